@@ -1,0 +1,109 @@
+# One vocabulary for people, hooks and CI. `make` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKS := requirements-build.lock requirements.lock
+UV_VERSION := 0.13.9
+
+# Nothing here reports to anyone.
+export DO_NOT_TRACK := 1
+export KEDRO_DISABLE_TELEMETRY := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export RAY_USAGE_STATS_ENABLED := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+# The answers of the supported Pythons: 3.11, 3.12 and 3.13.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+CANDIDATES := python3 python3.13 python3.12 python3.11 python
+
+.PHONY: help setup run test test-full lint format serve lab viz loop clean lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## the whole job: raw tables to a blessed release and its reports
+	@$(BIN)/kedro run
+
+test: setup ## the tests, ten minutes at the most
+	@$(BIN)/python -m pytest
+
+test-full: setup ## the tests, slow ones included (faults, fuzzing, soak)
+	@$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: setup ## style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup ## put the code into its format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+serve: setup ## the champion behind HTTP on loopback, autoscaling
+	@$(BIN)/python -m model_lifecycle serve
+
+loop: setup ## a month of live traffic, watched and acted on; FAULT=<name> plants a fault
+	@$(BIN)/python -m model_lifecycle loop $(if $(FAULT),--fault $(FAULT))
+
+lab: setup ## the notebooks in JupyterLab
+	@KEDRO_LOGGING_CONFIG=$(CURDIR)/conf/logging_notebook.yml $(BIN)/jupyter lab --notebook-dir=notebooks
+
+viz: setup ## the pipelines in kedro-viz
+	@$(BIN)/kedro viz run --host 127.0.0.1 \
+		$$([ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname)" = Darwin ] || echo --no-browser)
+
+clean: ## remove the environment and the caches; data and releases stay
+	@rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment belongs to the content of the lock files and to one Python: the stamp names both and is
+# written last, so an interrupted installation is taken up again and a finished one is not repeated.
+setup: ## the environment in .venv, from the lock files; PYTHON=<path> chooses the interpreter
+	@set -eu; \
+	works() { command -v "$$1" >/dev/null 2>&1 && "$$1" -c '$(SUPPORTED)' >/dev/null 2>&1; }; \
+	lock=$$(cat $(LOCKS) | cksum | tr ' ' '-'); \
+	wanted="$(PYTHON)"; \
+	if [ -n "$$wanted" ]; then \
+		works "$$wanted" || { echo "make: PYTHON=$$wanted does not run as Python 3.11, 3.12 or 3.13" >&2; exit 1; }; \
+	elif works $(BIN)/python; then \
+		wanted=$(BIN)/python; \
+	else \
+		for candidate in $(CANDIDATES); do \
+			if works $$candidate; then wanted=$$candidate; break; fi; \
+		done; \
+		[ -n "$$wanted" ] || { echo "make: no Python 3.11, 3.12 or 3.13 found (looked for: $(CANDIDATES));" \
+			"install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }; \
+	fi; \
+	version=$$("$$wanted" -c 'import platform; print(platform.python_version())'); \
+	[ "$$(cat $(STAMP) 2>/dev/null || true)" != "$$lock $$version" ] || exit 0; \
+	rm -f $(STAMP); \
+	if [ "$$wanted" != $(BIN)/python ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		if [ "$$wanted" = $(BIN)/python ]; then wanted=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); fi; \
+		echo "Creating $(VENV) with Python $$version"; \
+		"$$wanted" -m venv --clear $(VENV) || { echo "make: $$wanted cannot create a virtual environment" \
+			"(on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }; \
+	fi; \
+	echo "Installing $$(grep -c '^[a-z0-9].*==' requirements.lock) pinned packages into $(VENV): once, a few minutes"; \
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock; \
+	$(BIN)/python -m pip install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock; \
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	echo "$$lock $$version" >$(STAMP)
+
+# Each lock pins what pyproject.toml asks for, for every supported Python and platform; the smaller ones take
+# their versions from the large one.
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest versions
+	@[ -x .venv-lock/bin/uv ] || $(BIN)/python -m venv .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(COMPILE) pyproject.toml --extra lifecycle --extra dev -o requirements.lock
+	@$(COMPILE) pyproject.toml -c requirements.lock -o requirements-serving.lock
+	@printf 'pip\nsetuptools\n' | $(COMPILE) - -c requirements.lock -o requirements-build.lock

@@ -1,0 +1,7 @@
+"""The commands: Kedro's own through ``kedro``, this package's also through ``python -m model_lifecycle``."""
+
+from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
+
+OWN_COMMANDS = {"serve": "model_lifecycle.serving.command:serve"}
+
+cli = CommandGroup(name="model_lifecycle", lazy={**KEDRO_COMMANDS, **OWN_COMMANDS})

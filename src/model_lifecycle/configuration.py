@@ -1,0 +1,152 @@
+"""Configuration in three layers: ``conf/base``, then ``conf/cases/<case>``, then the Kedro environment.
+
+Parameters merge softly, key by key; a catalog entry of a later layer replaces the earlier one. ``${case}`` names the
+case in every file, ``${data}`` the data folder. ``conf/base`` declares every top-level parameter, so a key that only
+a later layer knows is a typo.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import DictConfig, OmegaConf
+
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.locations import CASE_VARIABLE, DATA_VARIABLE, DEFAULT_CASE, case_name, data_folder
+
+_CASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Names that every file can use and none may define, and where their values come from.
+_CASE_KEY = "case"
+_DATA_KEY = "data"
+_GIVEN = {_CASE_KEY: CASE_VARIABLE, _DATA_KEY: DATA_VARIABLE}
+
+
+def chosen_case(conf_source: str | Path) -> str:
+    """Return the case that the environment variable ``MODEL_LIFECYCLE_CASE`` chooses, ``flight_delays`` by default.
+
+    Parameters
+    ----------
+    conf_source : str or Path
+        The configuration folder; its ``cases`` folder holds one folder a case.
+
+    Raises
+    ------
+    ConfigurationError
+        If the name is malformed or no such case exists.
+    """
+    name = case_name()
+    if not _CASE_NAME.fullmatch(name):
+        raise ConfigurationError(f"{CASE_VARIABLE}: found {name!r}, expected a name such as {DEFAULT_CASE!r}")
+    cases = Path(conf_source) / "cases"
+    known = sorted(path.name for path in cases.iterdir() if path.is_dir()) if cases.is_dir() else []
+    if name not in known:
+        raise ConfigurationError(f"{CASE_VARIABLE}: found {name!r}, expected one of {known} ({cases})")
+    return name
+
+
+class CaseConfigLoader(OmegaConfigLoader):
+    """Kedro's loader with the layer of a case between ``base`` and the environment.
+
+    Parameters
+    ----------
+    conf_source : str
+        The configuration folder.
+    env : str, optional
+        The Kedro environment; its files come last.
+    runtime_params : dict, optional
+        What ``--params`` gives; checked like a file.
+    **options
+        Passed to `kedro.config.OmegaConfigLoader`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the case does not exist, a file is malformed or a parameter is unknown.
+    """
+
+    def __init__(
+        self,
+        conf_source: str | Path,
+        env: str | None = None,
+        runtime_params: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self.case = chosen_case(conf_source)
+        super().__init__(conf_source, env, runtime_params, **options)
+
+    def _read_raw_config(self, key: str) -> tuple[dict[Path, DictConfig], dict[Path, DictConfig], str, str, set[Path]]:
+        base, environment, base_path, environment_path, files = super()._read_raw_config(key)
+        case_path = self._get_conf_env_path(f"cases/{self.case}")
+        case = self._read_dir_configs(case_path, self.config_patterns[key], key, files, key == "credentials")
+        if key == "parameters":
+            self._refuse_unknown(base, {**case, **environment})
+        else:
+            _drop_replaced(base, case)
+        return {**base, **case}, environment, base_path, environment_path, files
+
+    def _read_dir_configs(
+        self,
+        conf_path: str,
+        patterns: Iterable[str],
+        key: str,
+        processed_files: set[Path],
+        read_environment_variables: bool | None = False,
+    ) -> dict[Path, DictConfig]:
+        try:
+            read = super()._read_dir_configs(conf_path, patterns, key, processed_files, read_environment_variables)
+        except Exception as error:
+            _explain_malformed(Path(conf_path), patterns, error)
+            if isinstance(error, ValueError):  # the same key in two files of one layer: Kedro's message names both
+                raise ConfigurationError(str(error)) from error
+            raise
+        return dict(sorted(read.items()))
+
+    def _merge_and_resolve(self, key: str, config_per_file: Mapping[Path, DictConfig]) -> dict[str, Any]:
+        given = {_CASE_KEY: self.case, _DATA_KEY: str(data_folder())}
+        resolved: dict[str, Any] = super()._merge_and_resolve(
+            key, {Path(_CASE_KEY): OmegaConf.create(given), **config_per_file}
+        )
+        for name in given:
+            if key != "parameters" or name != _CASE_KEY:
+                del resolved[name]
+        return resolved
+
+    def _refuse_unknown(self, base: Mapping[Path, DictConfig], later: Mapping[Path, DictConfig]) -> None:
+        known = {str(name) for content in base.values() for name in content}
+        places: dict[str, Collection[Any]] = {str(file): content.keys() for file, content in {**base, **later}.items()}
+        places["--params"] = (self.runtime_params or {}).keys()
+        for place, keys in places.items():
+            for name in map(str, keys):
+                if name in _GIVEN:
+                    raise ConfigurationError(f"{place}: key {name!r}; it is set by the variable {_GIVEN[name]} alone")
+                if name not in known and not name.startswith("_"):
+                    nearest = get_close_matches(name, known, n=1, cutoff=0.0)
+                    raise ConfigurationError(
+                        f"{place}: unknown key {name!r}, nearest known key {nearest[0]!r}"
+                        if nearest
+                        else f"{place}: unknown key {name!r}; conf/base declares none"
+                    )
+
+
+def _drop_replaced(base: Mapping[Path, DictConfig], case: Mapping[Path, DictConfig]) -> None:
+    """Take out of base what the case defines anew, so that entries are replaced and never blended."""
+    replaced = {name for content in case.values() for name in content}
+    for content in base.values():
+        for name in replaced & set(content):
+            del content[name]
+
+
+def _explain_malformed(folder: Path, patterns: Iterable[str], cause: Exception) -> None:
+    """Raise for the first file that is not a YAML mapping; return if all are, so that the cause lies elsewhere."""
+    for file in sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}):
+        if file.suffix not in {".yml", ".yaml", ".json"}:
+            continue
+        try:
+            content = OmegaConf.load(file)
+        except Exception as error:
+            raise ConfigurationError(f"{file}: not readable as YAML: {error}") from cause
+        if not isinstance(content, DictConfig):
+            raise ConfigurationError(f"{file}: found {type(content).__name__}, expected keys and values") from cause

@@ -1,0 +1,1 @@
+"""What the parts agree on: typed, frozen, extra fields refused."""

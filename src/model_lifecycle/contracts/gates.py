@@ -1,0 +1,39 @@
+"""The gates between a challenger and production. Each blocks by default and fails closed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from model_lifecycle.contracts.base import Contract
+
+
+class GateLimits(Contract):
+    """The limits of every gate; the defaults block."""
+
+    minimum_blocks: int = Field(default=4, ge=2, description="whole weeks of test evidence below which nothing passes")
+    minimum_test_rows: int = Field(default=1000, ge=1)
+    level: float = Field(default=0.95, gt=0.5, lt=1.0, description="level of every interval")
+    baseline_margin: float = Field(
+        default=0.0, ge=0.0, description="lower bound of the gain in log loss over every baseline must exceed this"
+    )
+    ceiling_auc: float = Field(default=0.95, gt=0.5, le=1.0, description="an AUC above this is taken for a leak")
+    calibration_in_the_large: float = Field(
+        default=0.1, gt=0.0, description="largest |mean prediction - observed rate|, unless its interval holds it"
+    )
+    slice_auc_drop: float = Field(default=0.1, ge=0.0, description="largest loss of AUC in an important slice")
+    champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
+    champion_margin: float = Field(default=0.003, ge=0.0, description="log loss that the challenger may lose, or must gain")
+    parity_tolerance: float = Field(default=0.0, ge=0.0, description="largest |service score - offline score|")
+    parity_rows: int = Field(default=200, ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The verdict of one gate: a figure against a limit, and the reason in words."""
+
+    gate: str
+    passed: bool
+    reason: str
+    figures: Mapping[str, float]

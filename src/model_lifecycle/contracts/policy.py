@@ -1,0 +1,37 @@
+"""Monitoring and policy: which windows are judged, what counts as drift, and what is done about it."""
+
+from pydantic import Field
+
+from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration
+
+
+class MonitoringSpec(Contract):
+    """How a window of live traffic is judged."""
+
+    window: PositiveDuration
+    minimum_labels: int = Field(default=500, ge=1)
+    minimum_label_share: float = Field(
+        default=0.9, ge=0.0, le=1.0, description="share of decisions with an outcome from which a window is mature"
+    )
+    drift_level: float = Field(default=0.01, gt=0.0, lt=1.0, description="after Benjamini-Hochberg")
+    drift_floor_quantile: float = Field(
+        default=0.99, gt=0.5, lt=1.0, description="of the effect between blocks of the reference and the rest of it"
+    )
+    maximum_missing_increase: float = Field(default=0.05, gt=0.0, le=1.0)
+    maximum_unknown_share: float = Field(default=0.02, gt=0.0, le=1.0)
+    maximum_out_of_range_share: float = Field(default=0.01, gt=0.0, le=1.0)
+
+
+class PolicySpec(Contract):
+    """From a monitoring verdict to an action: nothing, investigate, retrain or roll back.
+
+    Performance is judged by the log loss against its value on the hold-out and against the base-rate model on the
+    same rows; a limit counts as passed only when the whole interval lies beyond it.
+    """
+
+    maximum_log_loss_increase: float = Field(default=0.03, gt=0.0)
+    minimum_value_per_1000: float = Field(default=0.0)
+    consecutive_windows: int = Field(default=1, ge=1, description="mature windows in a row that must breach")
+    cooldown: Duration = Field(description="after a retraining, before the next")
+    minimum_new_labels: int = Field(default=2000, ge=1)
+    maximum_age: PositiveDuration = Field(description="of the champion's training data before it is retrained anyway")

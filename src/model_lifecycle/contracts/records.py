@@ -1,0 +1,83 @@
+"""What the service writes down and reads back: predictions, labels, events, alerts, audit entries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """One answered prediction.
+
+    All times are aware and in UTC. ``watermark`` is the highest event sequence that the replica had read;
+    ``flags`` names the inputs that were missing or unknown to the release.
+    """
+
+    prediction_id: str
+    decision_id: str
+    decision_time: datetime
+    logged_at: datetime
+    release: str
+    score: float
+    decision: str
+    threshold: float
+    watermark: int
+    inputs: Json
+    features: Json = field(default_factory=dict)
+    flags: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """The true outcome of one decision, known from ``label_time`` on.
+
+    ``value`` is the target (0.0 or 1.0 for a binary question) when ``outcome`` is ``observed``, and None when
+    it is ``unavailable``; then ``reason`` says why.
+    """
+
+    decision_id: str
+    label_time: datetime
+    outcome: Literal["observed", "unavailable"]
+    value: float | None
+    reason: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that happened at ``event_time`` and may be used from ``known_at`` on."""
+
+    event_id: str
+    kind: str
+    event_time: datetime
+    known_at: datetime
+    payload: Json
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """One alert of one monitoring window."""
+
+    alert_id: str
+    raised_at: datetime
+    window_start: datetime
+    window_end: datetime
+    severity: Literal["info", "warning", "critical"]
+    rule: str
+    message: str
+    details: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who or what did what to a release, when and why."""
+
+    at: datetime
+    actor: str
+    action: str
+    release: str
+    reason: str
+    details: Json = field(default_factory=dict)

@@ -1,0 +1,53 @@
+"""The release in production, as the registry names it."""
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from model_lifecycle.registry import Registry, ReleaseEntry
+from model_lifecycle.releases.verify import read_release
+from model_lifecycle.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion's entry in the registry, its verified files and the scorer made of them."""
+
+    entry: ReleaseEntry
+    files: dict[str, bytes]
+    scorer: Scorer
+
+
+class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
+    """Loads the champion, None before the first promotion; only deployment moves it, so it cannot be saved.
+
+    Parameters
+    ----------
+    uri : str
+        Of the registry, ``sqlite:///<file>`` or the URL of an MLflow server.
+    name : str
+        The registered model, one a case.
+    metadata : dict, optional
+        For kedro-viz.
+    """
+
+    def __init__(self, uri: str, name: str, metadata: dict[str, Any] | None = None) -> None:
+        self._uri = uri
+        self._name = name
+        self.metadata = metadata
+
+    def load(self) -> Champion | None:
+        """Read the alias, verify the release and restore its scorer."""
+        entry = Registry(self._uri, self._name).champion()
+        if entry is None:
+            return None
+        files = read_release(entry.path, entry.digest)
+        return Champion(entry, files, Scorer.from_files(files))
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse."""
+        raise DatasetError("the champion is moved by the deployment pipeline, never saved")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"uri": self._uri, "name": self._name}

@@ -1,0 +1,102 @@
+"""The prediction log as a dataset: loading it gives a reader, since only a node knows which window it needs."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset
+from sqlalchemy import func, make_url, select
+
+from model_lifecycle.errors import StoreError
+from model_lifecycle.store import Store
+from model_lifecycle.store.encoding import from_micros
+from model_lifecycle.store.engine import open_engine, reading
+from model_lifecycle.store.schema import predictions
+
+_TIMEOUT = 10.0  # seconds to wait for a lock
+
+
+class LoggedPredictions:
+    """Reads windows of the prediction log; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    url : str
+        Of the store, ``sqlite:///<file>`` or ``postgresql://…``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def newest(self) -> datetime | None:
+        """Return the latest decision time in the log, None when it is empty.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database cannot be reached.
+        """
+        engine = open_engine(self._url, "NORMAL", _TIMEOUT)
+        try:
+            with reading(engine, "read the newest prediction") as connection:
+                found = connection.scalar(select(func.max(predictions.c.decision_time)))
+        finally:
+            engine.dispose()
+        return None if found is None else from_micros(found)
+
+    def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return the predictions with ``start <= decision_time < end``, each with its label as known at ``as_of``."""
+        with Store.open(self._url, timeout=_TIMEOUT) as store:
+            return store.labelled_predictions_between(start, end, as_of)
+
+
+class PredictionWindow(AbstractDataset[None, LoggedPredictions]):
+    """The prediction log of the service. Read only: the service alone writes it.
+
+    Parameters
+    ----------
+    url : str
+        Of the store.
+    metadata : any, optional
+        Ignored by Kedro; read by kedro-viz.
+    """
+
+    def __init__(self, url: str, metadata: Any = None) -> None:
+        self._url = url
+        self.metadata = metadata
+
+    def load(self) -> LoggedPredictions:
+        """Return a reader.
+
+        Raises
+        ------
+        StoreError
+            If the log is a SQLite file that is not there.
+        """
+        if not self._exists():
+            raise StoreError(
+                f"prediction log {self._shown()} does not exist; "
+                f"it begins with the first prediction that the service answers"
+            )
+        return LoggedPredictions(self._url)
+
+    def save(self, data: None) -> None:  # noqa: ARG002 - the interface of a dataset
+        """Refuse to write.
+
+        Raises
+        ------
+        StoreError
+            Always.
+        """
+        raise StoreError(f"prediction log {self._shown()}: only the service writes predictions")
+
+    def _exists(self) -> bool:
+        url = make_url(self._url)
+        return url.get_backend_name() != "sqlite" or (url.database is not None and Path(url.database).is_file())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"url": self._shown()}
+
+    def _shown(self) -> str:
+        return make_url(self._url).render_as_string(hide_password=True)

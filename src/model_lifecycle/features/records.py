@@ -1,0 +1,189 @@
+"""Records, as people and programs send them, become columns; every wrong field is named."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from model_lifecycle.contracts.table import ColumnContract, ColumnType, TableContract
+from model_lifecycle.errors import ContractError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SHOWN = 80  # characters of a wrong value that are quoted back
+_EXPECTED = {
+    "category": "text",
+    "integer": "a whole number",
+    "number": "a finite number",
+    "boolean": "true or false",
+    "time": "an ISO 8601 time with an offset, such as 2013-06-01T08:15:00Z",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProblem:
+    """One wrong field of one record."""
+
+    row: int
+    field: str
+    found: str
+    expected: str
+
+
+class RecordsRefused(ContractError):
+    """Some records break the input contract; nothing was scored."""
+
+    def __init__(self, problems: Sequence[RecordProblem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        super().__init__(f"record {first.row}, field {first.field!r}: found {first.found}, expected {first.expected}{more}")
+
+
+def parse_records(contract: TableContract, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
+    """Turn records into columns by their contract.
+
+    Parameters
+    ----------
+    contract : TableContract
+        Names, types and ranges. A column that may be missing may be left out or be null.
+    records : sequence of mapping
+        JSON values; times as ISO 8601 text with an offset, or aware datetimes.
+
+    Returns
+    -------
+    dict of ndarray
+        One column a contract column: object (``str | None``), float64 (NaN = missing), bool or datetime64[us].
+
+    Raises
+    ------
+    RecordsRefused
+        Naming every wrong field of every record: unknown, absent, of the wrong type, or out of range.
+    """
+    problems: list[RecordProblem] = []
+    known = contract.columns.keys()
+    for row, record in enumerate(records):
+        if not known >= record.keys():
+            problems += [
+                RecordProblem(row, _quoted_name(name), "an unknown field", f"one of {sorted(known)}")
+                for name in record
+                if name not in known
+            ]
+    columns = {name: _parse_column(name, column, records, problems) for name, column in contract.columns.items()}
+    if problems:
+        raise RecordsRefused(sorted(problems, key=lambda problem: problem.row))
+    return columns
+
+
+def _parse_column(
+    name: str, column: ColumnContract, records: Sequence[Mapping[str, object]], problems: list[RecordProblem]
+) -> np.ndarray:
+    parse, dtype, empty = _PARSERS[column.type]
+    values = np.full(len(records), empty, dtype=dtype)
+    for row, record in enumerate(records):
+        raw = record.get(name)
+        if raw is None:
+            if not column.maximum_missing or column.type == "boolean":
+                found = "null" if name in record else "nothing"
+                problems.append(RecordProblem(row, name, found, expectation(column)))
+            continue
+        value = parse(raw)
+        if value is None or not _in_range(column, value):
+            problems.append(RecordProblem(row, name, _quoted(raw), expectation(column)))
+        else:
+            values[row] = value
+    return values
+
+
+def expectation(column: ColumnContract) -> str:
+    """Say in words what a column takes.
+
+    Examples
+    --------
+    >>> expectation(ColumnContract(type="number", minimum=0, unit="miles"))
+    'a finite number >= 0 (miles)'
+    """
+    words = _EXPECTED[column.type]
+    if column.minimum is not None:
+        words += f" >= {column.minimum:g}"
+    if column.maximum is not None:
+        words += f"{' and' if column.minimum is not None else ''} <= {column.maximum:g}"
+    if column.categories is not None:
+        words = f"one of {list(column.categories)}"
+    if column.unit:
+        words += f" ({column.unit})"
+    return words + (" or null" if column.maximum_missing and column.type != "boolean" else "")
+
+
+def _in_range(column: ColumnContract, value: object) -> bool:
+    if column.categories is not None:
+        return value in column.categories
+    if isinstance(value, float):
+        below = column.minimum is not None and value < column.minimum
+        above = column.maximum is not None and value > column.maximum
+        return not (below or above)
+    return True
+
+
+def _text(raw: object) -> str | None:
+    if not isinstance(raw, str):
+        return None
+    try:
+        raw.encode()
+    except UnicodeEncodeError:  # a lone surrogate can be neither stored nor compared
+        return None
+    return raw
+
+
+def _number(raw: object) -> float | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    try:
+        value = float(raw)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _integer(raw: object) -> float | None:
+    value = _number(raw)
+    return value if value is not None and value.is_integer() else None
+
+
+def _boolean(raw: object) -> bool | None:
+    return raw if isinstance(raw, bool) else None
+
+
+def parse_time(raw: object) -> np.datetime64 | None:
+    """Return an instant in UTC to the microsecond; None for anything but an aware time."""
+    if isinstance(raw, str):
+        try:
+            raw = datetime.fromisoformat(raw)
+        except ValueError:
+            return None
+    if not isinstance(raw, datetime) or raw.tzinfo is None:
+        return None
+    try:
+        return np.datetime64((raw - _EPOCH) // _MICROSECOND, "us")
+    except OverflowError:
+        return None
+
+
+def _quoted(raw: object) -> str:
+    text = ascii(raw) if not isinstance(raw, int) or raw.bit_length() < 256 else "a huge whole number"  # noqa: PLR2004
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _quoted_name(name: object) -> str:
+    return str(name).encode("ascii", "backslashreplace").decode()[:_SHOWN]
+
+
+_PARSERS: dict[ColumnType, tuple[Callable[[object], object], object, object]] = {
+    "category": (_text, object, None),
+    "integer": (_integer, np.float64, np.nan),
+    "number": (_number, np.float64, np.nan),
+    "boolean": (_boolean, bool, False),
+    "time": (parse_time, "datetime64[us]", np.datetime64("NaT")),
+}

@@ -1,0 +1,50 @@
+"""Between pandas tables, as the catalog keeps them, and the columns that everything computes on."""
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.errors import FeatureError
+
+
+def to_columns(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return a table's columns as numpy arrays.
+
+    Returns
+    -------
+    dict of ndarray
+        float64, int64 and bool as they are; times as datetime64[us] in UTC; text as object with None for missing.
+
+    Raises
+    ------
+    FeatureError
+        If a column is of another type.
+    """
+    return {str(name): _column(str(name), table[name]) for name in table.columns}
+
+
+def _column(name: str, values: pd.Series) -> np.ndarray:
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.to_numpy(dtype=bool)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return values.to_numpy(dtype="datetime64[us]")
+    if pd.api.types.is_integer_dtype(values.dtype) and not values.isna().any():
+        return values.to_numpy(dtype=np.int64)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
+        text = values.to_numpy(dtype=object, copy=True)
+        text[values.isna().to_numpy()] = None
+        return text
+    raise FeatureError(f"column {name!r} has type {values.dtype}, expected number, bool, time or text")
+
+
+def to_table(columns: Columns) -> pd.DataFrame:
+    """Return columns as a pandas table; times become aware, in UTC."""
+    table = pd.DataFrame(dict(columns))
+    for name, values in columns.items():
+        if np.issubdtype(values.dtype, np.datetime64):
+            table[name] = table[name].dt.tz_localize("UTC")
+    return table

@@ -1,0 +1,78 @@
+"""The one feature path: raw columns and history in, model features out; for a table and for a single request."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.columns import Columns, row_count
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.calendar import calendar_part
+from model_lifecycle.features.encoding import encode_category
+from model_lifecycle.features.history import History, history_priors
+
+
+class FeatureState(Contract):
+    """What is fitted on the training window and travels in the release: constants only."""
+
+    priors: dict[str, float]
+    categories: dict[str, tuple[str, ...]]
+
+
+def fit_feature_state(
+    spec: FeatureSpec, training: Columns, events: Mapping[str, Columns], until: np.datetime64
+) -> FeatureState:
+    """Fit the constants: priors on events known before ``until``, known categories on the training rows.
+
+    Raises
+    ------
+    FeatureError
+        If a 'rate' has no event to take its prior from.
+    """
+    categories = {
+        name: tuple(sorted(set(encode_category(training[name], spec.missing_category)))) for name in spec.categorical
+    }
+    return FeatureState(priors=history_priors(spec, events, until), categories=categories)
+
+
+def compute_features(
+    spec: FeatureSpec, state: FeatureState, columns: Columns, times: np.ndarray, history: History
+) -> dict[str, np.ndarray]:
+    """Compute all features of each row as of its decision time.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        What to compute; the result has its names in its order.
+    state : FeatureState
+        Constants fitted on the training window.
+    columns : columns
+        The raw inputs ``spec.inputs()``, n rows.
+    times : ndarray of datetime64[us], shape (n,)
+        Decision times in UTC.
+    history : History
+        Events; each row sees those known at its own decision time.
+
+    Returns
+    -------
+    dict of ndarray, shape (n,)
+        float64 for numeric, calendar and history features, object (str) for categorical ones.
+
+    Raises
+    ------
+    FeatureError
+        If an input column is absent.
+    """
+    absent = sorted(set(spec.inputs()) - set(columns))
+    if absent:
+        raise FeatureError(f"input columns {absent} are absent; found {sorted(columns)}")
+    row_count(columns)
+    features: dict[str, np.ndarray] = {name: columns[name].astype(np.float64) for name in spec.numeric}
+    for calendar in spec.calendar:
+        for part, name in zip(calendar.parts, calendar.names(), strict=True):
+            features[name] = calendar_part(columns[calendar.column], calendar.time_zone, part)
+    features |= history.compute(columns, times, state.priors)
+    for name in spec.categorical:
+        features[name] = encode_category(columns[name], spec.missing_category)
+    return features

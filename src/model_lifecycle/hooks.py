@@ -1,0 +1,160 @@
+"""What happens around a run: one run at a time, progress in plain lines, the summary at the end."""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from model_lifecycle.errors import RunLocked
+from model_lifecycle.locations import data_folder
+
+_log = logging.getLogger(__name__)
+
+LOCK_FILE = ".run.lock"
+SUMMARY = "run_summary"
+_STILL_RUNNING_SECONDS = 15.0
+
+
+class RunLockHook:
+    """Refuses a run while another one writes to the same data folder.
+
+    The operating system holds the lock and drops it when the process dies, however it dies, so nothing is ever
+    left to clean up. Reading, as kedro-viz and notebooks do, needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self._held: IO[str] | None = None
+        self._thread: int | None = None
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Take the lock, or raise `RunLocked` with the holder's process id and start time."""
+        if self._held is not None and self._thread == threading.get_ident():
+            self._release()  # a run of this very thread was interrupted: a notebook cell, stopped by hand
+        path = Path(run_params["project_path"]) / data_folder() / LOCK_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a+", encoding="utf-8")
+        try:
+            _lock(handle)
+        except OSError:
+            holder = _holder(handle)
+            handle.close()
+            raise RunLocked(f"another run holds {path.parent}: {holder}; wait for its end or stop it") from None
+        handle.truncate(0)
+        json.dump({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}, handle)
+        handle.flush()
+        self._held, self._thread = handle, threading.get_ident()
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """Give the lock back."""
+        self._release()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        """Give the lock back."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+        self._held = self._thread = None
+
+
+class ProgressHook:
+    """One plain line a node, with its place in the run and its seconds; a slow node says that it is still at work."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._done = 0
+        self._run_started = 0.0
+        self._started: dict[str, tuple[float, threading.Event]] = {}
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Count the nodes to come."""
+        self._total, self._done, self._run_started = len(pipeline.nodes), 0, time.monotonic()
+        _log.info("nodes to run: %d", self._total)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the node's clock."""
+        finished = threading.Event()
+        self._started[node.name] = (time.monotonic(), finished)
+        threading.Thread(target=self._watch, args=(node.name, finished), daemon=True).start()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Say that the node is done, and how long it took."""
+        seconds = self._stop(node.name)
+        self._done += 1
+        _log.info("%s %s  %.1f s", self._place(self._done), node.name, seconds)
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Say which node failed; the error itself is told once, by the command."""
+        seconds = self._stop(node.name)
+        _log.error("%s %s  failed after %.1f s", self._place(self._done + 1), node.name, seconds)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Say how long the whole run took."""
+        _log.info("nodes done: %d, in %.0f s", self._done, time.monotonic() - self._run_started)
+
+    def _place(self, number: int) -> str:
+        width = len(str(self._total))
+        return f"[{number:>{width}}/{self._total}]"
+
+    def _stop(self, name: str) -> float:
+        started, finished = self._started.pop(name, (time.monotonic(), threading.Event()))
+        finished.set()
+        return time.monotonic() - started
+
+    def _watch(self, name: str, finished: threading.Event) -> None:
+        waited = 0.0
+        while not finished.wait(_STILL_RUNNING_SECONDS):
+            waited += _STILL_RUNNING_SECONDS
+            _log.info("%s %s  … %.0f s so far", self._place(self._done + 1), name, waited)
+
+
+class SummaryHook:
+    """Prints the run's summary when the run has written one."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Print the dataset ``run_summary`` if this run produced it and the catalog keeps it."""
+        if SUMMARY in pipeline.all_outputs() and catalog.exists(SUMMARY):
+            sys.stdout.write(f"\n{str(catalog.load(SUMMARY)).rstrip()}\n")
+
+
+def _holder(handle: IO[str]) -> str:
+    """Describe who holds the lock; a holder that is just writing its name is described as such."""
+    handle.seek(0)
+    try:
+        found = json.load(handle)
+        return f"process {found['pid']}, since {found['started']}"
+    except (ValueError, KeyError, TypeError, OSError):
+        return "a process that has just started"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: IO[str]) -> None:
+        handle.seek(1 << 30)  # far behind the text, which stays readable for others
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(handle: IO[str]) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,52 @@
+"""What monitoring must know about the release in production."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.errors import ContractError
+from model_lifecycle.monitoring.profile import ReferenceProfile
+from model_lifecycle.monitoring.verdict import Figure, Share
+
+_NEEDED = {"log_loss", "skill"}
+
+
+class ChampionFacts(Contract):
+    """The champion's training data, its figures on the hold-out and its reference profile.
+
+    ``versus_previous`` is the champion's log loss less that of the release before it, on the same live rows; it is
+    there only when both have scored them.
+    """
+
+    release: str = Field(min_length=1)
+    trained_until: AwareDatetime
+    base_rate: Share = Field(description="share of positives in the training data")
+    holdout: dict[str, Figure] = Field(description="of `performance.holdout_figures`; log_loss and skill are needed")
+    reference_profile: ReferenceProfile
+    promoted_at: AwareDatetime | None = None
+    retrained_at: AwareDatetime | None = Field(default=None, description="last retraining, promoted or not")
+    versus_previous: Figure | None = None
+
+    @classmethod
+    def read(cls, found: "Mapping[str, Any] | ChampionFacts") -> "ChampionFacts":
+        """Return the facts, checked.
+
+        Raises
+        ------
+        ContractError
+            If a field is missing, unknown or of another type, or the hold-out lacks a figure.
+        """
+        if isinstance(found, cls):
+            return found
+        try:
+            facts = cls.model_validate(found)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ContractError(f"champion_release, {place}: {first['msg']} ({error.error_count()} in all)") from error
+        if not set(facts.holdout) >= _NEEDED:
+            found_names, needed = sorted(facts.holdout), sorted(_NEEDED)
+            raise ContractError(f"champion_release, holdout: found {found_names}, expected {needed} among them")
+        return facts

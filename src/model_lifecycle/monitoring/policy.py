@@ -1,0 +1,215 @@
+"""From the verdicts on windows to an action: nothing, investigate, retrain or roll back. Pure: no clock, no store."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
+
+Action = Literal["nothing", "investigate", "retrain", "rollback"]
+_NAMED_FEATURES = 5
+
+
+class PolicyState(Contract):
+    """What is known besides the windows.
+
+    ``now`` is the moment of the decision, on the same clock as all other times (a replay's own, not the wall's).
+    ``retrained_at`` is the last retraining, whether its challenger was promoted or not. ``versus_previous`` is the
+    champion's log loss less that of the release before it, on the same live rows.
+    """
+
+    now: AwareDatetime
+    release: str
+    trained_until: AwareDatetime
+    promoted_at: AwareDatetime | None = None
+    retrained_at: AwareDatetime | None = None
+    new_labels: int = Field(ge=0)
+    versus_previous: Figure | None = None
+
+
+class Breach(Contract):
+    """A limit that a figure lies beyond with its whole interval."""
+
+    rule: Literal["skill_lost", "against_base_rate", "value_per_1000"]
+    figure: Figure
+    limit: float
+    message: str
+
+
+class Decision(Contract):
+    """What to do, why, and on what evidence; ``excluded_windows`` are not to be trained on."""
+
+    action: Action
+    reasons: tuple[str, ...]
+    evidence: dict[str, object]
+    excluded_windows: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()
+
+
+def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breach, ...]:
+    """Return the limits that a window's realised performance is beyond, each with its whole interval.
+
+    The loss in log loss is counted against the base-rate model on the same rows: when positives become rarer, every
+    model's log loss falls, and when they become more frequent, it rises, though no model has changed.
+    """
+    if performance is None:
+        return ()
+    found: list[Breach] = []
+    lost = performance.differences.get("skill_lost")
+    if lost is not None and lost.lower is not None and lost.lower > policy.maximum_log_loss_increase:
+        text = f"log loss rose by {_shown(lost)} beyond what the base rate explains"
+        found.append(_breach("skill_lost", lost, policy.maximum_log_loss_increase, text))
+    worse = performance.differences.get("against_base_rate")
+    if worse is not None and worse.lower is not None and worse.lower > 0.0:
+        text = f"log loss is {_shown(worse)} above that of always predicting the base rate"
+        found.append(_breach("against_base_rate", worse, 0.0, text))
+    value = performance.figures.get("value_per_1000")
+    if value is not None and value.upper is not None and value.upper < policy.minimum_value_per_1000:
+        text = f"value is {_shown(value)} per 1,000 decisions"
+        found.append(_breach("value_per_1000", value, policy.minimum_value_per_1000, text))
+    return tuple(found)
+
+
+def _breach(
+    rule: Literal["skill_lost", "against_base_rate", "value_per_1000"], figure: Figure, limit: float, text: str
+) -> Breach:
+    return Breach(rule=rule, figure=figure, limit=limit, message=f"{text}, limit {limit:g}")
+
+
+def _shown(figure: Figure) -> str:
+    if figure.lower is None or figure.upper is None:
+        return f"{figure.estimate:.4g}"
+    return f"{figure.estimate:.4g} ({figure.lower:.4g} to {figure.upper:.4g})"
+
+
+def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicyState) -> Decision:
+    """Decide what to do after the last of the windows.
+
+    1. The newest window's data cannot be trusted: *investigate*; nothing is trained or rolled back on it.
+    2. The champion is younger than one window and its log loss on the same rows lies above that of the release before
+       it with the whole interval: *roll back*.
+    3. The last ``consecutive_windows`` mature windows all breach, or the training data are older than
+       ``maximum_age``: *retrain*, once the cooldown is over and ``minimum_new_labels`` have come in; until then
+       *investigate*.
+    4. A mature window breaches, or a feature of the newest has drifted: *investigate*. Drift alone never retrains.
+
+    Parameters
+    ----------
+    history : sequence of WindowVerdict
+        The oldest first. Blocked windows do not count for rule 3, and interrupt a row of breaches.
+    policy : PolicySpec
+        The limits.
+    state : PolicyState
+        The champion's age and what has come in since.
+    """
+    excluded = tuple((window.start, window.end) for window in history if window.blocked())
+    evidence = _evidence(history, policy, state)
+
+    def answer(action: Action, *reasons: str) -> Decision:
+        return Decision(action=action, reasons=reasons, evidence=evidence, excluded_windows=excluded)
+
+    if not history:
+        return answer("nothing", "no prediction is logged")
+    newest = history[-1]
+    if newest.blocked():
+        return answer("investigate", *(f"data quality: {finding.message}" for finding in newest.critical()))
+    if (reason := _rollback(newest, state)) is not None:
+        return answer("rollback", reason)
+    wanted = [*_breached_in_a_row(history, policy), *_too_old(policy, state)]
+    if wanted:
+        waiting = _waiting(policy, state)
+        return answer("investigate" if waiting else "retrain", *wanted, *waiting)
+    reasons = [*_single_breach(history, policy), *_drifted(newest)]
+    return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
+
+
+def _rollback(newest: WindowVerdict, state: PolicyState) -> str | None:
+    found = state.versus_previous
+    if found is None or found.lower is None or found.lower <= 0.0 or state.promoted_at is None:
+        return None
+    if not state.promoted_at <= state.now < state.promoted_at + (newest.end - newest.start):
+        return None
+    return f"release {state.release}: log loss is {_shown(found)} above that of the previous release on the same rows"
+
+
+def _mature(history: Sequence[WindowVerdict]) -> list[WindowVerdict]:
+    return [window for window in history if window.maturity.mature]
+
+
+def _breached_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec) -> list[str]:
+    last = _mature(history)[-policy.consecutive_windows :]
+    breached = [window for window in last if not window.blocked() and breaches(window.performance, policy)]
+    if len(breached) < policy.consecutive_windows:
+        return []
+    return [f"{_span(window)}: {one.message}" for window in breached for one in breaches(window.performance, policy)]
+
+
+def _single_breach(history: Sequence[WindowVerdict], policy: PolicySpec) -> list[str]:
+    last = _mature(history)[-1:]
+    return [
+        f"{_span(window)}: {one.message}; retraining needs {policy.consecutive_windows} such windows in a row"
+        for window in last
+        if not window.blocked()
+        for one in breaches(window.performance, policy)
+    ]
+
+
+def _too_old(policy: PolicySpec, state: PolicyState) -> list[str]:
+    age = state.now - state.trained_until
+    if age <= policy.maximum_age:
+        return []
+    return [f"the training data ended {age.days} days ago, limit {policy.maximum_age.days}"]
+
+
+def _waiting(policy: PolicySpec, state: PolicyState) -> list[str]:
+    """Say why a retraining that is wanted has to wait."""
+    reasons = []
+    # A time after `now` is not known yet: somebody looks back at a window from before the champion.
+    known = [at for at in (state.retrained_at, state.promoted_at) if at is not None and at <= state.now]
+    last = max(known, default=None)
+    if last is not None and state.now - last < policy.cooldown:
+        reasons.append(f"retraining waits for the cooldown, over at {iso(last + policy.cooldown)}")
+    if state.new_labels < policy.minimum_new_labels:
+        reasons.append(f"retraining waits for new labels: {state.new_labels:,} of {policy.minimum_new_labels:,}")
+    return reasons
+
+
+def _drifted(newest: WindowVerdict) -> list[str]:
+    drifted = newest.drift.drifted()
+    if not drifted:
+        return []
+    named = ", ".join(f"{one.feature} {one.effect:.2f} (floor {one.floor:.2f})" for one in drifted[:_NAMED_FEATURES])
+    return [f"{len(drifted)} of {len(newest.drift.features)} features drifted: {named}"]
+
+
+def _quiet(history: Sequence[WindowVerdict]) -> str:
+    mature = _mature(history)
+    if not mature:
+        return f"no window is mature yet: {history[-1].maturity.reason}"
+    return f"{_span(mature[-1])}: performance within its limits, no drift, data as expected"
+
+
+def _span(window: WindowVerdict) -> str:
+    return f"{_short(window.start)} to {_short(window.end)}"
+
+
+def _short(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")
+
+
+def _evidence(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicyState) -> dict[str, object]:
+    windows: list[Mapping[str, object]] = [
+        {
+            "start": window.start.isoformat(),
+            "end": window.end.isoformat(),
+            "mature": window.maturity.mature,
+            "blocked": window.blocked(),
+            "breaches": [one.rule for one in breaches(window.performance, policy)],
+            "drifted": [one.feature for one in window.drift.drifted()],
+        }
+        for window in history
+    ]
+    return {"state": state.model_dump(mode="json"), "policy": policy.model_dump(mode="json"), "windows": windows}

@@ -1,0 +1,91 @@
+"""Has a column changed its unit? Distributions that fall into place once a known conversion is undone say so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from model_lifecycle.statistics.ks import kolmogorov_smirnov
+
+Conversion = Callable[[np.ndarray], np.ndarray]
+
+_FEWEST_ROWS = 50
+_MOST_ROWS = 4000
+# How much of the distance must vanish once the conversion is undone; half could be chance among fifteen tries.
+_REMAINING = 0.4
+# Against the whole reference a season alone can look like a conversion, so nearly all of the distance must vanish.
+STRICT = 0.15
+# A window whose values barely differ from before has not changed its unit, whatever a conversion would do.
+_SMALLEST_DISTANCE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class UnitChange:
+    """A conversion that explains the window: the distance before and after it is undone."""
+
+    conversion: str
+    distance: float
+    remaining: float
+
+
+def _scaled(factor: float) -> Conversion:
+    return lambda values: values / factor
+
+
+# What may have happened to the values, and how it is undone.
+_CONVERSIONS: dict[str, Conversion] = {
+    "degrees Fahrenheit to Celsius": lambda values: values * 1.8 + 32.0,
+    "degrees Celsius to Fahrenheit": lambda values: (values - 32.0) / 1.8,
+    "degrees Celsius to kelvin": lambda values: values - 273.15,
+    "kelvin to degrees Celsius": lambda values: values + 273.15,
+    "miles to kilometres": _scaled(1.609344),
+    "kilometres to miles": _scaled(1 / 1.609344),
+    "feet to metres": _scaled(0.3048),
+    "metres to feet": _scaled(1 / 0.3048),
+    "inches to millimetres": _scaled(25.4),
+    "hours to minutes, or minutes to seconds": _scaled(60.0),
+    "minutes to hours, or seconds to minutes": _scaled(1 / 60.0),
+    "a share to percent": _scaled(100.0),
+    "percent to a share": _scaled(0.01),
+    "a thousandfold": _scaled(1000.0),
+    "a thousandth": _scaled(0.001),
+    "the sign turned": lambda values: -values,
+}
+
+
+def unit_change(before: np.ndarray, values: np.ndarray, jump: float, most: float = _REMAINING) -> UnitChange | None:
+    """Return the conversion that best explains why the values differ from before, None without one.
+
+    Parameters
+    ----------
+    before : ndarray of float64
+        The column in a trusted window, or quantiles of the reference; missing values are left out.
+    values : ndarray of float64
+        The column in the window.
+    jump : float
+        Kolmogorov-Smirnov distance that neighbouring windows of the reference reach; the window must exceed it by far: twice, or
+        halfway to 1.
+    most : float
+        Share of the distance that may remain once the conversion is undone.
+
+    Notes
+    -----
+    A change between units so close that neighbouring windows differ as much (knots and miles an hour) is not seen
+    here; the drift of the column is.
+    """
+    known, found = _thin(before), _thin(values)
+    if min(known.size, found.size) < _FEWEST_ROWS:
+        return None
+    distance = kolmogorov_smirnov(known, found).effect
+    if distance <= max(_SMALLEST_DISTANCE, min(2.0 * jump, (1.0 + jump) / 2.0)):
+        return None
+    remaining = {name: kolmogorov_smirnov(known, undo(found)).effect for name, undo in _CONVERSIONS.items()}
+    best = min(remaining, key=lambda name: remaining[name])
+    if remaining[best] > most * distance:
+        return None
+    return UnitChange(best, distance, remaining[best])
+
+
+def _thin(values: np.ndarray) -> np.ndarray:
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite[:: max(1, -(-finite.size // _MOST_ROWS))]

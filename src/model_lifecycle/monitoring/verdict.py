@@ -1,0 +1,158 @@
+"""What monitoring found, in shapes that are JSON and back without loss."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, FiniteFloat
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.statistics.intervals import Interval
+
+Severity = Literal["warning", "critical"]
+Rule = Literal["missing", "unknown_category", "out_of_range", "unreadable", "stuck", "unit", "volume", "label_time"]
+Share = Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
+
+
+class Figure(Contract):
+    """A figure with its interval; the ends are None when there are too few blocks for one."""
+
+    estimate: FiniteFloat
+    lower: FiniteFloat | None
+    upper: FiniteFloat | None
+    level: FiniteFloat
+    n_blocks: int
+
+    @classmethod
+    def of(cls, interval: Interval) -> "Figure":
+        """Return the figure of a statistic's interval."""
+        return cls(
+            estimate=interval.estimate,
+            lower=interval.lower,
+            upper=interval.upper,
+            level=interval.level,
+            n_blocks=interval.n_blocks,
+        )
+
+
+class Finding(Contract):
+    """One thing that is wrong with the data of a window; a critical one blocks it."""
+
+    rule: Rule
+    column: str | None
+    severity: Severity
+    found: FiniteFloat
+    limit: FiniteFloat
+    message: str
+
+
+class FeatureDrift(Contract):
+    """How far one feature of the window lies from the reference; drifted needs both the test and the effect."""
+
+    feature: str
+    effect: Share
+    floor: FiniteFloat
+    calibrated: bool
+    p_value: Share
+    adjusted_p_value: Share
+    stability_index: FiniteFloat
+    drifted: bool
+
+
+class Drift(Contract):
+    """The drift of all features, the furthest above its floor first, and what could not be compared."""
+
+    features: tuple[FeatureDrift, ...] = ()
+    skipped: dict[str, str] = Field(default_factory=dict)
+
+    def drifted(self) -> tuple[FeatureDrift, ...]:
+        """Return the features that drifted."""
+        return tuple(feature for feature in self.features if feature.drifted)
+
+
+class Maturity(Contract):
+    """Whether enough outcomes are known to judge a window, and how long they took."""
+
+    mature: bool
+    reason: str
+    decisions: int
+    observed: int
+    unavailable: dict[str, int]
+    waiting: int
+    label_before_decision: int
+    delay_hours: dict[str, FiniteFloat] = Field(description="quantiles of label time - decision time")
+
+
+class Performance(Contract):
+    """How well the champion's decisions of a window turned out.
+
+    ``figures``: log_loss, auc, brier, value_per_1000, positive_rate, mean_score. ``differences``: ``skill_lost`` (how
+    much of the advantage over the window's own base rate, in log loss, is gone since the hold-out),
+    ``log_loss_increase`` (over the hold-out, the change in base rate included) and ``against_base_rate`` (log loss
+    less that of always predicting the release's base rate, on the same rows). What is not there has its reason in
+    ``problems``.
+    """
+
+    release: str
+    rows: int
+    block: Literal["day", "week"]
+    figures: dict[str, Figure] = Field(default_factory=dict)
+    differences: dict[str, Figure] = Field(default_factory=dict)
+    problems: dict[str, str] = Field(default_factory=dict)
+
+
+class ReleaseShare(Contract):
+    """What one release did in a window."""
+
+    release: str
+    decisions: int
+    observed: int
+    acted: int
+    log_loss: FiniteFloat | None
+
+
+class WindowVerdict(Contract):
+    """All that is known about one window; ``blocked`` when its data must not be trusted."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    decisions: int
+    maturity: Maturity
+    quality: tuple[Finding, ...]
+    drift: Drift
+    performance: Performance | None
+    releases: tuple[ReleaseShare, ...]
+
+    def critical(self) -> tuple[Finding, ...]:
+        """Return the findings that block the window."""
+        return tuple(finding for finding in self.quality if finding.severity == "critical")
+
+    def blocked(self) -> bool:
+        """Return whether the data of the window must not be trusted."""
+        return bool(self.critical())
+
+
+class MonitoringReport(Contract):
+    """The windows up to ``until``, the oldest first, judged with what was known at ``as_of``."""
+
+    release: str
+    until: AwareDatetime | None
+    as_of: AwareDatetime | None
+    window_seconds: FiniteFloat
+    windows: tuple[WindowVerdict, ...]
+    new_labels: int = Field(ge=0, description="observed outcomes since the champion's training data ended")
+
+    def newest(self) -> WindowVerdict | None:
+        """Return the last window, None when nothing is logged."""
+        return self.windows[-1] if self.windows else None
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as people read it: to the minute, in UTC.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> iso(datetime(2013, 7, 1, 6, 30, tzinfo=UTC))
+    '2013-07-01 06:30'
+    """
+    return moment.strftime("%Y-%m-%d %H:%M")

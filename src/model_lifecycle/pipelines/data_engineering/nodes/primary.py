@@ -1,0 +1,108 @@
+"""Decisions and events, and what of them may be seen at a moment."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from model_lifecycle.cases import Case
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.model_input import OBSERVED, PENDING
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.errors import ContractError
+from model_lifecycle.pipelines.data_engineering.nodes.contracts import check_table
+
+
+def checker(name: str) -> Callable[[pd.DataFrame, TableContracts], pd.DataFrame]:
+    """Return the node that holds the raw table of that name against its contract."""
+
+    def check(table: pd.DataFrame, contracts: TableContracts) -> pd.DataFrame:
+        return check_table(name, table, contracts.table(name))
+
+    return check
+
+
+def builder(case: Case) -> Callable[..., tuple[pd.DataFrame, pd.DataFrame, list[dict[str, object]]]]:
+    """Return the node that lets the case join its tables, given in the order of its ``SOURCES``."""
+
+    def build(
+        settings: Mapping[str, object], *tables: pd.DataFrame
+    ) -> tuple[pd.DataFrame, pd.DataFrame, list[dict[str, object]]]:
+        made = case.build_tables(dict(zip(case.SOURCES, tables, strict=True)), settings)
+        steps: list[dict[str, object]] = [
+            {"step": step.step, "rows": step.rows, "reason": f"{step.cells} cells"} for step in made.preparation
+        ]
+        return made.decisions, made.events, steps
+
+    return build
+
+
+def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question: BusinessQuestion) -> pd.DataFrame:
+    """Hold all decisions against the contract of the primary table, and outcomes against themselves.
+
+    Raises
+    ------
+    ContractError
+        If the contract is broken, or an observed outcome has no target or an unavailable one has.
+    """
+    contract = contracts.table("primary_table")
+    wanted = (question.decision_id, question.decision_time, question.label_time, question.target, question.outcome)
+    absent = [name for name in (*wanted, question.outcome_reason) if name not in contract.columns]
+    if absent:
+        raise ContractError(f"contract 'primary_table' lacks the business question's columns {absent}")
+    checked = check_table("primary_table", decisions, contract)
+    observed = checked[question.outcome] == OBSERVED
+    wrong = observed != checked[question.target].notna()
+    if wrong.any():
+        rows = checked.index[wrong][:3].tolist()
+        raise ContractError(
+            f"contract 'primary_table': {int(wrong.sum()):,} of {len(checked):,} rows where outcome and target "
+            f"disagree (rows {rows}); expected a target exactly where the outcome is observed"
+        )
+    return checked
+
+
+def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) -> pd.DataFrame:
+    """Return the decisions taken before ``as_of``, with the outcomes known by then; others are pending.
+
+    Raises
+    ------
+    ContractError
+        If no decision lies before ``as_of``.
+    """
+    as_of = pd.Timestamp(run.as_of)
+    taken = decisions[decisions[question.decision_time] < as_of].reset_index(drop=True)
+    if taken.empty:
+        first, last = decisions[question.decision_time].min(), decisions[question.decision_time].max()
+        raise ContractError(f"run.as_of {as_of.isoformat()}: no decision before it; decisions run from {first} to {last}")
+    unknown = taken[question.label_time] >= as_of
+    return taken.assign(
+        **{
+            question.target: taken[question.target].mask(unknown),
+            question.outcome: taken[question.outcome].mask(unknown, PENDING),
+            question.outcome_reason: taken[question.outcome_reason].mask(unknown),
+            question.label_time: taken[question.label_time].mask(unknown),
+        }
+    )
+
+
+def known_events(events: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> pd.DataFrame:
+    """Add ``known_at`` (the event and its kind's availability lag), keep what is known before ``as_of``.
+
+    Raises
+    ------
+    ContractError
+        If a kind is not declared, or an event id occurs twice.
+    """
+    undeclared = sorted(set(events["kind"]) - set(spec.events))
+    if undeclared:
+        raise ContractError(f"events of kinds {undeclared}, expected kinds declared in features.events")
+    repeated = events["event_id"].duplicated()
+    if repeated.any():
+        shown = events.loc[repeated, "event_id"].head(3).tolist()
+        raise ContractError(f"events: {int(repeated.sum()):,} event ids occur twice, such as {shown}; expected unique ids")
+    lag = events["kind"].map({kind: pd.Timedelta(found.availability_lag) for kind, found in spec.events.items()})
+    known_at = (events["event_time"] + lag).astype("datetime64[us, UTC]")
+    known = events.assign(known_at=known_at)
+    return known[known["known_at"] < pd.Timestamp(run.as_of)].reset_index(drop=True)

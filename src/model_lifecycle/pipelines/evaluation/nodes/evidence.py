@@ -1,0 +1,150 @@
+"""All that was found, in one piece: what the model card, the verdict and the summary are made of."""
+
+import hashlib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.pipelines.evaluation.nodes.challenger import Challenger
+from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures, compute_figures
+from model_lifecycle.pipelines.evaluation.nodes.gates import judge
+from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
+from model_lifecycle.reporting.evidence import (
+    EvaluationEvidence,
+    GateEvidence,
+    ImportanceEvidence,
+    LeaderboardRow,
+    PartEvidence,
+    ReproducibilityEvidence,
+    SplitEvidence,
+)
+from model_lifecycle.reporting.conversion import question_evidence
+
+_LOCK = Path("requirements.lock")
+_LIMITS = [
+    "Intervals rest on the weeks of one test window; a season it does not hold is not in them.",
+    "The value matrix is an assumption; the decision threshold moves with it.",
+    "Rows with an unavailable outcome are valued, but no model is trained on them.",
+]
+
+
+class Verdict(TypedDict):
+    """Whether the challenger may be packed and shipped, and why."""
+
+    passed: bool
+    challenger: str
+    release_id: str
+    gates: list[GateEvidence]
+
+
+def evaluate(
+    scores: pd.DataFrame,
+    challenger: Challenger,
+    leaderboard: list[LeaderboardRow],
+    question: BusinessQuestion,
+    gates: GateLimits,
+    plan: SplitPlan,
+    run: RunSpec,
+    champion: ChampionInProduction | None,
+) -> tuple[TestFigures, Verdict]:
+    """Compute the figures of the test window and hold them against the gates."""
+    baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
+    figures = compute_figures(scores, challenger.name, baselines, question, gates, run, challenger.scorer.threshold)
+    results = judge(figures, gates, plan, champion, challenger.scorer.release_id)
+    passed = all(result["passed"] for result in results)
+    verdict = Verdict(
+        passed=passed, challenger=challenger.name, release_id=challenger.scorer.release_id, gates=results
+    )
+    return figures, verdict
+
+
+def assembler(case: str) -> Callable[..., EvaluationEvidence]:
+    """Return the node that gathers the evidence of that case."""
+
+    def assemble(
+        figures: TestFigures,
+        verdict: Verdict,
+        importance: list[ImportanceEvidence],
+        leaderboard: list[LeaderboardRow],
+        question: BusinessQuestion,
+        plan: SplitPlan,
+        run: RunSpec,
+        train: pd.DataFrame,
+        test: pd.DataFrame,
+    ) -> EvaluationEvidence:
+        """Gather everything that the model card says."""
+        return {
+            "question": question_evidence(case, question),
+            "split": _split(plan, train, test),
+            "subject": figures["subject"],
+            "baselines": figures["baselines"],
+            "champion": figures["champion"],
+            "metrics": figures["metrics"],
+            "differences": figures["differences"],
+            "value": figures["value"],
+            "threshold": figures["threshold"],
+            "calibration": figures["calibration"],
+            "slices": figures["slices"],
+            "gates": verdict["gates"],
+            "importance": importance,
+            "leaderboard": leaderboard,
+            "limits": _LIMITS,
+            "reproducibility": _reproducibility(run, {"model_input_train": train, "model_input_test": test}),
+        }
+
+    return assemble
+
+
+def _split(plan: SplitPlan, train: pd.DataFrame, test: pd.DataFrame) -> SplitEvidence:
+    times = train[model_input.DECISION_TIME]
+    first = pd.Timestamp(plan.folds[0].start)
+    inside = times >= pd.Timestamp(plan.test.train_start)
+    return {
+        "as_of": plan.as_of.isoformat(),
+        "time_zone": plan.time_zone,
+        "parts": [
+            _part("train", pd.Timestamp(plan.test.train_start), first, train[inside & (times < first)]),
+            _part("validation", first, pd.Timestamp(plan.test.start), train[times >= first]),
+            _part("test", pd.Timestamp(plan.test.start), pd.Timestamp(plan.test.end), test),
+        ],
+    }
+
+
+def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame) -> PartEvidence:
+    outcome = rows[model_input.OUTCOME]
+    observed = rows[outcome == model_input.OBSERVED]
+    reasons = rows.loc[outcome == model_input.UNAVAILABLE, model_input.REASON].value_counts().sort_index()
+    return {
+        "part": part,
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "rows": len(rows),
+        "labelled": len(observed),
+        "positives": int(observed[model_input.TARGET].sum()),
+        "unavailable": {str(reason): int(count) for reason, count in reasons.items()},
+    }
+
+
+def _reproducibility(run: RunSpec, tables: dict[str, pd.DataFrame]) -> ReproducibilityEvidence:
+    return {
+        "code_version": version("model-lifecycle"),
+        "as_of": run.as_of.isoformat(),
+        "seed": run.seed,
+        "data_fingerprints": {name: _fingerprint(table) for name, table in tables.items()},
+        "lock_digest": hashlib.sha256(_LOCK.read_bytes()).hexdigest() if _LOCK.exists() else None,
+    }
+
+
+def _fingerprint(table: pd.DataFrame) -> str:
+    """Return the SHA-256 over the hashes of all rows in order, and the column names."""
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy(dtype=np.uint64)
+    return hashlib.sha256(",".join(table.columns).encode() + rows.tobytes()).hexdigest()

@@ -1,0 +1,141 @@
+"""The gates of the evaluation. Each is a figure against a limit; what cannot be computed does not pass."""
+
+import math
+from datetime import datetime
+
+from model_lifecycle.contracts.gates import GateLimits, GateResult
+from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
+from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
+from model_lifecycle.reporting.evidence import GateEvidence, IntervalEvidence
+
+
+def judge(
+    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger_id: str
+) -> list[GateEvidence]:
+    """Hold the challenger's figures against every limit.
+
+    Returns
+    -------
+    list of GateEvidence
+        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, champion.
+    """
+    results = [
+        _enough_evidence(figures, gates),
+        _no_leak(figures, gates),
+        *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
+        _calibrated(figures, gates),
+        _slices_hold(figures, gates),
+        _against_champion(figures, gates, plan, champion, challenger_id),
+    ]
+    return [
+        GateEvidence(gate=one.gate, passed=one.passed, reason=one.reason, figures=dict(one.figures))
+        for one in map(_closed, results)
+    ]
+
+
+def _closed(result: GateResult) -> GateResult:
+    """Fail a gate whose figures are not all finite."""
+    wrong = sorted(name for name, value in result.figures.items() if not math.isfinite(value))
+    if not wrong:
+        return result
+    finite = {name: value for name, value in result.figures.items() if name not in wrong}
+    return GateResult(result.gate, False, f"{', '.join(wrong)} cannot be computed: insufficient evidence", finite)
+
+
+def _ends(interval: IntervalEvidence) -> tuple[float, float]:
+    """Return the ends, NaN where there is no interval."""
+    lower, upper = interval["lower"], interval["upper"]
+    return (math.nan if lower is None else lower), (math.nan if upper is None else upper)
+
+
+def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
+    blocks, rows = figures["metrics"][figures["subject"]]["log_loss"]["n_blocks"], figures["labelled"]
+    passed = blocks >= gates.minimum_blocks and rows >= gates.minimum_test_rows
+    reason = (
+        f"{rows:,} labelled test rows in {blocks} weeks, expected at least {gates.minimum_test_rows:,} in "
+        f"{gates.minimum_blocks}"
+    )
+    return GateResult("evidence", passed, reason, {"labelled": rows, "blocks": blocks})
+
+
+def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
+    auc = figures["metrics"][figures["subject"]]["auc"]["estimate"]
+    reason = f"AUC {auc:.3f}, above {gates.ceiling_auc:g} it would be taken for a leak"
+    return GateResult("leakage", auc <= gates.ceiling_auc, reason, {"auc": auc, "limit": gates.ceiling_auc})
+
+
+def _difference(figures: TestFigures, against: str) -> IntervalEvidence:
+    return next(
+        one["interval"]
+        for one in figures["differences"]
+        if one["against"] == against and one["metric"] == "log_loss"
+    )
+
+
+def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
+    interval = _difference(figures, baseline)
+    _, upper = _ends(interval)
+    gain = -upper
+    reason = (
+        f"log loss {-interval['estimate']:+.4f} better than {baseline}, at least {gain:.4f} with {gates.level:.0%} "
+        f"confidence, expected above {gates.baseline_margin:g}"
+    )
+    return GateResult(f"beats {baseline}", gain > gates.baseline_margin, reason, {"gain": gain, "limit": gates.baseline_margin})
+
+
+def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
+    found = figures["calibration"]["in_the_large"]
+    lower, upper = _ends(found)
+    off = abs(found["estimate"])
+    passed = off <= gates.calibration_in_the_large
+    reason = (
+        f"mean prediction {found['estimate']:+.3f} off the observed rate ({lower:+.3f} to {upper:+.3f}), "
+        f"allowed {gates.calibration_in_the_large:g}"
+    )
+    return GateResult("calibration", passed, reason, {"off": off, "lower": lower, "upper": upper})
+
+
+def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
+    """Fail when an important slice's AUC lies below the limit with its whole interval, or cannot be judged at all."""
+    whole = figures["metrics"][figures["subject"]]["auc"]["estimate"]
+    limit = whole - gates.slice_auc_drop
+    important = [one for one in figures["slices"] if one["kind"] == "important"]
+    judged = [(one, one["auc"]) for one in important if one["auc"] is not None]
+    unknown = [f"{one['column']}={one['category']}" for one in important if one["auc"] is None]
+    weak = [f"{one['column']}={one['category']} {auc['estimate']:.3f}" for one, auc in judged if _ends(auc)[1] < limit]
+    worst = min((auc["estimate"] for _, auc in judged), default=whole)
+    passed = not weak and not unknown
+    if passed:
+        reason = f"worst of {len(judged)} important slices has AUC {worst:.3f}, allowed {limit:.3f}"
+    else:
+        reason = f"below AUC {limit:.3f}: {weak[:5] or 'none'}; not to be judged: {unknown[:5] or 'none'}"
+    return GateResult("slices", passed, reason, {"worst": worst, "limit": limit})
+
+
+def _against_champion(
+    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger_id: str
+) -> GateResult:
+    name = "champion"
+    if champion is None:
+        return GateResult(name, True, "nothing is in production yet", {})
+    facts = champion.scorer.facts
+    if facts.release_id == challenger_id:
+        return GateResult(name, True, f"{challenger_id} is the champion already", {})
+    if datetime.fromisoformat(facts.trained_until) > plan.test.start:
+        return GateResult(
+            name, False,
+            f"champion {facts.release_id} was trained until {facts.trained_until}, after the test begins "
+            f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
+        )  # fmt: skip
+    interval = _difference(figures, name)
+    _, upper = _ends(interval)
+    if gates.champion_mode == "superiority":
+        passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
+    else:
+        passed, wanted = upper < gates.champion_margin, f"below {gates.champion_margin:g}"
+    reason = (
+        f"log loss {interval['estimate']:+.4f} against {facts.release_id} on the same rows, at most {upper:+.4f} with "
+        f"{gates.level:.0%} confidence, expected {wanted} ({gates.champion_mode.replace('_', '-')})"
+    )
+    return GateResult(name, passed, reason, {"difference": interval["estimate"], "upper": upper})

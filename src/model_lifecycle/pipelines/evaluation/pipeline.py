@@ -1,0 +1,63 @@
+"""Fitted models and untouched rows → scores → figures and verdict → explanations → model card and pictures."""
+
+from kedro.pipeline import Node, Pipeline
+
+from model_lifecycle.locations import case_name
+from model_lifecycle.pipelines.evaluation.nodes.challenger import pick_challenger
+from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
+from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.reporting.figures.shap_summary import importance_figure
+from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
+
+_QUESTION, _RUN, _GATES, _SPEC = "params:business_question", "params:run", "params:gates", "params:features"
+
+
+def create_pipeline() -> Pipeline:
+    """Wire the stage."""
+    return Pipeline([*_judging(), *_telling()], tags="evaluation")
+
+
+def _judging() -> list[Node]:
+    return [
+        Node(pick_challenger, ["fitted_models", "leaderboard"], "challenger", name="pick_challenger"),
+        Node(
+            score_test,
+            ["fitted_models", "model_input_test", "champion", "primary_table", "events", "split_plan", _SPEC, _QUESTION],
+            "test_scores",
+            name="score_test",
+        ),
+        Node(
+            evaluate,
+            ["test_scores", "challenger", "leaderboard", _QUESTION, _GATES, "split_plan", _RUN, "champion"],
+            ["test_figures", "verdict"],
+            name="evaluate",
+        ),
+    ]
+
+
+def _telling() -> list[Node]:
+    return [
+        Node(
+            explain, ["challenger", "model_input_test", _SPEC, _RUN], ["importance", "shap_figure"], name="explain"
+        ),
+        Node(
+            assembler(case_name()),
+            [
+                "test_figures", "verdict", "importance", "leaderboard", _QUESTION, "split_plan", _RUN,
+                "model_input_train", "model_input_test",
+            ],
+            "evaluation_evidence",
+            name="assemble_evidence",
+        ),
+        Node(model_card_page, "evaluation_evidence", "model_card_page", name="render_model_card"),
+        Node(model_card_markdown, "evaluation_evidence", "model_card_markdown", name="write_model_card"),
+        Node(importance_figure, "importance", "importance_figure", name="draw_importance"),
+        Node(
+            draw_figures,
+            ["test_figures", "test_scores", _QUESTION],
+            ["comparison_figure", "value_figure", "value_curve_figure", "reliability_figure", "slices_figure"],
+            name="draw_figures",
+        ),
+    ]  # fmt: skip

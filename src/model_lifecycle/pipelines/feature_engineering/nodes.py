@@ -1,0 +1,124 @@
+"""The split in time, the fitted constants, and the features of every decision as of its own moment."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.contracts.policy import MonitoringSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.split import Fold, SplitPlan
+from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.history import History
+from model_lifecycle.features.tables import to_columns, to_table
+from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
+from model_lifecycle.monitoring.reference import build_reference_profile
+
+
+def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: BusinessQuestion) -> SplitPlan:
+    """Lay the test window and the validation folds back from ``as_of``, in whole calendar periods.
+
+    Raises
+    ------
+    FeatureError
+        If there are no decisions before the first fold to train on, or none in the test window.
+    """
+    times = primary[question.decision_time]
+    edges = _edges_before(run, split)
+    begin = times.min()
+    folds = tuple(
+        Fold(train_start=_train_start(begin, start, split), start=start, end=end)
+        for start, end in zip(edges[: split.validation_periods], edges[1:], strict=False)
+    )
+    test_start = edges[split.validation_periods]
+    test = Fold(train_start=_train_start(begin, test_start, split), start=test_start, end=pd.Timestamp(run.as_of))
+    for part, low, high in (("training", begin, folds[0].start), ("test", test.start, test.end)):
+        rows = int(((times >= low) & (times < high)).sum())
+        if not rows:
+            raise FeatureError(
+                f"run.as_of {run.as_of.isoformat()} with {split.validation_periods} validation and {split.test_periods} "
+                f"test periods of a {split.period}: 0 {part} decisions between {low} and {high}; decisions run from "
+                f"{times.min()} to {times.max()}, expected a later as_of or shorter periods"
+            )
+    return SplitPlan(time_zone=split.time_zone, folds=folds, test=test)
+
+
+def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:
+    """Return the starts of the validation periods and of the test, oldest first; the last but one ends at the test."""
+    end = pd.Timestamp(run.as_of).tz_convert(split.time_zone)
+    back = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}[split.period]
+    steps = range(split.test_periods + split.validation_periods, split.test_periods - 1, -1)
+    return [(end - back * step).tz_convert("UTC") for step in steps]
+
+
+def _train_start(begin: pd.Timestamp, boundary: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
+    if split.train_periods is None:
+        return begin
+    unit = {"month": "months", "week": "weeks", "day": "days"}[split.period]
+    wall = boundary.tz_convert(split.time_zone) - pd.DateOffset(**{unit: split.train_periods})
+    return max(begin, wall.tz_convert("UTC"))
+
+
+def fit_state(
+    primary: pd.DataFrame, events: pd.DataFrame, spec: FeatureSpec, plan: SplitPlan, question: BusinessQuestion
+) -> FeatureState:
+    """Fit priors on events known before the first fold, and note the categories seen before the test window."""
+    before_test = primary[primary[question.decision_time] < pd.Timestamp(plan.test.start)]
+    until = np.datetime64(pd.Timestamp(plan.folds[0].start).tz_localize(None), "us")
+    return fit_feature_state(spec, to_columns(before_test), events_by_kind(events, spec), until)
+
+
+def events_by_kind(events: pd.DataFrame, spec: FeatureSpec) -> dict[str, Columns]:
+    """Return the columns of each declared kind of event, as `History.build` takes them."""
+    return {
+        kind: to_columns(events.loc[events["kind"] == kind, ["known_at", *declared.entities, *declared.values]])
+        for kind, declared in spec.events.items()
+    }
+
+
+def make_model_input(
+    primary: pd.DataFrame,
+    events: pd.DataFrame,
+    spec: FeatureSpec,
+    state: FeatureState,
+    plan: SplitPlan,
+    question: BusinessQuestion,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compute the features of every decision, and part training and validation from test rows.
+
+    Returns
+    -------
+    train, test : DataFrame
+        The features in the specification's order, and the ``row_*`` columns of `contracts.model_input`. Rows without
+        an observed outcome are kept: whoever trains leaves them out, whoever counts counts them.
+    """
+    columns = to_columns(primary)
+    history = History.build(spec, events_by_kind(events, spec))
+    features = compute_features(spec, state, columns, columns[question.decision_time], history)
+    table = to_table({**features, **_row_columns(columns, question)})
+    is_test = table[model_input.DECISION_TIME] >= pd.Timestamp(plan.test.start)
+    return table[~is_test].reset_index(drop=True), table[is_test].reset_index(drop=True)
+
+
+def _row_columns(columns: Columns, question: BusinessQuestion) -> Mapping[str, np.ndarray]:
+    return {
+        model_input.DECISION_ID: columns[question.decision_id],
+        model_input.DECISION_TIME: columns[question.decision_time],
+        model_input.LABEL_TIME: columns[question.label_time],
+        model_input.TARGET: columns[question.target],
+        model_input.OUTCOME: columns[question.outcome],
+        model_input.REASON: columns[question.outcome_reason],
+        **{model_input.SLICE + part.column: columns[part.column] for part in question.slices},
+    }
+
+
+def profile_reference(train: pd.DataFrame, spec: FeatureSpec, monitoring: MonitoringSpec) -> dict[str, object]:
+    """Describe the features of all training and validation rows, as monitoring will compare live traffic with them."""
+    columns = to_columns(train)
+    features = {name: columns[name] for name in spec.names()}
+    return build_reference_profile(features, columns[model_input.DECISION_TIME], spec, monitoring)

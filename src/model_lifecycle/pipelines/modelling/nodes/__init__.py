@@ -1,0 +1,1 @@
+"""Feasibility, search, choice and fit."""

@@ -1,0 +1,108 @@
+"""From out-of-fold predictions to a choice: calibration, threshold, and the challenger's family."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.models.calibration import Calibration, fit_calibration
+from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
+from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
+from model_lifecycle.reporting.evidence import LeaderboardRow
+from model_lifecycle.statistics.discrimination import roc_auc
+from model_lifecycle.statistics.proper_scores import brier_score, log_loss
+from model_lifecycle.statistics.value import best_threshold
+
+NEVER = 2.0  # a threshold that no probability reaches
+
+
+class Choice(Contract):
+    """What is settled about one candidate before it is fitted on everything before the test window."""
+
+    family: str
+    role: Literal["baseline", "candidate"]
+    parameters: dict[str, float | int | str | bool]
+    calibration: Calibration
+    threshold: float
+
+
+class Choices(Contract):
+    """All candidates and the one that becomes the challenger."""
+
+    challenger: str
+    candidates: dict[str, Choice]
+
+
+def choose(
+    trials: list[Trial], out_of_fold: pd.DataFrame, train: pd.DataFrame, modelling: ModellingSpec, question: BusinessQuestion
+) -> tuple[Choices, list[LeaderboardRow]]:
+    """Choose parameters, calibration and threshold of every candidate on the folds, and the best candidate.
+
+    The calibration is the method that does best on the last fold when fitted on the earlier ones; with one fold there
+    is no such evidence and none is applied. The threshold maximises the gain over all rows with a settled outcome,
+    unavailable ones included. The challenger has the lowest mean log loss over the folds among the candidates; a
+    baseline is never the challenger.
+    """
+    rows = train.iloc[out_of_fold.index.to_numpy()]
+    gain = gain_of_acting(rows, question)
+    candidates: dict[str, Choice] = {}
+    leaderboard: list[LeaderboardRow] = []
+    for name, spec in modelling.candidates.items():
+        mine = [trial for trial in trials if trial["candidate"] == name]
+        best = min(mine, key=lambda trial: float(np.mean(trial["log_loss"])))
+        raw = out_of_fold[name].to_numpy()
+        calibration = _calibrate(modelling, raw, rows, out_of_fold[FOLD].to_numpy())
+        score, settled = calibration.apply(raw), np.isfinite(gain)
+        found = best_threshold(score[settled], gain[settled])
+        threshold = found.threshold if np.isfinite(found.threshold) else NEVER
+        candidates[name] = Choice(
+            family=spec.family, role=spec.role, parameters=best["parameters"], calibration=calibration, threshold=threshold
+        )
+        leaderboard.append(
+            _leaderboard_row(name, candidates[name], raw, rows, found.value / settled.sum() * 1000, mine, best)
+        )
+    ranked = [row for row in leaderboard if row["role"] == "candidate"]
+    challenger = min(ranked, key=lambda row: row["log_loss"])["model"]
+    for row in leaderboard:
+        row["chosen"] = row["model"] == challenger
+    leaderboard.sort(key=lambda row: row["log_loss"])
+    return Choices(challenger=challenger, candidates=candidates), leaderboard
+
+
+def _calibrate(modelling: ModellingSpec, raw: np.ndarray, rows: pd.DataFrame, fold: np.ndarray) -> Calibration:
+    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+    target, last = rows[model_input.TARGET].to_numpy(), fold == fold.max()
+    earlier, later = observed & ~last, observed & last
+    if not earlier.any() or np.ptp(raw[earlier]) == 0:
+        return Calibration()
+    losses = {
+        method: log_loss(target[later], fit_calibration(method, raw[earlier], target[earlier]).apply(raw[later]))
+        for method in modelling.calibrations
+    }
+    method = min(losses, key=lambda name: losses[name])
+    return fit_calibration(method, raw[observed], target[observed])
+
+
+def _leaderboard_row(
+    name: str, choice: Choice, raw: np.ndarray, rows: pd.DataFrame, value: float, tried: list[Trial], best: Trial
+) -> LeaderboardRow:
+    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+    target, score = rows[model_input.TARGET].to_numpy()[observed], raw[observed]
+    return {
+        "model": name,
+        "family": choice.family,
+        "role": choice.role,
+        "calibration": choice.calibration.method,
+        "log_loss": float(np.mean(best["log_loss"])),
+        "auc": roc_auc(target, score),
+        "brier": brier_score(target, score),
+        "value_per_1000": float(value),
+        "trials": len(tried),
+        "seconds": float(sum(trial["seconds"] for trial in tried)),
+        "chosen": False,
+        "parameters": choice.parameters,
+    }

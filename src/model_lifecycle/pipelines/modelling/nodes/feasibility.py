@@ -1,0 +1,177 @@
+"""Before any model: can these data answer the question, and is the answer worth having?"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.errors import GateBlocked
+from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
+from model_lifecycle.reporting.evidence import (
+    DetectableEvidence,
+    FeasibilityEvidence,
+    GateEvidence,
+    IntervalEvidence,
+    PeriodRate,
+)
+from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
+from model_lifecycle.statistics.blocks import block_ids
+from model_lifecycle.statistics.intervals import Interval, clustered_mean_interval
+
+_WEEK = timedelta(days=7)
+_POWER = 0.8
+_Z = {"level": 1.959964, "power": 0.841621}  # normal quantiles of a two-sided 95% and of 80%
+
+
+def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
+    """Return the node that weighs the question of that case."""
+
+    def assess_feasibility(
+        train: pd.DataFrame, question: BusinessQuestion, plan: SplitPlan, gates: GateLimits
+    ) -> FeasibilityEvidence:
+        """Weigh the question on everything before the test window, without looking into it.
+
+        Returns
+        -------
+        FeasibilityEvidence
+            Base rate by period, the worth of perfect prediction and of acting always or never, the smallest gain that
+            a test window of this length can show, and go or no-go with reasons.
+        """
+        settled = train[train[model_input.OUTCOME] != model_input.PENDING]
+        observed = settled[settled[model_input.OUTCOME] == model_input.OBSERVED]
+        value, spread = _values(settled, question, gates)
+        detectable = _detectable(spread, plan, gates)
+        reasons = _reasons(observed, value, detectable, question)
+        return {
+            "question": question_evidence(case, question),
+            "start": settled[model_input.DECISION_TIME].min().isoformat(),
+            "end": plan.test.start.isoformat(),
+            "time_zone": plan.time_zone,
+            "rows": len(settled),
+            "unavailable": _counts(settled),
+            "base_rate": _interval(observed[model_input.TARGET].to_numpy(), _blocks(observed), gates),
+            "periods": _periods(settled, plan),
+            "value": value,
+            "minimum_value_per_1000": question.success.minimum_value_per_1000,
+            "detectable": [detectable],
+            "go": all(reason["passed"] for reason in reasons),
+            "reasons": reasons,
+        }
+
+    return assess_feasibility
+
+
+def require_go(feasibility: FeasibilityEvidence) -> None:
+    """Stop before any model is fitted when the answer is no-go.
+
+    Raises
+    ------
+    GateBlocked
+        With the reasons.
+    """
+    if not feasibility["go"]:
+        reasons = "; ".join(reason["reason"] for reason in feasibility["reasons"] if not reason["passed"])
+        raise GateBlocked(f"feasibility says no-go: {reasons}")
+
+
+def _blocks(table: pd.DataFrame) -> np.ndarray:
+    return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), _WEEK)
+
+
+def _interval(values: np.ndarray, block: np.ndarray, gates: GateLimits) -> IntervalEvidence:
+    found: Interval = clustered_mean_interval(values, block, gates.level)
+    return interval_evidence(found)
+
+
+def _values(
+    settled: pd.DataFrame, question: BusinessQuestion, gates: GateLimits
+) -> tuple[dict[str, IntervalEvidence], IntervalEvidence]:
+    gain, block = gain_of_acting(settled, question) * 1000, _blocks(settled)
+    never = np.zeros(len(gain))
+    value = {
+        "perfect": _interval(np.maximum(gain, 0.0), block, gates),
+        "act_always": _interval(gain, block, gates),
+        "act_never": _interval(never, block, gates),
+    }
+    best = max(value["act_always"]["estimate"], 0.0)
+    return value, _interval(np.maximum(gain, 0.0) - (gain if best > 0 else never), block, gates)
+
+
+def _detectable(spread: IntervalEvidence, plan: SplitPlan, gates: GateLimits) -> DetectableEvidence:
+    """Scale the weekly spread of the value of perfect prediction to the weeks of the test window.
+
+    The gain of a real model varies less than a perfect one's, so this errs on the side of caution.
+    """
+    upper = spread["upper"]
+    half = (spread["estimate"] if upper is None else upper) - spread["estimate"]
+    weeks = max((plan.test.end - plan.test.start) / _WEEK, 1.0)
+    deviation = half / _Z["level"] * np.sqrt(spread["n_blocks"] / weeks)
+    return {
+        "metric": "value_per_1000",
+        "gain": float((_Z["level"] + _Z["power"]) * deviation),
+        "power": _POWER,
+        "level": gates.level,
+        "n_blocks": int(weeks),
+    }
+
+
+def _reasons(
+    observed: pd.DataFrame, value: dict[str, IntervalEvidence], detectable: DetectableEvidence, question: BusinessQuestion
+) -> list[GateEvidence]:
+    positives, wanted = int(observed[model_input.TARGET].sum()), question.success.minimum_positives
+    trivial = max(value["act_always"]["estimate"], 0.0)
+    room, needed = value["perfect"]["estimate"] - trivial, question.success.minimum_value_per_1000
+    unit = question.value.unit
+    return [
+        _reason(
+            "enough positive outcomes", positives >= wanted, f"{positives:,} positive outcomes, expected at least {wanted:,}",
+            found=positives, limit=wanted,
+        ),
+        _reason(
+            "enough to gain", room >= needed,
+            f"perfect prediction is worth {room:,.0f} {unit} per 1,000 decisions more than the best trivial action, "
+            f"expected at least {needed:,.0f}",
+            found=room, limit=needed,
+        ),
+        _reason(
+            "gain can be seen", detectable["gain"] <= room,
+            f"the test window shows gains from {detectable['gain']:,.0f} {unit} per 1,000 decisions on, of {room:,.0f} "
+            f"that there are to gain",
+            found=detectable["gain"], limit=room,
+        ),
+    ]  # fmt: skip
+
+
+def _reason(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:
+    return {"gate": gate, "passed": bool(passed), "reason": reason, "figures": {k: float(v) for k, v in figures.items()}}
+
+
+def _counts(table: pd.DataFrame) -> dict[str, int]:
+    reasons = table.loc[table[model_input.OUTCOME] == model_input.UNAVAILABLE, model_input.REASON]
+    return {str(reason): int(count) for reason, count in reasons.value_counts().sort_index().items()}
+
+
+def _periods(table: pd.DataFrame, plan: SplitPlan) -> list[PeriodRate]:
+    local = table[model_input.DECISION_TIME].dt.tz_convert(plan.time_zone).dt.tz_localize(None)
+    first_fold = pd.Timestamp(plan.folds[0].start)
+    periods: list[PeriodRate] = []
+    for period, rows in table.groupby(local.dt.to_period("M")):
+        observed = rows[rows[model_input.OUTCOME] == model_input.OBSERVED]
+        start, end = rows[model_input.DECISION_TIME].min(), rows[model_input.DECISION_TIME].max()
+        periods.append(
+            {
+                "period": str(period),
+                "start": start.isoformat(),
+                "end": end.isoformat(),
+                "part": "train" if start < first_fold else "validation",
+                "rows": len(rows),
+                "labelled": len(observed),
+                "rate": float(observed[model_input.TARGET].mean()) if len(observed) else None,
+            }
+        )
+    return periods

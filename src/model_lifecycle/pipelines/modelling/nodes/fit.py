@@ -1,0 +1,73 @@
+"""Fit every candidate on all that was known before the test window."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.features.transform import FeatureState
+from model_lifecycle.models import load_family
+from model_lifecycle.pipelines.modelling.nodes.choice import Choices
+from model_lifecycle.pipelines.modelling.nodes.rows import features_of, training_rows
+from model_lifecycle.scoring import Scorer, ScoringFacts, input_contract
+
+_log = logging.getLogger(__name__)
+
+
+def fitter(case: str) -> Callable[..., dict[str, Scorer]]:
+    """Return the node that fits the candidates of that case."""
+
+    def fit_candidates(
+        train: pd.DataFrame,
+        choices: Choices,
+        plan: SplitPlan,
+        spec: FeatureSpec,
+        state: FeatureState,
+        question: BusinessQuestion,
+        contracts: TableContracts,
+        run: RunSpec,
+    ) -> dict[str, Scorer]:
+        """Return a scorer for each candidate, the artefact that is evaluated and, if it passes, shipped."""
+        contract = input_contract(contracts.table("primary_table"), question, spec)
+        rows = training_rows(train, plan.test)
+        features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
+        fitted: dict[str, Scorer] = {}
+        for name, choice in choices.candidates.items():
+            model = load_family(choice.family).fit(features, target, choice.parameters, run.seed, run.threads)
+            facts = ScoringFacts(
+                release_id="unnamed",
+                case=case,
+                as_of=run.as_of.isoformat(),
+                trained_until=plan.test.start.isoformat(),
+                base_rate=float(target.mean()),
+                family=choice.family,
+                threshold=choice.threshold,
+                calibration=choice.calibration,
+                question=question,
+                features=spec,
+                state=state,
+                contract=contract,
+            )
+            fitted[name] = _named(Scorer(facts, model))
+            _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
+        return fitted
+
+    return fit_candidates
+
+
+def _named(scorer: Scorer) -> Scorer:
+    """Name a scorer after its case, its moment and its own content: the same content, the same name."""
+    content = hashlib.sha256()
+    for name, data in sorted(scorer.to_files().items()):
+        content.update(name.encode() + b"\0" + data)
+    facts = scorer.facts
+    release_id = f"{facts.case}-{facts.as_of[:10]}-{content.hexdigest()[:10]}"
+    return Scorer(facts.model_copy(update={"release_id": release_id}), scorer.model)

@@ -1,0 +1,40 @@
+"""Which rows a fold trains on and which it is judged on, and what acting gains on each."""
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.split import Fold
+from model_lifecycle.features.tables import to_columns
+
+
+def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
+    """Return a mask of the rows that were decided and labelled before the fold, bool, shape (n,)."""
+    decided, labelled = table[model_input.DECISION_TIME], table[model_input.LABEL_TIME]
+    start = pd.Timestamp(fold.start)
+    known = (table[model_input.OUTCOME] == model_input.OBSERVED) & (labelled < start)
+    return (known & (decided >= pd.Timestamp(fold.train_start)) & (decided < start)).to_numpy(dtype=bool)
+
+
+def fold_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
+    """Return a mask of all rows decided inside the fold, with or without an outcome, bool, shape (n,)."""
+    decided = table[model_input.DECISION_TIME]
+    inside = (decided >= pd.Timestamp(fold.start)) & (decided < pd.Timestamp(fold.end))
+    return inside.to_numpy(dtype=bool)
+
+
+def features_of(table: pd.DataFrame, spec: FeatureSpec, rows: np.ndarray) -> Columns:
+    """Return the chosen rows' features as columns."""
+    return to_columns(table.loc[rows, list(spec.names())])
+
+
+def gain_of_acting(table: pd.DataFrame, question: BusinessQuestion) -> np.ndarray:
+    """Return what acting gains over leaving on each row, in the question's unit; NaN where the outcome is pending."""
+    gain = question.value.gain()
+    target, outcome = table[model_input.TARGET].to_numpy(), table[model_input.OUTCOME].to_numpy()
+    observed = np.where(target == 1.0, gain.positive, gain.negative)
+    unavailable = np.where(outcome == model_input.UNAVAILABLE, gain.unavailable, np.nan)
+    return np.where(outcome == model_input.OBSERVED, observed, unavailable)

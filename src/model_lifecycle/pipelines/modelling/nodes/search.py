@@ -1,0 +1,143 @@
+"""Search every candidate over folds in time order; nothing is shuffled, nothing is judged on what it was fitted on."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.errors import ModelError
+from model_lifecycle.models import Parameters, load_family
+from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go
+from model_lifecycle.pipelines.modelling.nodes.rows import features_of, fold_rows, training_rows
+from model_lifecycle.reporting.evidence import FeasibilityEvidence
+from model_lifecycle.statistics.proper_scores import log_loss
+
+_log = logging.getLogger(__name__)
+FOLD = "fold"
+
+
+class Trial(TypedDict):
+    """One set of parameters and its log loss on every fold."""
+
+    candidate: str
+    parameters: dict[str, float | int | str | bool]
+    log_loss: list[float]
+    seconds: float
+
+
+def search_candidates(
+    train: pd.DataFrame,
+    plan: SplitPlan,
+    modelling: ModellingSpec,
+    spec: FeatureSpec,
+    run: RunSpec,
+    feasibility: FeasibilityEvidence,
+) -> tuple[list[Trial], pd.DataFrame]:
+    """Fit every trial of every candidate on each fold's past and predict the fold.
+
+    Returns
+    -------
+    trials : list of Trial
+        All of them.
+    out_of_fold : DataFrame
+        One row a decision of a fold, in the order of ``train``: its number there is the index, ``fold``, and the raw
+        probabilities of each candidate's best trial.
+
+    Raises
+    ------
+    GateBlocked
+        If feasibility says no-go.
+    ModelError
+        If a fold has no observed outcome to judge by, or a fit is refused.
+    """
+    require_go(feasibility)
+    folds = [(training_rows(train, fold), fold_rows(train, fold)) for fold in plan.folds]
+    for number, (_, judged) in enumerate(folds):
+        if not (judged & _observed(train)).any():
+            raise ModelError(f"validation fold {number}: no observed outcome, expected some; move run.as_of")
+    inside = np.any([judged for _, judged in folds], axis=0)
+    number = np.sum([index * judged for index, (_, judged) in enumerate(folds)], axis=0)
+    out_of_fold = pd.DataFrame({FOLD: number[inside]}, index=np.flatnonzero(inside))
+    trials: list[Trial] = []
+    for name, candidate in modelling.candidates.items():
+        tried, predictions = _search_one(name, candidate, train, folds, spec, run)
+        trials += tried
+        out_of_fold[name] = predictions[inside]
+    return trials, out_of_fold
+
+
+def _observed(train: pd.DataFrame) -> np.ndarray:
+    return (train[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+
+
+def _search_one(
+    name: str,
+    candidate: CandidateSpec,
+    train: pd.DataFrame,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    spec: FeatureSpec,
+    run: RunSpec,
+) -> tuple[list[Trial], np.ndarray]:
+    """Return all trials of one candidate and the best one's predictions, NaN outside the folds."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=run.seed))
+    start = {key: value for key, value in candidate.parameters.items() if key in candidate.search}
+    if start:
+        study.enqueue_trial(start)
+    trials: list[Trial] = []
+    best, kept = np.inf, np.full(len(train), np.nan)
+    for _ in range(candidate.trials):
+        asked = study.ask()
+        parameters = {**candidate.parameters, **_suggest(asked, candidate)}
+        began = time.perf_counter()
+        losses, predictions = _try(candidate.family, parameters, train, folds, spec, run)
+        seconds = time.perf_counter() - began
+        study.tell(asked, float(np.mean(losses)))
+        trials.append({"candidate": name, "parameters": parameters, "log_loss": losses, "seconds": seconds})
+        if np.mean(losses) < best:
+            best, kept = float(np.mean(losses)), predictions
+        _log.info(
+            "%s: trial %d of %d, log loss %.4f, best so far %.4f, %.0f s",
+            name, len(trials), candidate.trials, np.mean(losses), best, seconds,
+        )  # fmt: skip
+    return trials, kept
+
+
+def _suggest(asked: "optuna.Trial", candidate: CandidateSpec) -> Mapping[str, float | int]:  # type: ignore[name-defined]  # noqa: F821
+    found: dict[str, float | int] = {}
+    for key, (low, high) in candidate.search.items():
+        log = key in candidate.log_scale
+        whole = isinstance(low, int) and isinstance(high, int)
+        found[key] = asked.suggest_int(key, low, high, log=log) if whole else asked.suggest_float(key, low, high, log=log)
+    return found
+
+
+def _try(
+    family: str,
+    parameters: Parameters,
+    train: pd.DataFrame,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    spec: FeatureSpec,
+    run: RunSpec,
+) -> tuple[list[float], np.ndarray]:
+    """Return the log loss on each fold's observed rows, and predictions for all of its rows."""
+    target, observed = train[model_input.TARGET].to_numpy(), _observed(train)
+    losses, predictions = [], np.full(len(train), np.nan)
+    for fitted_on, judged in folds:
+        model = load_family(family).fit(
+            features_of(train, spec, fitted_on), target[fitted_on], parameters, run.seed, run.threads
+        )
+        predictions[judged] = model.predict(features_of(train, spec, judged))
+        known = judged & observed
+        losses.append(log_loss(target[known], predictions[known]))
+    return losses, predictions

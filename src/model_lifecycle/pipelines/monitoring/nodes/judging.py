@@ -1,0 +1,99 @@
+"""From the prediction log to verdicts, alerts and the policy's decision."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import pandas as pd
+
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.contracts.records import AlertRecord
+from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.monitoring.alerts import alerts_of
+from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
+from model_lifecycle.monitoring.policy import PolicyState, decide
+from model_lifecycle.monitoring.verdict import MonitoringReport
+from model_lifecycle.monitoring.windows import resolve_until
+
+_PRIMARY = "primary_table"
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
+
+
+class PredictionReader(Protocol):
+    """What the prediction log is to a node."""
+
+    def newest(self) -> datetime | None:
+        """Return the latest decision time, None without predictions."""
+
+    def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return the predictions of a window with the labels known at ``as_of``."""
+
+
+def select_predictions(
+    log: PredictionReader, until: str | None, monitoring: MonitoringSpec, policy: PolicySpec
+) -> pd.DataFrame:
+    """Return the logged predictions that the verdicts need: the windows that the policy looks back on.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``monitoring_until`` is no ISO time with its zone.
+    """
+    end = resolve_until(until, log.newest())
+    if end is None:
+        return log.read(_LAST, _LAST, _LAST)
+    _, span = lookback(monitoring, policy.consecutive_windows)
+    return log.read(end - span, end, _LAST if until is None else end)
+
+
+def judge(
+    *,
+    predictions: pd.DataFrame,
+    champion: Mapping[str, Any],
+    until: str | None,
+    monitoring: MonitoringSpec,
+    policy: PolicySpec,
+    features: FeatureSpec,
+    question: BusinessQuestion,
+    contracts: TableContracts,
+) -> dict[str, Any]:
+    """Judge each window's data, drift and performance.
+
+    Returns
+    -------
+    dict
+        A `MonitoringReport` as JSON.
+
+    Raises
+    ------
+    ContractError
+        If the predictions or the champion's facts are incomplete.
+    """
+    columns = contracts.table(_PRIMARY).columns
+    windows, _ = lookback(monitoring, policy.consecutive_windows)
+    rules = Rules(features=features, contract=columns, value=question.value, spec=monitoring)
+    report = judge_windows(predictions, ChampionFacts.read(champion), rules, until, windows)
+    return report.model_dump(mode="json")
+
+
+def raise_alerts(report: Mapping[str, Any], policy: PolicySpec) -> list[AlertRecord]:
+    """Return the alerts of all windows in the report."""
+    return list(alerts_of(MonitoringReport.model_validate(report), policy))
+
+
+def decide_policy(report: Mapping[str, Any], champion: Mapping[str, Any], policy: PolicySpec) -> dict[str, Any]:
+    """Return the policy's decision after the last window, as JSON."""
+    found, facts = MonitoringReport.model_validate(report), ChampionFacts.read(champion)
+    state = PolicyState(
+        now=found.as_of or found.until or facts.trained_until,
+        release=facts.release,
+        trained_until=facts.trained_until,
+        promoted_at=facts.promoted_at,
+        retrained_at=facts.retrained_at,
+        new_labels=found.new_labels,
+        versus_previous=facts.versus_previous,
+    )
+    return decide(found.windows, policy, state).model_dump(mode="json")

@@ -1,0 +1,51 @@
+"""Prediction log + champion → verdicts on windows → alerts, decision, page."""
+
+from kedro.pipeline import Node, Pipeline
+
+from model_lifecycle.pipelines.monitoring.nodes.judging import decide_policy, judge, raise_alerts, select_predictions
+from model_lifecycle.pipelines.monitoring.nodes.reporting import draw_drift, draw_performance, render_monitoring
+
+
+def create_pipeline() -> Pipeline:
+    """Wire the stage."""
+    return Pipeline(
+        [
+            Node(
+                select_predictions,
+                ["prediction_log", "params:monitoring_until", "params:monitoring", "params:policy"],
+                "prediction_window",
+                name="select_predictions",
+            ),
+            Node(
+                judge,
+                {
+                    "predictions": "prediction_window",
+                    "champion": "champion_release",
+                    "until": "params:monitoring_until",
+                    "monitoring": "params:monitoring",
+                    "policy": "params:policy",
+                    "features": "params:features",
+                    "question": "params:business_question",
+                    "contracts": "params:contracts",
+                },
+                "monitoring_report",
+                name="judge_windows",
+            ),
+            Node(raise_alerts, ["monitoring_report", "params:policy"], "monitoring_alerts", name="raise_alerts"),
+            Node(
+                decide_policy,
+                ["monitoring_report", "champion_release", "params:policy"],
+                "policy_decision",
+                name="decide_policy",
+            ),
+            Node(draw_performance, "monitoring_report", "monitoring_performance_figure", name="draw_performance"),
+            Node(draw_drift, "monitoring_report", "monitoring_drift_figure", name="draw_drift"),
+            Node(
+                render_monitoring,
+                ["monitoring_report", "policy_decision", "monitoring_performance_figure", "monitoring_drift_figure"],
+                "monitoring_page",
+                name="render_monitoring",
+            ),
+        ],
+        tags="monitoring",
+    )

@@ -1,0 +1,351 @@
+"""The registry: which release is live, which was before, and who moved it when and why.
+
+The aliases ``champion`` and ``previous`` of one registered model are the truth; the history stands in that model's
+tags. A move is written down before it is made, and of the aliases ``champion`` is at every instant a registered
+release; what a crash has cut off is completed by the same call again.
+"""
+
+import json
+import logging
+import os
+import re
+import sqlite3
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from model_lifecycle.errors import RegistryError
+from model_lifecycle.releases import verify_release
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+CHAMPION = "champion"
+PREVIOUS = "previous"
+_TAG = "model_lifecycle."
+_METRIC = "metric."
+_HISTORY = f"{_TAG}history."
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_MAX_REASON = 2000
+_PASSWORD = re.compile(r"://[^/@\s]*@")
+_NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # the latter is a missing alias
+# Read by the client when it is imported: it must not report to anybody, nor print hints.
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_DISABLE_AGENT_HINT": "1"}
+# Its own defaults keep a caller waiting for many minutes when a server is away; who set others keeps them.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEntry:
+    """One registered release; `metrics` and `tags` are what it was registered with."""
+
+    version: int
+    release_id: str
+    path: Path
+    digest: str
+    registered_at: datetime
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of the champion, written down before it is made."""
+
+    at: str
+    action: Literal["promote", "rollback"]
+    from_version: int | None
+    to_version: int
+    by: str
+    reason: str
+
+
+class Registry:
+    """Releases of one case in an MLflow registry; safe to share by threads.
+
+    Parameters
+    ----------
+    uri : str
+        ``sqlite:///<file>`` (made on the first write) or the URL of a team's MLflow server.
+    name : str
+        The registered model, one a case.
+
+    Raises
+    ------
+    RegistryError
+        Here if the name is refused; from every method if the registry is unreachable or damaged.
+    """
+
+    def __init__(self, uri: str, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise RegistryError(f"registry name {name!r} is refused, expected letters, digits, '_', '.' or '-'")
+        self.uri = uri
+        self.name = name
+        self._file = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+        self._opened: MlflowClient | None = None
+        self._lock = threading.Lock()
+
+    def register(self, release_path: Path, digest: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> int:
+        """Register a release and return its version; one that is registered already keeps its version.
+
+        Parameters
+        ----------
+        release_path : Path
+            The release folder; it is verified against `digest` first.
+        digest : str
+            The digest of the release.
+        metrics, tags : mapping
+            Facts shown with it, such as hold-out figures and the run that made it.
+
+        Raises
+        ------
+        ReleaseError
+            If the release is damaged or has another digest.
+        """
+        path = release_path.resolve()
+        manifest = verify_release(path, digest)
+        facts = {"release_id": manifest.release_id, "digest": digest, "path": str(path)}
+        all_tags = {f"{_TAG}{key}": value for key, value in facts.items()}
+        all_tags |= {f"{_METRIC}{key}": repr(float(value)) for key, value in metrics.items()} | dict(tags)
+        with self._translated(f"register release {manifest.release_id!r}"):
+            for version in self._versions():
+                if version.tags.get(f"{_TAG}digest") == digest and version.tags.get(f"{_TAG}path") == str(path):
+                    return int(version.version)
+            self._ensure_model()
+            # Servers refuse a local path as the source of a version, so the path is a tag of its own.
+            source = f"release:/{manifest.release_id}"
+            made = self._client().create_model_version(self.name, source=source, tags=all_tags, await_creation_for=0)
+            return int(made.version)
+
+    def alias(self, name: str) -> ReleaseEntry | None:
+        """Return the release that an alias points to, or None."""
+        if self._is_new():
+            return None
+        with self._translated(f"read the alias {name!r}"):
+            try:
+                return self._entry(self._client().get_model_version_by_alias(self.name, name))
+            except Exception as error:
+                if getattr(error, "error_code", None) in _NOT_FOUND:
+                    return None
+                raise
+
+    def champion(self) -> ReleaseEntry | None:
+        """Return the release that is live, or None before the first promotion."""
+        return self.alias(CHAMPION)
+
+    def previous(self) -> ReleaseEntry | None:
+        """Return the release that a rollback would bring back, or None."""
+        champion, previous = self.champion(), self.alias(PREVIOUS)
+        if champion is None or previous is None or champion.version != previous.version:
+            return previous
+        # A move was cut off between its two aliases; the history knows what the champion had replaced.
+        before = self._replaced_by(champion.version)
+        return None if before is None else self._version(before)
+
+    def promote(self, version: int, reason: str, by: str) -> ReleaseEntry:
+        """Make a version the champion and the champion until now the previous one; again changes nothing.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version, or no reason or name is given.
+        """
+        entry = self._version(version)
+        champion = self.champion()
+        if champion is not None and champion.version == version:
+            return champion
+        self._write_down("promote", champion, entry, reason, by)
+        if champion is not None:
+            self._set_previous(champion.version)
+        with self._translated(f"promote version {version}"):
+            self._client().set_registered_model_alias(self.name, CHAMPION, str(version))
+        return entry
+
+    def rollback(self, reason: str, by: str) -> ReleaseEntry:
+        """Make the previous release the champion again and return it.
+
+        Then `previous` is what that release had replaced, so a second rollback goes further back and never forward
+        to the release that was withdrawn.
+
+        Raises
+        ------
+        RegistryError
+            If there is no previous release, or no reason or name is given.
+        """
+        champion, target = self.champion(), self.alias(PREVIOUS)
+        if champion is not None and self._is_cut_off_rollback(champion, target):
+            self._set_previous(self._replaced_by(champion.version))
+            return champion
+        target = self.previous()
+        if champion is None or target is None:
+            current = "none" if champion is None else f"version {champion.version} ({champion.release_id})"
+            raise RegistryError(f"{self._where()}: nothing to roll back to; champion is {current}, previous is none")
+        self._write_down("rollback", champion, target, reason, by)
+        with self._translated(f"roll back to version {target.version}"):
+            # The live release first: it is the bad one that has to go.
+            self._client().set_registered_model_alias(self.name, CHAMPION, str(target.version))
+        self._set_previous(self._replaced_by(target.version))
+        return target
+
+    def history(self) -> list[Move]:
+        """Return the moves of the champion, oldest first; a move that a crash cut off stands there too."""
+        if self._is_new():
+            return []
+        with self._translated("read the history"):
+            try:
+                tags = self._client().get_registered_model(self.name).tags
+            except Exception as error:
+                if getattr(error, "error_code", None) in _NOT_FOUND:
+                    return []
+                raise
+            return [Move(**json.loads(value)) for key, value in sorted(tags.items()) if key.startswith(_HISTORY)]
+
+    def _is_new(self) -> bool:
+        """Whether nothing was ever registered: answered without the seconds that making the file takes."""
+        return self._file is not None and self._opened is None and not self._file.exists()
+
+    def _is_cut_off_rollback(self, champion: ReleaseEntry, previous: ReleaseEntry | None) -> bool:
+        if previous is None or previous.version != champion.version:
+            return False
+        moves = self.history()
+        return bool(moves) and moves[-1].action == "rollback" and moves[-1].to_version == champion.version
+
+    def _set_previous(self, version: int | None) -> None:
+        with self._translated(f"make version {version} the previous one"):
+            if version is None:
+                self._client().delete_registered_model_alias(self.name, PREVIOUS)
+            else:
+                self._client().set_registered_model_alias(self.name, PREVIOUS, str(version))
+
+    def _replaced_by(self, version: int) -> int | None:
+        """Return the champion that a version replaced when it was last promoted."""
+        moves = [move for move in self.history() if move.action == "promote" and move.to_version == version]
+        return moves[-1].from_version if moves else None
+
+    def _write_down(
+        self,
+        action: Literal["promote", "rollback"],
+        champion: ReleaseEntry | None,
+        target: ReleaseEntry,
+        reason: str,
+        by: str,
+    ) -> None:
+        if not reason.strip() or not by.strip() or len(reason) > _MAX_REASON:
+            raise RegistryError(
+                f"{self._where()}: {action} by {by!r} with a reason of {len(reason)} characters; expected a name and "
+                f"a reason of 1 to {_MAX_REASON} characters"
+            )
+        now = datetime.now(UTC)
+        old = None if champion is None else champion.version
+        move = Move(now.isoformat(timespec="microseconds"), action, old, target.version, by, reason)
+        with self._translated(f"write down the {action}"):
+            # The time makes the order, the version keeps two moves of one instant apart.
+            key = f"{_HISTORY}{now:%Y%m%dT%H%M%S.%fZ}.{target.version}"
+            self._client().set_registered_model_tag(self.name, key, json.dumps(asdict(move)))
+
+    def _version(self, version: int) -> ReleaseEntry:
+        with self._translated(f"read version {version}"):
+            return self._entry(self._client().get_model_version(self.name, str(version)))
+
+    def _versions(self) -> Iterator["ModelVersion"]:
+        token = None
+        while True:
+            page = self._client().search_model_versions(f"name='{self.name}'", page_token=token)
+            yield from page
+            if not (token := page.token):
+                return
+
+    def _ensure_model(self) -> None:
+        try:
+            self._client().create_registered_model(self.name)
+        except Exception as error:
+            if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _entry(self, version: "ModelVersion") -> ReleaseEntry:
+        tags: dict[str, str] = dict(version.tags)
+        try:
+            own = {key: tags.pop(f"{_TAG}{key}") for key in ("release_id", "path", "digest")}
+        except KeyError as error:
+            raise RegistryError(
+                f"{self._where()}: version {version.version} has no tag {error}; it was not registered by this program"
+            ) from error
+        metrics = {key: float(value) for key, value in tags.items() if key.startswith(_METRIC)}
+        return ReleaseEntry(
+            version=int(version.version),
+            release_id=own["release_id"],
+            path=Path(own["path"]),
+            digest=own["digest"],
+            registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+            metrics={key.removeprefix(_METRIC): value for key, value in metrics.items()},
+            tags={key: value for key, value in tags.items() if key not in metrics},
+        )
+
+    def _client(self) -> "MlflowClient":
+        with self._lock:
+            if self._opened is None:
+                self._opened = _open(self.uri, self._file)
+            return self._opened
+
+    def _where(self) -> str:
+        return f"registry {_PASSWORD.sub('://***@', self.uri)}, model {self.name!r}"
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except RegistryError:
+            raise
+        except Exception as error:
+            told = " ".join(str(error).split())
+            text = _PASSWORD.sub("://***@", told)
+            # The client's own errors quote the URL: one that tells the password is not passed on as the cause.
+            cause = error if text == told else None
+            raise RegistryError(f"{self._where()}: cannot {what}: {text:.500}") from cause
+
+
+def _open(uri: str, file: Path | None) -> "MlflowClient":
+    os.environ.update(_QUIET)
+    for key, value in _PATIENCE.items():
+        os.environ.setdefault(key, value)
+    if file is not None and file.exists():
+        _check_file(file)
+    with warnings.catch_warnings():
+        # The client uses what its own libraries have deprecated; nothing here can change that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from mlflow.tracking import MlflowClient
+
+        # It reports each creation step, and each error that is raised as well.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        if file is not None and not file.exists():
+            _create_file(file)
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _check_file(file: Path) -> None:
+    """Refuse a damaged file at once; the client would try for minutes."""
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        connection.close()
+
+
+def _create_file(file: Path) -> None:
+    """Make the registry beside its place and link it in: no process ever sees one whose tables are half made."""
+    from mlflow.tracking import MlflowClient
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".registry-", dir=file.parent) as folder:
+        made = Path(folder) / file.name
+        uri = f"sqlite:///{made}"
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models(max_results=1)
+        with suppress(FileExistsError):  # another process was first, with the same tables
+            os.link(made, file)

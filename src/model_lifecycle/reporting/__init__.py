@@ -1,0 +1,1 @@
+"""Figures and self-contained pages, made from plain evidence. Pure: data in, figure or text out."""

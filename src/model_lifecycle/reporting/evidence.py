@@ -1,0 +1,321 @@
+"""The shapes of the evidence that reports are made of.
+
+Everything here is JSON: text, numbers, lists and dicts, so that evidence can be kept in the catalog, put into a release
+and read again. Times are ISO 8601 in UTC. Shares and rates lie in [0, 1]. Values are in the question's own unit
+*per 1,000 decisions*. Where a figure could not be computed it is None, and a `reason` beside it says why; nothing is
+left out silently. The shapes refuse what they do not know; `reporting.checking` says so in words.
+"""
+
+from typing import NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@with_config(_STRICT)
+class IntervalEvidence(TypedDict):
+    """An estimate with its interval: `dataclasses.asdict` of a `statistics` Interval.
+
+    ``lower`` and ``upper`` are None when there are too few blocks for an interval.
+    """
+
+    estimate: float
+    lower: float | None
+    upper: float | None
+    level: float
+    n_blocks: int
+
+
+@with_config(_STRICT)
+class OutcomeValueEvidence(TypedDict):
+    """What one action is worth per decision, for each outcome."""
+
+    positive: float
+    negative: float
+    unavailable: float
+
+
+@with_config(_STRICT)
+class QuestionEvidence(TypedDict):
+    """The business question as its contract states it."""
+
+    case: str
+    question: str
+    owner: str
+    decision: str
+    target: str
+    unit: str
+    value_source: str
+    act: OutcomeValueEvidence
+    leave: OutcomeValueEvidence
+    break_even: float
+
+
+@with_config(_STRICT)
+class PartEvidence(TypedDict):
+    """One part of the split in time: decisions with ``start <= decision time < end``."""
+
+    part: str  # train | validation | test | stream; other names are shown as they are
+    start: str
+    end: str
+    rows: int
+    labelled: int  # with an observed outcome
+    positives: int
+    unavailable: dict[str, int]  # rows by reason
+
+
+@with_config(_STRICT)
+class SplitEvidence(TypedDict):
+    """The split by ``as_of``."""
+
+    as_of: str
+    time_zone: str
+    parts: list[PartEvidence]
+
+
+@with_config(_STRICT)
+class LeaderboardRow(TypedDict):
+    """One candidate on the validation folds (never on the test months)."""
+
+    model: str
+    family: str
+    role: str  # baseline | candidate
+    calibration: str
+    log_loss: float
+    auc: float
+    brier: NotRequired[float | None]
+    value_per_1000: float | None
+    trials: int
+    seconds: float
+    chosen: bool
+    parameters: dict[str, float | int | str | bool]
+
+
+@with_config(_STRICT)
+class DifferenceEvidence(TypedDict):
+    """A paired difference on the same rows: ``metric(model) - metric(against)``."""
+
+    model: str
+    against: str
+    metric: str  # log_loss | brier | auc | value_per_1000 | …
+    interval: IntervalEvidence
+
+
+@with_config(_STRICT)
+class ReliabilityBin(TypedDict):
+    """One equal-mass bin of the reliability diagram."""
+
+    mean_prediction: float
+    observed_rate: float
+    n: int
+
+
+@with_config(_STRICT)
+class CalibrationEvidence(TypedDict):
+    """How far the probabilities can be taken at their word."""
+
+    bins: list[ReliabilityBin]
+    expected_error: float
+    slope: float | None
+    intercept: float | None
+    in_the_large: IntervalEvidence  # mean prediction - observed rate
+
+
+@with_config(_STRICT)
+class ThresholdEvidence(TypedDict):
+    """The probability from which the decision is taken."""
+
+    threshold: float  # above 1 when acting never pays
+    chosen_on: str  # which rows, in words
+    act_share: float  # of the test decisions
+
+
+@with_config(_STRICT)
+class SliceEvidence(TypedDict):
+    """One category of one column, on the test rows."""
+
+    column: str
+    category: str
+    kind: str  # important | sensitive
+    rows: int
+    positives: int
+    auc: IntervalEvidence | None
+    log_loss: IntervalEvidence | None
+    value_per_1000: NotRequired[IntervalEvidence | None]
+    reason: NotRequired[str]  # why a figure is None
+
+
+@with_config(_STRICT)
+class GateEvidence(TypedDict):
+    """The verdict of one gate: `dataclasses.asdict` of a `contracts.gates.GateResult`."""
+
+    gate: str
+    passed: bool
+    reason: str
+    figures: dict[str, float]
+
+
+@with_config(_STRICT)
+class ImportanceEvidence(TypedDict):
+    """The mean absolute SHAP value of one feature over a sample of test rows, in log-odds."""
+
+    feature: str
+    mean_abs_shap: float
+
+
+@with_config(_STRICT)
+class ReproducibilityEvidence(TypedDict):
+    """What a second run needs to give the same result."""
+
+    code_version: str
+    as_of: str
+    seed: int
+    data_fingerprints: dict[str, str]  # SHA-256 by dataset
+    lock_digest: str | None
+
+
+@with_config(_STRICT)
+class EvaluationEvidence(TypedDict):
+    """Everything the model card says. All metrics are on the untouched test rows.
+
+    ``subject`` names the judged model among the keys of ``metrics``: the challenger of this run.
+    """
+
+    question: QuestionEvidence
+    split: SplitEvidence
+    subject: str
+    baselines: list[str]
+    champion: str | None  # key of metrics; None when nothing is in production yet
+    metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric: log_loss, auc, average_precision, brier
+    differences: list[DifferenceEvidence]
+    value: dict[str, IntervalEvidence]  # by policy: model, act_always, act_never, perfect, champion
+    threshold: ThresholdEvidence
+    calibration: CalibrationEvidence
+    slices: list[SliceEvidence]
+    gates: list[GateEvidence]
+    importance: list[ImportanceEvidence]
+    leaderboard: list[LeaderboardRow]
+    limits: list[str]  # known weaknesses, one a sentence
+    reproducibility: ReproducibilityEvidence
+
+
+@with_config(_STRICT)
+class ReleaseEvidence(TypedDict):
+    """What became of the challenger."""
+
+    release_id: str | None  # None when a gate blocked it before it was packed
+    digest: str | None
+    version: str | None  # in the registry
+    promoted: bool
+    reason: str
+    champion: str | None  # the release in production after this run
+
+
+@with_config(_STRICT)
+class RunEvidence(TypedDict):
+    """What the end of a run is told from; ``gates`` are all of them, deployment's included."""
+
+    evaluation: EvaluationEvidence
+    gates: list[GateEvidence]
+    release: ReleaseEvidence
+    reports: dict[str, str]  # title -> path, as the user can open it
+
+
+@with_config(_STRICT)
+class PeriodRate(TypedDict):
+    """The rate of positive outcomes in one period; ``rate`` is None without a labelled decision."""
+
+    period: str
+    start: str
+    end: str
+    part: str
+    rows: int
+    labelled: int
+    rate: float | None
+
+
+@with_config(_STRICT)
+class DetectableEvidence(TypedDict):
+    """The smallest true gain that the test data would show with ``power``."""
+
+    metric: str  # value_per_1000, log_loss, …
+    gain: float
+    power: float
+    level: float
+    n_blocks: int
+
+
+@with_config(_STRICT)
+class FeasibilityEvidence(TypedDict):
+    """Whether the question can be answered with these data, before any model is fitted."""
+
+    question: QuestionEvidence
+    time_zone: str  # in which the periods begin
+    start: str
+    end: str
+    rows: int
+    unavailable: dict[str, int]
+    base_rate: IntervalEvidence
+    periods: list[PeriodRate]
+    value: dict[str, IntervalEvidence]  # by policy: perfect, act_always, act_never
+    minimum_value_per_1000: float  # over the best trivial action, from the success criteria
+    detectable: list[DetectableEvidence]
+    go: bool
+    reasons: list[GateEvidence]
+
+
+@with_config(_STRICT)
+class ColumnQuality(TypedDict):
+    """One column of a table."""
+
+    column: str
+    type: str
+    missing: float  # share
+    distinct: NotRequired[int]
+    minimum: NotRequired[float | str | None]
+    maximum: NotRequired[float | str | None]
+
+
+@with_config(_STRICT)
+class OrphanEvidence(TypedDict):
+    """Rows whose key finds no partner in another table."""
+
+    key: list[str]
+    partner: str
+    rows: int
+    share: float
+
+
+@with_config(_STRICT)
+class TableQuality(TypedDict):
+    """One table as it came in."""
+
+    table: str
+    rows: int
+    duplicates: int  # rows whose key occurred before
+    columns: list[ColumnQuality]
+    orphans: list[OrphanEvidence]
+    contract_passed: bool
+    problems: list[str]
+
+
+@with_config(_STRICT)
+class StepEvidence(TypedDict):
+    """What one cleaning or joining step did to how many rows."""
+
+    step: str
+    rows: int
+    reason: str
+
+
+@with_config(_STRICT)
+class QualityEvidence(TypedDict):
+    """The data quality report: raw tables in, primary table out."""
+
+    case: str
+    as_of: str
+    tables: list[TableQuality]
+    steps: list[StepEvidence]
+    primary: TableQuality

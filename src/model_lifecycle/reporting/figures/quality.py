@@ -1,0 +1,47 @@
+"""How much of each column is missing."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from model_lifecycle.reporting.figures.style import GREY, ORANGE, row_height, row_labels, styled
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def missing_figure(missing: Mapping[str, float], allowed: Mapping[str, float] | None = None) -> "Figure":
+    """Draw the share of missing values of each column that has any, largest first.
+
+    Parameters
+    ----------
+    missing : mapping of str to float
+        Share in [0, 1] by column.
+    allowed : mapping of str to float, optional
+        The share that the contract allows, drawn as a tick.
+    """
+    from plotly import graph_objects as go
+
+    found = sorted(((share, name) for name, share in missing.items() if share > 0), reverse=True)
+    labels = row_labels([name for _, name in found])
+    figure = go.Figure()
+    figure.add_bar(
+        x=[share for share, _ in found],
+        y=labels,
+        orientation="h",
+        name="missing",
+        marker={"color": ORANGE},
+        hovertemplate="%{y}<br>%{x:.2%} missing<extra></extra>",
+    )
+    if allowed:
+        figure.add_scatter(
+            x=[allowed.get(name) for _, name in found],
+            y=labels,
+            mode="markers",
+            name="allowed by the contract",
+            marker={"symbol": "line-ns-open", "size": 16, "color": GREY, "line": {"width": 2}},
+            hovertemplate="%{y}<br>%{x:.2%} allowed<extra></extra>",
+        )
+    styled(figure, "Missing values by column", "share missing", height=row_height(len(found)))
+    return figure.update_xaxes(tickformat=".1~%", rangemode="tozero").update_yaxes(
+        categoryorder="array", categoryarray=labels[::-1]
+    )

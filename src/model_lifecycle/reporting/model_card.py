@@ -1,0 +1,234 @@
+"""The model card, as Markdown and as a page, from one evidence."""
+
+from collections.abc import Sequence
+
+from model_lifecycle.reporting import text
+from model_lifecycle.reporting.checking import checked_evaluation
+from model_lifecycle.reporting.document import Callout, Cell, Section
+from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure
+from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
+from model_lifecycle.reporting.figures.reliability import reliability_figure
+from model_lifecycle.reporting.figures.shap_summary import importance_figure
+from model_lifecycle.reporting.figures.slices import slice_figure
+from model_lifecycle.reporting.markdown import render_markdown
+from model_lifecycle.reporting.page import render_page
+from model_lifecycle.reporting.parts import gates_section, part_rows, question_section, unavailable_text, value_section
+
+_TOP_FEATURES = 15
+
+
+def model_card_page(evidence: EvaluationEvidence) -> str:
+    """Render the model card as one self-contained HTML page.
+
+    Raises
+    ------
+    ContractError
+        If the evidence has another shape.
+    """
+    evidence = checked_evaluation(evidence)
+    return render_page(_title(evidence), evidence["question"]["question"], _sections(evidence))
+
+
+def model_card_markdown(evidence: EvaluationEvidence) -> str:
+    """Render the model card as Markdown, without its figures.
+
+    Raises
+    ------
+    ContractError
+        If the evidence has another shape.
+    """
+    evidence = checked_evaluation(evidence)
+    return render_markdown(_title(evidence), evidence["question"]["question"], _sections(evidence))
+
+
+def _title(evidence: EvaluationEvidence) -> str:
+    return f"Model card: {evidence['subject']}, {evidence['question']['case']}"
+
+
+def _sections(evidence: EvaluationEvidence) -> Sequence[Section]:
+    return [
+        gates_section(evidence["gates"]),
+        question_section(evidence["question"]),
+        _data(evidence),
+        _metrics(evidence),
+        *_differences(evidence),
+        _value(evidence),
+        _calibration(evidence),
+        _slices(evidence),
+        _importance(evidence),
+        _leaderboard(evidence),
+        _limits(evidence),
+        _reproducibility(evidence),
+    ]
+
+
+def _data(evidence: EvaluationEvidence) -> Section:
+    split = evidence["split"]
+    rows = sum(part["rows"] for part in split["parts"])
+    reasons: dict[str, int] = {}
+    for part in split["parts"]:
+        for reason, count in part["unavailable"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    return Section(
+        "Data and split",
+        text=(
+            (
+                f"Split by time as of {text.day(split['as_of'], split['time_zone'])}, periods in {split['time_zone']}. "
+                "A part holds decisions "
+                "from its start until before its end; training sees only labels known before the next part starts."
+            ),
+            unavailable_text(reasons, rows),
+        ),
+        table=part_rows(split["parts"], split["time_zone"]),
+        caption="The parts of the split",
+    )
+
+
+def _metrics(evidence: EvaluationEvidence) -> Section:
+    metrics = evidence["metrics"]
+    keys = list(dict.fromkeys(key for values in metrics.values() for key in values))
+    roles = {evidence["subject"]: "challenger", **dict.fromkeys(evidence["baselines"], "baseline")}
+    if evidence["champion"] is not None:
+        roles[evidence["champion"]] = "champion"
+    rows: list[dict[str, Cell]] = [
+        {
+            "model": model,
+            "role": roles.get(model, ""),
+            **{text.metric_of(key).label: text.interval(values.get(key), text.metric_of(key).digits) for key in keys},
+        }
+        for model, values in metrics.items()
+    ]
+    one = next(iter(metrics[evidence["subject"]].values()))
+    return Section(
+        "Performance on the untouched test decisions",
+        text=(f"Every model on the same decisions; {text.interval_note(one)}.",),
+        table=rows,
+        figure=comparison_figure(metrics, "log_loss", evidence["subject"], evidence["champion"]),
+        caption="Estimate and interval",
+    )
+
+
+def _differences(evidence: EvaluationEvidence) -> list[Section]:
+    found = evidence["differences"]
+    if not found:
+        return []
+    rows: list[dict[str, Cell]] = [
+        {
+            "difference": f"{one['model']} - {one['against']}",
+            "metric": text.metric_of(one["metric"]).label,
+            "estimate and interval": text.interval(one["interval"], text.metric_of(one["metric"]).digits),
+        }
+        for one in found
+    ]
+    drawn = "log_loss" if any(one["metric"] == "log_loss" for one in found) else found[0]["metric"]
+    return [
+        Section(
+            "Paired differences",
+            text=("Decision by decision, so that what is hard for both models cancels out.",),
+            table=rows,
+            figure=difference_figure(found, drawn),
+            level=3,
+        )
+    ]
+
+
+def _value(evidence: EvaluationEvidence) -> Section:
+    threshold = evidence["threshold"]
+    return value_section(
+        evidence["value"],
+        evidence["question"]["unit"],
+        f"Acts from a probability of {threshold['threshold']:.4f} on, chosen on {threshold['chosen_on']}: "
+        f"{text.percent(threshold['act_share'])} of the test decisions.",
+    )
+
+
+def _calibration(evidence: EvaluationEvidence) -> Section:
+    found = evidence["calibration"]
+    rows: list[dict[str, Cell]] = [
+        {"figure": "mean prediction - observed rate", "value": text.interval(found["in_the_large"], 4)},
+        {"figure": "expected calibration error", "value": text.number(found["expected_error"], 4)},
+        {"figure": "slope (1 is perfect)", "value": text.number(found["slope"], 3)},
+        {"figure": "intercept (0 is perfect)", "value": text.number(found["intercept"], 3)},
+    ]
+    return Section("Calibration", table=rows, figure=reliability_figure({evidence["subject"]: found["bins"]}))
+
+
+def _slices(evidence: EvaluationEvidence) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "slice": f"{one['column']}: {one['category']}",
+            "kind": one["kind"],
+            "decisions": one["rows"],
+            "positive": one["positives"],
+            "AUC": text.interval(one["auc"], 3),
+            "log loss": text.interval(one["log_loss"], 3),
+            "remark": one.get("reason", ""),
+        }
+        for one in evidence["slices"]
+    ]
+    overall = evidence["metrics"][evidence["subject"]].get("auc")
+    drawn = overall is not None and any(one["auc"] is not None for one in evidence["slices"])
+    return Section(
+        "Slices",
+        text=() if rows else ("No slice is declared in the business question.",),
+        table=rows or None,
+        figure=slice_figure(evidence["slices"], "auc", overall) if drawn and overall is not None else None,
+    )
+
+
+def _importance(evidence: EvaluationEvidence) -> Section:
+    best = sorted(evidence["importance"], key=lambda one: -one["mean_abs_shap"])[:_TOP_FEATURES]
+    rows: list[dict[str, Cell]] = [
+        {"feature": one["feature"], "mean |SHAP|": text.number(one["mean_abs_shap"], 3)} for one in best
+    ]
+    return Section(
+        "Features that matter most",
+        text=("What the model uses, not what causes the outcome.",),
+        table=rows or None,
+        figure=importance_figure(best) if best else None,
+        caption="Mean absolute SHAP value, in log-odds",
+    )
+
+
+def _leaderboard(evidence: EvaluationEvidence) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "model": one["model"],
+            "role": one["role"],
+            "calibration": one["calibration"],
+            "log loss": text.number(one["log_loss"], 4),
+            "AUC": text.number(one["auc"], 3),
+            "value per 1,000": text.number(one["value_per_1000"], 0),
+            "trials": one["trials"],
+            "seconds": text.number(one["seconds"], 1),
+            "chosen": one["chosen"],
+            "parameters": ", ".join(f"{name}={text.cell(value)}" for name, value in one["parameters"].items()),
+        }
+        for one in sorted(evidence["leaderboard"], key=lambda one: one["log_loss"])
+    ]
+    return Section(
+        "How it was chosen",
+        text=("On the validation months alone; the test decisions took no part.",),
+        table=rows,
+        figure=leaderboard_figure(evidence["leaderboard"]) if rows else None,
+    )
+
+
+def _limits(evidence: EvaluationEvidence) -> Section:
+    tried = f"Meant for this decision alone: {evidence['question']['decision']}."
+    return Section("Limits and known weaknesses", callout=Callout("note", tried), text=tuple(evidence["limits"]))
+
+
+def _reproducibility(evidence: EvaluationEvidence) -> Section:
+    found = evidence["reproducibility"]
+    rows: list[dict[str, Cell]] = [
+        {"what": "code version", "value": found["code_version"]},
+        {"what": "as of", "value": found["as_of"]},
+        {"what": "seed", "value": str(found["seed"])},
+        {"what": "lock file (SHA-256)", "value": found["lock_digest"]},
+    ]
+    rows.extend({"what": f"data: {name} (SHA-256)", "value": one} for name, one in found["data_fingerprints"].items())
+    return Section(
+        "Reproducibility", table=rows, caption="The same data, configuration, as of and seed give this model"
+    )

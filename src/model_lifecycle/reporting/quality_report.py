@@ -1,0 +1,107 @@
+"""The data quality page: what came in, what was wrong with it, what was done about it."""
+
+from model_lifecycle.reporting import text
+from model_lifecycle.reporting.checking import checked
+from model_lifecycle.reporting.document import Callout, Cell, Section
+from model_lifecycle.reporting.evidence import QualityEvidence, TableQuality
+from model_lifecycle.reporting.figures.quality import missing_figure
+from model_lifecycle.reporting.page import render_page
+
+
+def quality_page(evidence: QualityEvidence) -> str:
+    """Render the data quality page from the figures of the data engineering.
+
+    Raises
+    ------
+    ContractError
+        If the evidence has another shape.
+    """
+    evidence = checked(QualityEvidence, evidence)
+    tables = [*evidence["tables"], evidence["primary"]]
+    sections = [_overview(tables), _steps(evidence)]
+    for table in tables:
+        sections.extend(_table(table))
+    return render_page(
+        "Data quality",
+        f"Case {evidence['case']}, as of {text.day(evidence['as_of'])}: "
+        f"{text.plural(len(evidence['tables']), 'raw table')} and the "
+        f"{text.plural(evidence['primary']['rows'], 'decision')} made of them.",
+        sections,
+    )
+
+
+def _overview(tables: list[TableQuality]) -> Section:
+    broken = [table["table"] for table in tables if not table["contract_passed"]]
+    rows: list[dict[str, Cell]] = [
+        {
+            "table": table["table"],
+            "rows": table["rows"],
+            "columns": len(table["columns"]),
+            "duplicate keys": table["duplicates"],
+            "cells missing": text.percent(_missing_cells(table)),
+            "keys without partner": sum(orphan["rows"] for orphan in table["orphans"]),
+            "contract": "kept" if table["contract_passed"] else "BROKEN",
+        }
+        for table in tables
+    ]
+    callout = (
+        Callout("bad", f"Contracts broken: {', '.join(broken)}.")
+        if broken
+        else Callout("good", f"All {len(tables)} tables keep their contracts.")
+    )
+    return Section("Tables", callout=callout, table=rows, caption="Every table at a glance")
+
+
+def _missing_cells(table: TableQuality) -> float | None:
+    shares = [column["missing"] for column in table["columns"]]
+    return sum(shares) / len(shares) if shares and table["rows"] else None
+
+
+def _steps(evidence: QualityEvidence) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {"step": step["step"], "rows": step["rows"], "reason": step["reason"]} for step in evidence["steps"]
+    ]
+    return Section(
+        "What was changed",
+        text=() if rows else ("Nothing: every row went through as it came.",),
+        table=rows or None,
+        caption="Rows that a step dropped, changed or marked",
+    )
+
+
+def _table(table: TableQuality) -> list[Section]:
+    missing = {column["column"]: column["missing"] for column in table["columns"]}
+    some = any(share > 0 for share in missing.values())
+    columns: list[dict[str, Cell]] = [
+        {
+            "column": column["column"],
+            "type": column["type"],
+            "missing": text.percent(column["missing"], 2),
+            "distinct": column.get("distinct"),
+            "minimum": column.get("minimum"),
+            "maximum": column.get("maximum"),
+        }
+        for column in table["columns"]
+    ]
+    sections = [
+        Section(
+            table["table"],
+            callout=None if table["contract_passed"] else Callout("bad", "The contract is broken."),
+            text=(*table["problems"], *(() if some else ("No value is missing.",))),
+            figure=missing_figure(missing) if some else None,
+            table=columns,
+            caption=f"Columns of {table['table']}",
+        )
+    ]
+    if table["orphans"]:
+        orphans: list[dict[str, Cell]] = [
+            {
+                "key": ", ".join(orphan["key"]),
+                "looked for in": orphan["partner"],
+                "rows without partner": orphan["rows"],
+                "share": text.percent(orphan["share"], 2),
+            }
+            for orphan in table["orphans"]
+        ]
+        sections.append(Section(f"Keys of {table['table']} without a partner", table=orphans, level=3))
+    return sections

@@ -1,0 +1,138 @@
+"""How figures are written: one way for numbers, intervals, times and the names of metrics."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from model_lifecycle.reporting.document import Cell
+from model_lifecycle.reporting.evidence import IntervalEvidence
+
+NOTHING = "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How a metric is called and written, and which way is better."""
+
+    label: str
+    digits: int
+    better: Literal["lower", "higher", "zero"]
+
+
+METRICS: Mapping[str, Metric] = {
+    "log_loss": Metric("log loss", 4, "lower"),
+    "auc": Metric("AUC", 3, "higher"),
+    "average_precision": Metric("average precision", 3, "higher"),
+    "brier": Metric("Brier score", 4, "lower"),
+    "calibration_in_the_large": Metric("mean prediction - observed rate", 4, "zero"),
+    "value_per_1000": Metric("value per 1,000 decisions", 0, "higher"),
+}
+
+POLICIES: Mapping[str, str] = {
+    "model": "act on the model's advice",
+    "champion": "act on the champion's advice",
+    "act_always": "always act",
+    "act_never": "never act",
+    "perfect": "act on a perfect prediction",
+}
+
+
+def metric_of(name: str) -> Metric:
+    """Return how a metric is written; one that is not known keeps its name and three digits."""
+    return METRICS.get(name, Metric(name.replace("_", " "), 3, "higher"))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with thousands separators; None and NaN become ``n/a``.
+
+    Examples
+    --------
+    >>> number(12345.678, 1), number(None), number(-0.0001, 2)
+    ('12,345.7', 'n/a', '0.00')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    rounded = round(value, digits)
+    return f"{rounded + 0.0:,.{digits}f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share in [0, 1] as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.2346)
+    '23.5%'
+    """
+    return NOTHING if share is None else f"{number(100 * share, digits)}%"
+
+
+def interval(value: IntervalEvidence | None, digits: int = 3) -> str:
+    """Write an estimate with its interval.
+
+    Examples
+    --------
+    >>> interval({"estimate": 0.7618, "lower": 0.74, "upper": 0.78, "level": 0.95, "n_blocks": 5})
+    '0.762 [0.740, 0.780]'
+    """
+    if value is None:
+        return NOTHING
+    if value["lower"] is None or value["upper"] is None:
+        return number(value["estimate"], digits)
+    return f"{number(value['estimate'], digits)} [{number(value['lower'], digits)}, {number(value['upper'], digits)}]"
+
+
+def interval_note(value: IntervalEvidence) -> str:
+    """Say what kind of interval it is.
+
+    Examples
+    --------
+    >>> interval_note({"estimate": 0.0, "lower": 0.0, "upper": 0.0, "level": 0.95, "n_blocks": 5})
+    '95% interval over 5 blocks of time'
+    """
+    return f"{100 * value['level']:g}% interval over {value['n_blocks']} blocks of time"
+
+
+def day(time: str, zone: str = "UTC") -> str:
+    """Write an ISO time as the day it begins on the clocks of ``zone``, or to the minute when it is not midnight there.
+
+    Examples
+    --------
+    >>> day("2013-06-01T04:00:00+00:00"), day("2013-06-01T04:00:00+00:00", "America/New_York")
+    ('2013-06-01 04:00 UTC', '2013-06-01')
+    """
+    moment = datetime.fromisoformat(time).astimezone(ZoneInfo(zone))
+    return f"{moment:%Y-%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%Y-%m-%d %H:%M %Z}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "row"), plural(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def cell(value: Cell) -> str:
+    """Write the cell of a table: yes and no for booleans, at most four significant decimals for a float.
+
+    Examples
+    --------
+    >>> cell(True), cell(None), cell(336776), cell(0.123456), cell(1234.5)
+    ('yes', 'n/a', '336,776', '0.1235', '1,234.5')
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return NOTHING if math.isnan(value) else f"{value:,.4f}".rstrip("0").rstrip(".")
+    return value

@@ -1,0 +1,230 @@
+"""From a release to a decision: validate, transform, predict, calibrate, decide.
+
+Training, batch scoring, the service and the back-test all call this; there is no second way to a score.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from pydantic import ValidationError
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.columns import Columns, row_count
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.table import TableContract
+from model_lifecycle.errors import ReleaseError
+from model_lifecycle.features.history import History
+from model_lifecycle.features.records import RecordProblem, RecordsRefused, parse_records
+from model_lifecycle.features.transform import FeatureState, compute_features
+from model_lifecycle.models import Model, load_family
+from model_lifecycle.models.calibration import Calibration
+
+__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
+
+_MODEL = "model/"
+_TOLERANCE = 1e-12  # a linear model differs in the last bits between one row and a batch
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The answer for n rows.
+
+    Attributes
+    ----------
+    score : ndarray of float64, shape (n,)
+        Calibrated probability of a positive outcome, in [0, 1].
+    act : ndarray of bool, shape (n,)
+        Whether ``score >= threshold``.
+    features : columns
+        What the model saw.
+    flags : tuple of dict
+        For each row the inputs that were ``missing`` and the categories that are ``unknown`` to the release.
+    """
+
+    score: np.ndarray
+    act: np.ndarray
+    features: Columns
+    flags: tuple[dict[str, list[str]], ...]
+
+
+class ScoringFacts(Contract):
+    """What a release knows about itself besides its model; ``scoring.json``."""
+
+    release_id: str
+    case: str
+    as_of: str
+    trained_until: str
+    base_rate: float
+    family: str
+    threshold: float
+    calibration: Calibration
+    question: BusinessQuestion
+    features: FeatureSpec
+    state: FeatureState
+    contract: TableContract
+
+
+def input_contract(table: TableContract, question: BusinessQuestion, spec: FeatureSpec) -> TableContract:
+    """Return the contract of a request: the id, the decision time and the raw inputs of the primary table.
+
+    Raises
+    ------
+    ReleaseError
+        If an input is not in the table, or is known only at label time.
+    """
+    names = dict.fromkeys((question.decision_id, question.decision_time, *spec.inputs()))
+    absent = sorted(set(names) - table.columns.keys())
+    late = sorted(name for name in names if name in table.columns and table.columns[name].known != "decision")
+    if absent or late:
+        raise ReleaseError(
+            f"inputs {absent} are not in the contract of the primary table and {late} are known only at label time; "
+            f"expected columns known at the decision"
+        )
+    return TableContract(columns={name: table.columns[name] for name in names}, key=(question.decision_id,))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A release, ready to answer. Immutable and free of threads' state, so replicas swap it by one reference."""
+
+    facts: ScoringFacts
+    model: Model
+
+    @property
+    def release_id(self) -> str:
+        """The release's name."""
+        return self.facts.release_id
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on the answer is to act; above 1 means never."""
+        return self.facts.threshold
+
+    @property
+    def question(self) -> BusinessQuestion:
+        """The business question."""
+        return self.facts.question
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The features."""
+        return self.facts.features
+
+    @property
+    def contract(self) -> TableContract:
+        """What a record must look like."""
+        return self.facts.contract
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return everything needed to score, as the files of a release."""
+        files = {_MODEL + name: content for name, content in self.model.to_files().items()}
+        return {"scoring.json": self.facts.model_dump_json(indent=2).encode(), **files}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> Self:
+        """Restore from the files of a verified release.
+
+        Raises
+        ------
+        ReleaseError
+            If ``scoring.json`` is absent, or of another version of this package.
+        ModelError
+            If the model cannot be restored.
+        """
+        try:
+            facts = ScoringFacts.model_validate_json(files["scoring.json"])
+        except KeyError as error:
+            raise ReleaseError(f"release has no scoring.json; found {sorted(files)[:20]}") from error
+        except ValidationError as error:
+            raise ReleaseError(f"scoring.json is not of this version: {error}") from error
+        stored = {name.removeprefix(_MODEL): content for name, content in files.items() if name.startswith(_MODEL)}
+        scorer = cls(facts, load_family(facts.family).restore(stored))
+        if "smoke.json" in files:
+            scorer._check_smoke(json.loads(files["smoke.json"]))
+        return scorer
+
+    def columns(self, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
+        """Validate records and turn them into columns.
+
+        Raises
+        ------
+        RecordsRefused
+            Naming every wrong field.
+        """
+        return parse_records(self.contract, records)
+
+    def features(self, columns: Columns, history: History) -> dict[str, np.ndarray]:
+        """Compute the features of each row as of its decision time."""
+        times = columns[self.question.decision_time]
+        return compute_features(self.spec, self.facts.state, columns, times, history)
+
+    def predict(self, features: Columns) -> np.ndarray:
+        """Return calibrated probabilities, float64 in [0, 1], shape (n,)."""
+        return self.facts.calibration.apply(self.model.predict(features))
+
+    def score(self, columns: Columns, history: History) -> Scores:
+        """Score rows that `columns` has validated.
+
+        Parameters
+        ----------
+        columns : columns
+            The inputs, n rows.
+        history : History
+            Events; each row sees those known at its own decision time.
+        """
+        features = self.features(columns, history)
+        score = self.predict(features)
+        return Scores(score, score >= self.threshold, features, self._flags(columns))
+
+    def _flags(self, columns: Columns) -> tuple[dict[str, list[str]], ...]:
+        flags: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(columns)))
+        for name in self.spec.inputs():
+            values = columns[name]
+            for row in np.flatnonzero(_missing(values)).tolist():
+                flags[row].setdefault("missing", []).append(name)
+        for name, known in self._known_categories.items():
+            for row, value in enumerate(columns[name].tolist()):
+                if value is not None and value not in known:
+                    flags[row].setdefault("unknown", []).append(name)
+        return flags
+
+    @cached_property
+    def _known_categories(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(values) for name, values in self.facts.state.categories.items()}
+
+    def _check_smoke(self, smoke: Mapping[str, Any]) -> None:
+        """Score the release's own smoke records from their recorded features and compare.
+
+        Raises
+        ------
+        ReleaseError
+            If a record is refused or a score differs.
+        """
+        try:
+            self.columns(smoke["records"])
+            recorded = smoke["features"]
+            features = {
+                name: np.array(values, dtype=object if name in self.spec.categorical else np.float64)
+                for name, values in recorded.items()
+            }
+            found, expected = self.predict(features), np.array(smoke["scores"], dtype=np.float64)
+        except (RecordsRefused, KeyError, TypeError, ValueError) as error:
+            raise ReleaseError(f"release {self.release_id}: smoke request failed: {error}") from error
+        difference = float(np.max(np.abs(found - expected), initial=0.0))
+        if not difference <= _TOLERANCE or len(found) != len(expected):
+            raise ReleaseError(
+                f"release {self.release_id}: smoke scores differ by {difference:.3g}, expected at most {_TOLERANCE:g}"
+            )
+
+
+def _missing(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return np.array([value is None for value in values.tolist()], dtype=bool)
+    if np.issubdtype(values.dtype, np.datetime64):
+        return np.isnat(values)
+    return np.isnan(values) if np.issubdtype(values.dtype, np.floating) else np.zeros(len(values), dtype=bool)

@@ -1,0 +1,172 @@
+"""The release that answers: loaded, verified and smoke-tested before it is used, and swapped by one assignment."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from model_lifecycle.errors import LifecycleError, RegistryError, ReleaseError
+from model_lifecycle.registry import Registry
+from model_lifecycle.releases import read_release, verify_release
+from model_lifecycle.scoring import Scorer
+from model_lifecycle.serving.live_history import LiveHistory
+
+logger = logging.getLogger(__name__)
+
+SMOKE_FILE = "smoke.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a release lies, and the digest it must have."""
+
+    path: Path
+    digest: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A release that is ready to answer, with the history that its features need."""
+
+    scorer: Scorer
+    history: LiveHistory
+    place: Place
+    digest: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A release that was asked for and is not used."""
+
+    place: Place
+    reason: str
+    at: datetime
+
+
+def fixed_place(path: Path) -> Callable[[], Place]:
+    """Return a source that always names the same folder."""
+    place = Place(path, None, "fixed")
+    return lambda: place
+
+
+def registry_place(registry: Registry) -> Callable[[], Place]:
+    """Return a source that asks the registry for its champion."""
+
+    def champion() -> Place:
+        entry = registry.champion()
+        if entry is None:
+            raise RegistryError("the registry has no champion; `make run` makes one, or serve a release by its path")
+        return Place(Path(entry.path), entry.digest, "registry")
+
+    return champion
+
+
+def load_scorer(place: Place) -> tuple[Scorer, str]:
+    """Read a release whole, verified before it is parsed; restoring it tries its own smoke records.
+
+    Returns
+    -------
+    tuple of Scorer and str
+        The scorer and the release's digest.
+
+    Raises
+    ------
+    LifecycleError
+        If the release is damaged, unreadable or scores its smoke records otherwise than when it was built.
+    """
+    digest = place.digest or verify_release(place.path).digest
+    files = read_release(place.path, digest)
+    if SMOKE_FILE not in files:
+        raise ReleaseError(f"release at {place.path}: no {SMOKE_FILE}, expected records with their scores")
+    return Scorer.from_files(files), digest
+
+
+class ChampionWatch:
+    """Holds the champion, and swaps it when the source names another one.
+
+    Parameters
+    ----------
+    source : callable
+        Says which release is wanted.
+    follow : callable
+        Makes the live history for a scorer; it is given the history in use, and may return that one.
+    poll_seconds : float
+        How often the source is asked.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], Place],
+        follow: Callable[[Scorer, LiveHistory | None], LiveHistory],
+        poll_seconds: float,
+    ) -> None:
+        self._source = source
+        self._follow = follow
+        self._poll_seconds = poll_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="champion-watch", daemon=True)
+        self.refused: Refusal | None = None
+        self.unreachable: str | None = None
+        self.swaps = 0
+        self.champion = self._load(source(), None)
+
+    def start(self) -> None:
+        """Start to watch the source."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+        self.champion.history.close()
+
+    def _load(self, place: Place, history: LiveHistory | None) -> Champion:
+        scorer, digest = load_scorer(place)
+        return Champion(scorer, self._follow(scorer, history), place, digest, datetime.now(UTC))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._poll_seconds):
+            self.look()
+
+    def look(self) -> None:
+        """Ask the source once, and swap the champion when it names another release that is sound."""
+        try:
+            place = self._source()
+            self.unreachable = None
+        except LifecycleError as error:
+            self.unreachable = str(error)
+            return
+        if place == self.champion.place:
+            self.refused = None
+            return
+        if self.refused is not None and self.refused.place == place:
+            return
+        self._swap(place)
+
+    def _swap(self, place: Place) -> None:
+        old = self.champion
+        started = time.monotonic()
+        try:
+            new = self._load(place, old.history)
+        except Exception as error:  # whatever is wrong with the new release, the old one goes on
+            logger.exception("release at %s refused; %s stays", place.path, old.scorer.release_id)
+            reason = str(error) if isinstance(error, LifecycleError) else f"{type(error).__name__}: {error}"
+            self.refused = Refusal(place, reason, datetime.now(UTC))
+            return
+        self.champion = new
+        self.refused = None
+        self.swaps += 1
+        if new.history is not old.history:
+            old.history.close()
+        logger.info(
+            "release %s follows %s, loaded in %.2f s",
+            new.scorer.release_id,
+            old.scorer.release_id,
+            time.monotonic() - started,
+        )

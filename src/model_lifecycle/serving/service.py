@@ -1,0 +1,256 @@
+"""What the routes call: one object that owns the store, the log writer, the history and the release."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.errors import StoreUnavailable
+from model_lifecycle.registry import Registry
+from model_lifecycle.scoring import Scorer
+from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place, registry_place
+from model_lifecycle.serving.docs_page import DOCS_PAGE
+from model_lifecycle.serving.feedback import event_records, label_records
+from model_lifecycle.serving.keys import KeyHash
+from model_lifecycle.serving.live_history import LiveHistory
+from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
+from model_lifecycle.serving.metrics import Metrics
+from model_lifecycle.serving.openapi import openapi_document
+from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor
+from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.serving.types import (
+    EventCounts,
+    FeedbackAnswer,
+    FeedbackRequest,
+    FieldProblem,
+    LabelCounts,
+    PredictRequest,
+)
+from model_lifecycle.store import Store
+
+logger = logging.getLogger(__name__)
+
+# Events older than this are no longer followed: the store cannot be read, or a thread hangs.
+STALE_SECONDS = 10.0
+
+_Body = TypeVar("_Body")
+_predict_decoder = msgspec.json.Decoder(PredictRequest)
+_feedback_decoder = msgspec.json.Decoder(FeedbackRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the service answers, part by part."""
+
+    ready: bool
+    release: str
+    log: str
+    history: str
+    watermark: int
+    warnings: list[str]
+
+
+class Service:
+    """One replica's service.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+        All settings.
+    key_hash : KeyHash
+        The hash of the API key.
+    replica : str
+        The replica's name in ``/model``.
+    """
+
+    def __init__(self, settings: ServiceSettings, key_hash: KeyHash, replica: str = "") -> None:
+        self.limits = settings.limits
+        self.metrics = Metrics()
+        self._settings = settings
+        self._key_hash = key_hash
+        self._replica = replica
+        self._started = datetime.now(UTC)
+        self._store = self._open_store()
+        self._writer = LogWriter(self._store, self._reopen)
+        source = (
+            fixed_place(settings.release)
+            if settings.release is not None
+            else registry_place(Registry(settings.registry, settings.registry_name))
+        )
+        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
+        self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self._writer.start()
+        if settings.release is None:
+            self._watch.start()
+
+    def close(self) -> None:
+        """Write what is queued, end the threads and give the connections back."""
+        self._watch.close()
+        self._pool.shutdown()
+        self._writer.close()
+        self._store.close()
+
+    def admits(self, key: bytes) -> bool:
+        """Tell whether this is the API key."""
+        return self._key_hash.matches(key)
+
+    async def predict(self, body: bytes) -> list[dict[str, object]]:
+        """Answer the body of ``POST /predict``.
+
+        Raises
+        ------
+        Problem
+            400 for malformed JSON, 422 for wrong fields, 429 and 503 when it cannot be answered now.
+        """
+        records = _decoded(_predict_decoder, body).records
+        self._check_rows("records", len(records))
+        decision_time = self._watch.champion.scorer.question.decision_time
+        now = None
+        for record in records:
+            if record.get(decision_time) is None:
+                now = now or datetime.now(UTC).isoformat()
+                record[decision_time] = now
+        return await self._predictor.predict(records) if records else []
+
+    async def feedback(self, body: bytes) -> FeedbackAnswer:
+        """Answer the body of ``POST /feedback``.
+
+        Raises
+        ------
+        Problem
+            400 for malformed JSON, 422 for wrong fields, 503 when the store cannot be written.
+        """
+        request = _decoded(_feedback_decoder, body)
+        self._check_rows("labels", len(request.labels))
+        self._check_rows("events", len(request.events))
+        now = datetime.now(UTC)
+        labels = label_records(request.labels, now)
+        events = event_records(request.events, self._watch.champion.scorer.spec, now)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._write_feedback, labels, events)
+        except StoreUnavailable as error:
+            detail = "the store cannot be written now; sending the same feedback again is safe"
+            raise Problem(503, detail, retry_after=RETRY_SECONDS) from error
+
+    def _write_feedback(self, labels: list[LabelRecord], events: list[EventRecord]) -> FeedbackAnswer:
+        receipt = self._store.append_labels(labels)
+        new = self._store.append_events(events)
+        return FeedbackAnswer(
+            LabelCounts(receipt.accepted, receipt.duplicates, receipt.corrections, receipt.unknown),
+            EventCounts(new, len(events) - new),
+        )
+
+    def alive(self) -> dict[str, str]:
+        """Return the answer of ``/healthz``: this process runs."""
+        return {"status": "alive"}
+
+    def ready(self) -> tuple[bool, Readiness]:
+        """Return whether requests can be answered, and each part's state; open to all, so without paths and reasons."""
+        champion = self._watch.champion
+        history = champion.history
+        log = self._writer.unavailable
+        lag = history.lag_seconds()
+        warnings = []
+        if self._watch.refused is not None:
+            warnings.append("a newer release was refused, see /model")
+        if self._watch.unreachable is not None:
+            warnings.append("the registry cannot be read, see /model")
+        fresh = lag < STALE_SECONDS
+        state = Readiness(
+            ready=log is None and fresh,
+            release=champion.scorer.release_id,
+            log="writable" if log is None else "unavailable",
+            history="followed" if fresh else f"not read for {lag:.0f} s",
+            watermark=history.snapshot.watermark,
+            warnings=warnings,
+        )
+        return state.ready, state
+
+    def model(self) -> dict[str, object]:
+        """Return the answer of ``/model``."""
+        champion = self._watch.champion
+        scorer = champion.scorer
+        refused = self._watch.refused
+        return {
+            "release": scorer.release_id,
+            "digest": champion.digest,
+            "source": champion.place.source,
+            "since": champion.since,
+            "replica": self._replica,
+            "question": scorer.question.question,
+            "decision": scorer.question.decision,
+            "threshold": scorer.threshold,
+            "value": scorer.question.value.model_dump(),
+            "inputs": scorer.contract.model_dump(mode="json")["columns"],
+            "features": scorer.spec.names(),
+            "swaps": self._watch.swaps,
+            "refused": None if refused is None else {"reason": _refusal(refused), "at": refused.at},
+            "registry_unreachable": self._watch.unreachable,
+        }
+
+    def openapi(self) -> dict[str, object]:
+        """Return the OpenAPI document of the release in use."""
+        scorer = self._watch.champion.scorer
+        return openapi_document(scorer.question, scorer.contract, scorer.spec, self.limits)
+
+    def docs(self) -> bytes:
+        """Return the page that shows the OpenAPI document."""
+        return DOCS_PAGE
+
+    def render_metrics(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        history = self._watch.champion.history
+        gauges = {
+            "log_waiting": float(self._writer.waiting()),
+            "log_commit_seconds": self._writer.last_commit_seconds,
+            "log_available": float(self._writer.unavailable is None),
+            "events_watermark": float(history.snapshot.watermark),
+            "events_lag_seconds": history.lag_seconds(),
+            "release_swaps": float(self._watch.swaps),
+        }
+        return self.metrics.render(self._watch.champion.scorer.release_id, gauges)
+
+    def _check_rows(self, part: str, rows: int) -> None:
+        if rows > self.limits.rows:
+            raise Problem(413, f"{rows} {part} in one request, expected at most {self.limits.rows}")
+
+    def _open_store(self) -> Store:
+        return Store.open(self._settings.store, self._settings.synchronous, timeout=LOCK_SECONDS)
+
+    def _reopen(self) -> None:
+        self._open_store().close()
+
+    def _follow(self, scorer: Scorer, current: LiveHistory | None) -> LiveHistory:
+        if current is not None and current.spec == scorer.spec:
+            return current
+        history = LiveHistory(
+            self._store, scorer.spec, self._settings.history_margin, self._settings.history_poll_seconds
+        )
+        history.start()
+        return history
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Body], body: bytes) -> _Body:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error) from error
+
+
+def _malformed(error: Exception) -> Problem:
+    if isinstance(error, msgspec.ValidationError):
+        expected = "a body as in /openapi.json"
+        return Problem(422, "the body has another shape", [FieldProblem(0, "body", str(error)[:300], expected)])
+    detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:300]
+    return Problem(400, f"the body is not JSON: {detail}")
+
+
+def _refusal(refused: Refusal) -> str:
+    return f"release at {refused.place.path} refused: {refused.reason}"

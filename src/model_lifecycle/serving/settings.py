@@ -1,0 +1,109 @@
+"""The settings of the service: ``conf/serve/<name>.yml``, then the command line."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from string import Template
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from model_lifecycle.contracts.base import Contract, Duration
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.locations import CASE_VARIABLE, DEFAULT_CASE, case_name, data_folder
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class ReplicaSettings(Contract):
+    """How many replicas answer, and when another one is started."""
+
+    minimum: int = Field(default=1, ge=1)
+    maximum: int = Field(default=2, ge=1)
+    target_ongoing_requests: float = Field(default=16, gt=0, description="per replica; above it, one more is started")
+    max_ongoing_requests: int = Field(default=512, ge=1, description="per replica; beyond it, requests are refused")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} lies above maximum {self.maximum}")
+        if self.max_ongoing_requests < 2 * self.target_ongoing_requests:
+            raise ValueError(
+                f"max_ongoing_requests is {self.max_ongoing_requests}, expected at least twice "
+                f"target_ongoing_requests ({self.target_ongoing_requests:g}): only running requests are counted, "
+                f"so a lower bound would hide the load from the autoscaler"
+            )
+        return self
+
+
+class Limits(Contract):
+    """What one request may bring, and how much may wait."""
+
+    body_bytes: int = Field(default=8 * 2**20, ge=1024)
+    rows: int = Field(default=5_000, ge=1, description="records, labels or events of one request")
+    waiting_rows: int = Field(default=20_000, ge=1, description="records that wait for an answer, per replica")
+
+
+class ServiceSettings(Contract):
+    """All settings of one service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    release: Path | None = Field(default=None, description="a fixed release; without it the registry's champion")
+    registry: str
+    registry_name: str
+    store: str
+    synchronous: Literal["NORMAL", "FULL", "EXTRA"] = "NORMAL"
+    key_hash: Path = Field(description="file with the salted hash of the API key")
+    client_key: Path | None = Field(default=None, description="where a new key is left for this user's own tools")
+    replicas: ReplicaSettings = ReplicaSettings()
+    limits: Limits = Limits()
+    history_margin: Duration = timedelta(days=2)
+    history_poll_seconds: float = Field(default=0.25, gt=0)
+    swap_poll_seconds: float = Field(default=1.0, gt=0)
+    drain_seconds: float = Field(default=10.0, gt=0, description="how long a stopping replica waits for its requests")
+    log_folder: Path | None = Field(default=None, description="keeps Ray's logs; without it they go with the service")
+
+    def is_loopback(self) -> bool:
+        """Tell whether the service is reached from this machine alone."""
+        return self.host in LOOPBACK
+
+
+def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
+    """Read a settings file; overrides that are None count as not given.
+
+    ``${case}`` and ``${data}`` in texts stand for the chosen case and the data folder (environment variables
+    ``MODEL_LIFECYCLE_CASE`` and ``MODEL_LIFECYCLE_DATA``).
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing or malformed, or a key is unknown or out of range.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(Template(path.read_text()).substitute(_names()))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not readable: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path}: found {type(document).__name__}, expected keys and values")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    replicas = {**document.pop("replicas", {}), **given.pop("replicas", {})}  # type: ignore[dict-item]
+    try:
+        return ServiceSettings.model_validate({**document, **given, "replicas": replicas})
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'settings'}: found {fault['input']!r}, {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise ConfigurationError(f"{path}: {faults}") from error
+
+
+def _names() -> dict[str, str]:
+    case = case_name()
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", case):
+        raise ConfigurationError(f"{CASE_VARIABLE}: found {case!r}, expected a name such as {DEFAULT_CASE!r}")
+    return {"case": case, "data": str(data_folder())}

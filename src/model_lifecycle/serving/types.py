@@ -1,0 +1,94 @@
+"""What goes over the wire. The fields of a record come from the release's input contract, so they are open here."""
+
+from typing import Literal
+
+import msgspec
+
+
+class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``POST /v1/predict``."""
+
+    records: list[dict[str, object]]
+
+
+class HistoryState(msgspec.Struct, frozen=True):
+    """How far the events had been read when a prediction was made.
+
+    ``complete`` is False when the decision lies so far back that the events in memory do not reach its longest window.
+    """
+
+    watermark: int
+    newest_known_at: str | None
+    complete: bool
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """One answered prediction; the decision's id stands beside it under the case's own name."""
+
+    prediction_id: str
+    score: float
+    decision: Literal["act", "leave"]
+    release: str
+    threshold: float
+    history: HistoryState
+    missing: list[str]
+    unknown: list[str]
+
+
+class Label(msgspec.Struct, forbid_unknown_fields=True):
+    """The outcome of one decision, as ``POST /v1/feedback`` takes it."""
+
+    decision_id: str
+    label_time: str
+    outcome: str
+    value: float | None = None
+    reason: str | None = None
+
+
+class Event(msgspec.Struct, forbid_unknown_fields=True):
+    """One event, as ``POST /v1/feedback`` takes it; ``known_at`` defaults to the event's time plus its kind's lag."""
+
+    event_id: str
+    kind: str
+    event_time: str
+    payload: dict[str, object]
+    known_at: str | None = None
+
+
+class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``POST /v1/feedback``."""
+
+    labels: list[Label] = []
+    events: list[Event] = []
+
+
+class LabelCounts(msgspec.Struct, frozen=True):
+    """What became of the labels; ``unknown`` ones belong to no prediction in the log (they are kept)."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    corrections: int = 0
+    unknown: int = 0
+
+
+class EventCounts(msgspec.Struct, frozen=True):
+    """What became of the events."""
+
+    accepted: int = 0
+    duplicates: int = 0
+
+
+class FeedbackAnswer(msgspec.Struct, frozen=True):
+    """Answer of ``POST /v1/feedback``."""
+
+    labels: LabelCounts
+    events: EventCounts
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One wrong field of a request: where it is, what was found, what was expected."""
+
+    row: int
+    field: str
+    found: str
+    expected: str

@@ -1,0 +1,98 @@
+"""Contiguous spans of time as the unit of resampling: rows of a day depend on one another, weeks hardly do."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics._blocked import block_sizes, equal_blocks
+from model_lifecycle.statistics._checks import require
+
+WEEK = timedelta(days=7)
+
+# A block may be so much shorter than asked: the last row of four weeks comes some hours before their end.
+_SHORTEST_BLOCK = 0.95
+
+
+def block_ids(times: np.ndarray, width: timedelta = WEEK) -> np.ndarray:
+    """Assign each row the number of the contiguous block of time it falls into.
+
+    The span from the first row to the last is cut into as many blocks of equal length as fit when each is at least
+    95% of `width`: a rest that is too short for a block of its own makes the others longer, since one stub of a day
+    or two spoils both the spread between blocks and its degrees of freedom. A month gives 4 blocks of a week.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_rows,), datetime64
+        In any order.
+    width : timedelta
+        Above zero; wide enough that neighbouring blocks are nearly independent.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+        From 0 (the earliest block) upwards; the number of a span without rows is left out. All 0 when the whole
+        span is shorter than two blocks.
+
+    Raises
+    ------
+    StatisticError
+        If there is no row, a time is missing, `times` are not datetimes, or `width` is not above zero.
+
+    References
+    ----------
+    Carlstein (1986), Annals of Statistics 14, 1171-1179.
+
+    Examples
+    --------
+    >>> days = np.datetime64("2024-06-01") + np.arange(30)
+    >>> np.bincount(block_ids(days)).tolist()
+    [8, 7, 7, 8]
+    """
+    array = np.asarray(times)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind != "M":
+        raise StatisticError(
+            f"block_ids, times: found {array.dtype} of shape {array.shape}; expected datetime64, one dimension and "
+            "at least one time"
+        )
+    require(np.isnat(array), "block_ids, times", "missing", "a time in every row")
+    if width <= timedelta(0):
+        raise StatisticError(f"block_ids, width: found {width}; expected a duration above zero")
+    moments = array.astype("datetime64[us]").astype(np.int64)
+    elapsed = moments - moments.min()
+    span = int(elapsed.max())
+    n_blocks = max(1, int(span / (_SHORTEST_BLOCK * (width / timedelta(microseconds=1)))))
+    numbers: np.ndarray = elapsed // (span // n_blocks + 1)
+    return numbers
+
+
+def effective_blocks(block: np.ndarray) -> float:
+    """Count the equal blocks that would say as much as these unequal ones.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n_rows,)
+        Block of each row.
+
+    Returns
+    -------
+    float
+        ``sum(n_b) ** 2 / sum(n_b ** 2)`` over the rows of each block, from 1 to the number of blocks.
+
+    Raises
+    ------
+    StatisticError
+        If there is no row.
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, ch. 8.
+
+    Examples
+    --------
+    >>> effective_blocks(np.array([0, 0, 1, 1]))
+    2.0
+    >>> round(effective_blocks(np.array([0, 0, 0, 1])), 6)
+    1.6
+    """
+    return equal_blocks(block_sizes(block, "effective_blocks")[1])

@@ -1,0 +1,149 @@
+"""Proper scores of a probability: whoever minimises them says what they believe."""
+
+import numpy as np
+
+from model_lifecycle.statistics._checks import binary, probabilities, same_length
+
+# The smallest probability that an outcome is held to have had, so that one certain mistake costs 36 nats, not infinity.
+_SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+
+
+def _checked(target: np.ndarray, probability: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
+    positive = binary(target, f"{statistic}, target")
+    predicted = probabilities(probability, f"{statistic}, probability")
+    same_length(statistic, target=positive, probability=predicted)
+    return positive, predicted
+
+
+def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Log loss of each row.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        0 or 1.
+    probability : ndarray of shape (n_rows,)
+        Of 1, in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        ``-ln(p)`` where the target is 1 and ``-ln(1 - p)`` where it is 0, in nats; at most 36.04, since the
+        probability of what happened is taken as 2.2e-16 at the least.
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, there is no row, a target is not 0 or 1, or a probability is NaN or outside [0, 1].
+
+    References
+    ----------
+    Good (1952), Journal of the Royal Statistical Society B 14, 107-114.
+
+    Examples
+    --------
+    >>> log_losses(np.array([1, 0]), np.array([0.5, 0.2])).round(4)
+    array([0.6931, 0.2231])
+    """
+    positive, predicted = _checked(target, probability, "log_losses")
+    happened = np.where(positive, predicted, 1.0 - predicted)
+    losses: np.ndarray = 0.0 - np.log(np.maximum(happened, _SMALLEST_PROBABILITY))
+    return losses
+
+
+def log_loss(target: np.ndarray, probability: np.ndarray) -> float:
+    """Mean log loss, in nats.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        0 or 1.
+    probability : ndarray of shape (n_rows,)
+        Of 1, in [0, 1].
+
+    Returns
+    -------
+    float
+        The mean of `log_losses`, at least 0.
+
+    Raises
+    ------
+    StatisticError
+        As for `log_losses`.
+
+    References
+    ----------
+    Good (1952), Journal of the Royal Statistical Society B 14, 107-114.
+
+    Examples
+    --------
+    >>> round(log_loss(np.array([1, 0]), np.array([0.5, 0.2])), 4)
+    0.4581
+    """
+    return float(np.mean(log_losses(target, probability)))
+
+
+def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Squared error of each row's probability.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        0 or 1.
+    probability : ndarray of shape (n_rows,)
+        Of 1, in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        ``(p - y) ** 2``, in [0, 1].
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, there is no row, a target is not 0 or 1, or a probability is NaN or outside [0, 1].
+
+    References
+    ----------
+    Brier (1950), Monthly Weather Review 78, 1-3.
+
+    Examples
+    --------
+    >>> squared_errors(np.array([1, 0]), np.array([0.5, 0.2])).round(4)
+    array([0.25, 0.04])
+    """
+    positive, predicted = _checked(target, probability, "squared_errors")
+    errors: np.ndarray = (predicted - positive) ** 2
+    return errors
+
+
+def brier_score(target: np.ndarray, probability: np.ndarray) -> float:
+    """Brier score: the mean squared error of the probability.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        0 or 1.
+    probability : ndarray of shape (n_rows,)
+        Of 1, in [0, 1].
+
+    Returns
+    -------
+    float
+        The mean of `squared_errors`, in [0, 1].
+
+    Raises
+    ------
+    StatisticError
+        As for `squared_errors`.
+
+    References
+    ----------
+    Brier (1950), Monthly Weather Review 78, 1-3.
+
+    Examples
+    --------
+    >>> round(brier_score(np.array([1, 0]), np.array([0.5, 0.2])), 4)
+    0.145
+    """
+    return float(np.mean(squared_errors(target, probability)))

@@ -1,0 +1,6 @@
+"""The prediction log, labels, events, alerts and the audit trail in one SQL database."""
+
+from model_lifecycle.store.labels import LabelReceipt
+from model_lifecycle.store.store import Store
+
+__all__ = ["LabelReceipt", "Store"]

@@ -1,0 +1,73 @@
+"""How values stand in the database, so that SQLite and PostgreSQL compare and return them alike.
+
+Times are whole microseconds since 1970 in UTC, in 64-bit integers: SQLite has no time type, PostgreSQL's answers in
+the session's zone, and an integer sorts, indexes and round-trips exactly on both and becomes a numpy
+``datetime64[us]`` without parsing.
+
+JSON is ASCII text: PostgreSQL's own type refuses NaN, U+0000 and lone surrogates, and what a client once sent must
+come back as it was.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from model_lifecycle.errors import StoreError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_PER_DAY = 86_400
+
+
+def to_micros(name: str, moment: object) -> int:
+    """Return microseconds since 1970 in UTC.
+
+    Raises
+    ------
+    StoreError
+        If the time has no zone, or is no time at all.
+    """
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise StoreError(f"{name} is {moment!r}, expected a time with its zone")
+    since = moment - _EPOCH
+    return (since.days * _SECONDS_PER_DAY + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the time in UTC, exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_json(name: str, value: Mapping[str, object]) -> str:
+    """Return ASCII JSON; numpy scalars are written as the Python numbers they hold.
+
+    Raises
+    ------
+    StoreError
+        If a value is no JSON.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), default=_plain)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"{name}: {error}; expected JSON values") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        return value.item()
+    raise TypeError(f"found {value!r:.80} of type {type(value).__name__}")
+
+
+def finite(name: str, value: object) -> float:
+    """Return the number as a Python float; SQLite would silently turn NaN into NULL.
+
+    Raises
+    ------
+    StoreError
+        If it is no finite number.
+    """
+    if not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
+        raise StoreError(f"{name} is {value!r}, expected a finite number")
+    return float(value)

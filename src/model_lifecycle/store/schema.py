@@ -1,0 +1,137 @@
+"""The tables, and the one version of them that this program reads and writes."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    insert,
+    inspect,
+    select,
+)
+
+from model_lifecycle.errors import StoreError
+
+SCHEMA_VERSION = 1
+# Any constant serves, as long as nothing else in the database takes an advisory lock with it.
+_ADVISORY_LOCK = 0x6D6C_7374
+
+metadata = MetaData()
+# SQLite counts rows by itself only in a column that is called INTEGER.
+_Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+schema_version = Table("model_lifecycle_schema", metadata, Column("version", Integer, primary_key=True))
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("prediction_id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),
+    Column("decision_time", BigInteger, nullable=False),
+    Column("logged_at", BigInteger, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("watermark", BigInteger, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("features", Text, nullable=False),
+    Column("flags", Text, nullable=False),
+    Index("predictions_by_decision_time", "decision_time"),
+    Index("predictions_by_decision", "decision_id"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("decision_id", Text, nullable=False),
+    Column("label_time", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("value", Double),
+    Column("reason", Text),
+    Column("received_at", BigInteger, nullable=False),
+    Index("labels_by_decision", "decision_id"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("event_time", BigInteger, nullable=False),
+    Column("known_at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Index("events_by_known_at", "known_at"),
+    # Without it SQLite may give the number of a deleted last row again, and a reader would skip the new one.
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("alert_id", Text, nullable=False, unique=True),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("window_start", BigInteger, nullable=False),
+    Column("window_end", BigInteger, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("details", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("details", Text, nullable=False),
+)
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other transaction that took a turn is open; the turn ends with the transaction.
+
+    PostgreSQL gives sequence numbers before the commit: of two writers the later number could be seen first, and a
+    reader that goes by the number would skip the earlier one for good. In turns, numbers are committed in order.
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+
+
+def ensure_schema(connection: Connection) -> None:
+    """Create the tables in an empty database, or check that they are of this version.
+
+    Raises
+    ------
+    StoreError
+        If the tables are of another version or not this program's.
+    """
+    take_turn(connection)
+    present = set(inspect(connection).get_table_names()) & set(metadata.tables)
+    if not present:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+        return
+    if schema_version.name not in present:
+        raise StoreError(f"found tables {sorted(present)} without {schema_version.name}; expected an empty database")
+    found = connection.scalars(select(schema_version.c.version)).all()
+    if list(found) != [SCHEMA_VERSION]:
+        raise StoreError(
+            f"found schema version {', '.join(map(str, found)) or 'none'}, expected {SCHEMA_VERSION}; "
+            f"use the program that wrote it, or another database"
+        )

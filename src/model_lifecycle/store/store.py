@@ -1,0 +1,184 @@
+"""The store: one object for all that the service writes down and monitoring reads."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+from sqlalchemy import Engine, func, select
+
+from model_lifecycle.contracts.records import AlertRecord, AuditRecord, EventRecord, LabelRecord, PredictionRecord
+from model_lifecycle.store import journal
+from model_lifecycle.store.encoding import to_micros
+from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
+from model_lifecycle.store.events import (
+    EVENTS_PER_TRANSACTION,
+    event_query,
+    event_records,
+    event_row,
+    insert_events,
+)
+from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
+from model_lifecycle.store.predictions import insert_predictions, prediction_row
+from model_lifecycle.store.schema import ensure_schema, events
+from model_lifecycle.store.windows import labelled_window, prediction_window, read_frame
+
+
+class Store:
+    """Predictions, labels, events, alerts and the audit trail in SQLite or PostgreSQL; safe to share by threads.
+
+    Every method raises `StoreUnavailable` when the database cannot be reached or written now, and `StoreError` when
+    it refuses what it was given.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str, synchronous: Synchronous = "NORMAL", timeout: float = 10.0) -> Self:
+        """Open a store, and create its schema in an empty database.
+
+        Parameters
+        ----------
+        url : str
+            ``sqlite:///<file>`` (folder and file are created, the file for its owner alone) or ``postgresql://…``.
+        synchronous : {"NORMAL", "FULL", "EXTRA"}
+            SQLite only. With NORMAL a committed row survives a killed process but perhaps not a power cut; FULL and
+            EXTRA survive both and cost a flush to the disk per commit.
+        timeout : float
+            Seconds to wait for a lock or a connection.
+
+        Raises
+        ------
+        StoreError
+            If the URL is refused, or the schema is of another version.
+        StoreUnavailable
+            If the database cannot be reached.
+        """
+        engine = open_engine(url, synchronous, timeout)
+        try:
+            with writing(engine, "open it") as connection:
+                ensure_schema(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append_predictions(self, records: Sequence[PredictionRecord]) -> None:
+        """Write predictions in one transaction: all of them are durable on return, or none is there."""
+        rows = [prediction_row(record) for record in records]
+        if rows:
+            with writing(self._engine, f"append {len(rows)} predictions") as connection:
+                insert_predictions(connection, rows)
+
+    def append_labels(self, records: Sequence[LabelRecord]) -> LabelReceipt:
+        """Write labels in one transaction; repeated ones are counted and not written, corrections are new rows."""
+        rows = [label_row(record) for record in records]
+        if not rows:
+            return LabelReceipt(0, 0, 0, 0)
+        with writing(self._engine, f"append {len(rows)} labels") as connection:
+            return insert_labels(connection, rows)
+
+    def append_events(self, records: Iterable[EventRecord]) -> int:
+        """Write events and return how many were new; an event whose id is there already is left as it is.
+
+        Up to 10,000 events are one transaction. More are written in several, so that a long backfill lets others
+        write in between; when it was interrupted, the same call again completes it.
+        """
+        pending = iter(records)
+        new = 0
+        while rows := [event_row(record) for record in islice(pending, EVENTS_PER_TRANSACTION)]:
+            with writing(self._engine, f"append {len(rows)} events") as connection:
+                new += insert_events(connection, rows)
+        return new
+
+    def events_after(self, sequence: int, limit: int) -> list[tuple[int, EventRecord]]:
+        """Return up to `limit` events with a higher sequence, in order.
+
+        Sequences become visible in ascending order (with gaps), so a reader that goes on from the last one it saw
+        misses none.
+        """
+        query = event_query().where(events.c.sequence > sequence).limit(limit)
+        with reading(self._engine, "read events") as connection:
+            return event_records(connection.execute(query))
+
+    def events_known_since(self, known_at: datetime, kind: str | None = None) -> list[tuple[int, EventRecord]]:
+        """Return the events that became known at `known_at` or later, in the order of their sequence."""
+        query = event_query().where(events.c.known_at >= to_micros("known_at", known_at))
+        if kind is not None:
+            query = query.where(events.c.kind == kind)
+        with reading(self._engine, "read events") as connection:
+            return event_records(connection.execute(query))
+
+    def latest_sequence(self) -> int:
+        """Return the highest sequence of an event, 0 when there is none."""
+        with reading(self._engine, "read events") as connection:
+            return connection.scalar(select(func.max(events.c.sequence))) or 0
+
+    def predictions_between(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """Return the predictions with ``start <= decision_time < end``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a prediction by decision time, with the fields of `PredictionRecord`: times in
+            ``datetime64[us, UTC]``, `score` and `threshold` in float64, `inputs`, `features` and `flags` as dicts.
+        """
+        query = prediction_window(to_micros("start", start), to_micros("end", end))
+        with reading(self._engine, "read predictions") as connection:
+            return read_frame(connection, query)
+
+    def labelled_predictions_between(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return the predictions of a window, each with its label as it was known at `as_of`.
+
+        Of several labels with ``label_time <= as_of`` the last received counts. Predictions without one stay.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `predictions_between`, then `outcome` (``observed``, ``unavailable`` or None), `value`
+            (float64), `reason`, `label_time` and `received_at`.
+        """
+        query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of))
+        with reading(self._engine, "read labelled predictions") as connection:
+            return read_frame(connection, query)
+
+    def append_alerts(self, records: Sequence[AlertRecord]) -> int:
+        """Write alerts and return how many were new; an alert whose id is there already is left as it is."""
+        rows = [journal.alert_row(record) for record in records]
+        if not rows:
+            return 0
+        with writing(self._engine, f"append {len(rows)} alerts") as connection:
+            return journal.insert_alerts(connection, rows)
+
+    def alerts(self, since: datetime | None = None) -> list[AlertRecord]:
+        """Return the alerts raised at `since` or later, or all, in the order of their arrival."""
+        earliest = None if since is None else to_micros("since", since)
+        with reading(self._engine, "read alerts") as connection:
+            return journal.read_alerts(connection, earliest)
+
+    def append_audit(self, records: Sequence[AuditRecord]) -> None:
+        """Write entries of the audit trail in one transaction."""
+        rows = [journal.audit_row(record) for record in records]
+        if rows:
+            with writing(self._engine, f"append {len(rows)} audit entries") as connection:
+                journal.insert_audit(connection, rows)
+
+    def audit(self, release: str | None = None) -> list[AuditRecord]:
+        """Return the audit trail, of one release or whole, in the order of its arrival."""
+        with reading(self._engine, "read the audit trail") as connection:
+            return journal.read_audit(connection, release)

@@ -1,0 +1,68 @@
+"""Windows of predictions, with or without their labels, as tables for monitoring."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Select, func, select
+
+from model_lifecycle.store.schema import labels, predictions
+
+_TIMES = ("decision_time", "logged_at", "label_time", "received_at")
+_JSON = ("inputs", "features", "flags")
+_NULLABLE_TEXT = ("outcome", "reason")
+_NUMBERS = ("score", "threshold", "value")
+
+
+def prediction_window(start: int, end: int) -> Select[*tuple[object, ...]]:
+    """Select predictions with ``start <= decision_time < end``, in microseconds."""
+    time = predictions.c.decision_time
+    return select(*predictions.c).where(time >= start, time < end).order_by(time, predictions.c.prediction_id)
+
+
+def labelled_window(start: int, end: int, as_of: int) -> Select[*tuple[object, ...]]:
+    """Select predictions of a window, each with the last received of the labels with ``label_time <= as_of``."""
+    window = prediction_window(start, end)
+    decisions = window.with_only_columns(predictions.c.decision_id).order_by(None)
+    rank = func.row_number().over(
+        partition_by=labels.c.decision_id, order_by=(labels.c.received_at.desc(), labels.c.sequence.desc())
+    )
+    ranked = (
+        select(*labels.c, rank.label("rank"))
+        .where(labels.c.label_time <= as_of, labels.c.decision_id.in_(decisions))
+        .subquery()
+    )
+    latest = (ranked.c.decision_id == predictions.c.decision_id) & (ranked.c.rank == 1)
+    return window.add_columns(
+        ranked.c.outcome, ranked.c.value, ranked.c.reason, ranked.c.label_time, ranked.c.received_at
+    ).outerjoin_from(predictions, ranked, latest)
+
+
+def read_frame(connection: Connection, query: Select[*tuple[object, ...]]) -> pd.DataFrame:
+    """Run a query of this module.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Times as ``datetime64[us, UTC]`` (NaT where unlabelled), numbers as float64 (NaN), `outcome` and `reason` as
+        object with None, `inputs`, `features` and `flags` as dicts, the rest as the query gives it.
+    """
+    result = connection.execute(query)
+    names = list(result.keys())
+    rows = result.all()
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+    return pd.DataFrame({name: _series(name, values) for name, values in zip(names, columns, strict=True)})
+
+
+def _series(name: str, values: tuple[object, ...]) -> pd.Series:
+    if name in _TIMES:
+        missing = np.iinfo(np.int64).min  # numpy's own mark for NaT
+        micros = np.array([missing if value is None else value for value in values], dtype=np.int64)
+        return pd.Series(micros.view("datetime64[us]")).dt.tz_localize("UTC")
+    if name in _JSON:
+        return pd.Series([json.loads(str(value)) for value in values], dtype=object)
+    if name in _NUMBERS:
+        return pd.Series(values, dtype=np.float64)
+    if name == "watermark":
+        return pd.Series(values, dtype=np.int64)
+    return pd.Series(values, dtype=object if name in _NULLABLE_TEXT else "str")

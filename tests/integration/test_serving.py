@@ -1,0 +1,192 @@
+"""The service as it is started for real: Ray Serve, HAProxy, replicas, a registry and a store on disk."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from eventually import eventually
+from model_lifecycle.contracts.records import LabelRecord
+from model_lifecycle.errors import ServingError
+from model_lifecycle.registry import Registry
+from model_lifecycle.releases import verify_release
+from model_lifecycle.serving.client import Client, RequestRefused
+from model_lifecycle.serving.process import RunningService, running_service
+from model_lifecycle.store import Store
+from tiny_release import START, event, record, tiny_release
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(300)
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that one service runs on."""
+
+    folder: Path
+    registry: Registry
+    store_url: str
+
+    def promote(self, release_id: str, **options: float) -> None:
+        """Build, register and promote a release."""
+        path = tiny_release(self.folder / "releases", release_id, **options)  # type: ignore[arg-type]
+        version = self.registry.register(path, verify_release(path).digest, {}, {})
+        self.registry.promote(version, "a test", "test")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("world")
+    made = World(folder, Registry(f"sqlite:///{folder}/registry.db", "parcels"), f"sqlite:///{folder}/store.db")
+    made.promote("parcels-1")
+    with Store.open(made.store_url) as store:
+        store.append_events([event(number) for number in range(20)])
+    return made
+
+
+def start(world: World) -> "Iterator[RunningService]":
+    with running_service(
+        store_url=world.store_url,
+        registry_uri=world.registry.uri,
+        registry_name=world.registry.name,
+        log=world.folder / "service.log",
+    ) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def service(world: World) -> Iterator[RunningService]:
+    before = Path.cwd()
+    os.chdir(ROOT)  # the settings file is found from the project's folder
+    try:
+        yield from start(world)
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture
+def client(service: RunningService) -> Iterator[Client]:
+    with service.client() as made:
+        yield made
+
+
+def test_it_predicts_and_logs(client: Client, world: World) -> None:
+    answers = client.predict([record(1), record(2, depot="east")])
+    assert [answer.release for answer in answers] == ["parcels-1", "parcels-1"]
+    assert answers[1].unknown == ("depot",)
+    with Store.open(world.store_url) as store:
+        logged = store.predictions_between(START, START + timedelta(days=100))
+    assert {answer.prediction_id for answer in answers} <= set(logged.prediction_id)
+
+
+def test_without_the_key_it_does_not(service: RunningService) -> None:
+    with Client(service.url, "wrong") as stranger, pytest.raises(RequestRefused, match="answered 401"):
+        stranger.predict([record(1)])
+
+
+def test_an_event_that_is_fed_back_is_in_the_next_answers_history(client: Client) -> None:
+    before = client.predict([record(1)])[0].watermark
+    assert client.feedback(events=[event(100)])["events"] == {"accepted": 1, "duplicates": 0}
+    eventually(lambda: client.predict([record(1)])[0].watermark == before + 1)
+
+
+def test_a_label_is_taken_once(client: Client) -> None:
+    label = LabelRecord("P-1", START + timedelta(days=12), "observed", 1.0, None, datetime.now(UTC))
+    assert client.feedback(labels=[label, label])["labels"]["accepted"] == 1
+
+
+def test_a_promotion_is_followed_under_traffic_without_a_failed_request(client: Client, world: World) -> None:
+    stop, seen = threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            seen.append(client.predict([record(1)])[0].release)
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            eventually(lambda: len(seen) > 50)
+            world.promote("parcels-2", seed=8)
+            eventually(lambda: seen[-1] == "parcels-2", seconds=30)
+        finally:
+            stop.set()
+        for future in asking:
+            future.result()
+    assert set(seen) == {"parcels-1", "parcels-2"}
+
+
+def test_a_second_service_on_the_same_port_is_refused(service: RunningService, world: World, tmp_path: Path) -> None:
+    port = int(service.url.rsplit(":", 1)[1])
+    with (
+        pytest.raises(ServingError, match=rf"127\.0\.0\.1:{port} cannot be used \(Address already in use\)"),
+        running_service(
+            store_url=world.store_url,
+            registry_uri=world.registry.uri,
+            registry_name=world.registry.name,
+            log=tmp_path / "second.log",
+            port=port,
+        ),
+    ):
+        pass
+
+
+@LINUX
+def test_on_ctrl_c_running_requests_finish_and_no_process_and_no_port_is_left(world: World, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    key = "k" * 32
+    log = (tmp_path / "log").open("wb")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "model_lifecycle", "serve", "--port", str(port), "--store", world.store_url),
+            *("--registry", world.registry.uri, "--registry-name", "parcels"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "MODEL_LIFECYCLE_API_KEY": key, "TMPDIR": "/tmp", "PLANTED": str(tmp_path)},  # noqa: S108
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    log.close()
+    try:
+        with Client(f"http://127.0.0.1:{port}", key, retries=0) as client:
+            eventually(client.is_ready, seconds=120)
+            assert len(_processes(tmp_path)) > 5
+            with ThreadPoolExecutor(1) as pool:
+                running = pool.submit(client.predict, [record(number) for number in range(5000)])
+                time.sleep(0.05)
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and all it has started
+                assert len(running.result()) == 5000
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert (tmp_path / "log").read_text().splitlines()[-1] == "stopped"
+    eventually(lambda: _processes(tmp_path) == [])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _processes(planted: Path) -> list[str]:
+    """Return the processes that carry this test's own environment variable, however they are called."""
+    mark = f"PLANTED={planted}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0") and (folder / "cmdline").read_bytes():
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found

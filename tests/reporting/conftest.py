@@ -1,0 +1,259 @@
+"""Evidence of one made-up run, whole enough for every report."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from model_lifecycle.reporting.evidence import (
+    EvaluationEvidence,
+    FeasibilityEvidence,
+    GateEvidence,
+    IntervalEvidence,
+    PartEvidence,
+    PeriodRate,
+    QualityEvidence,
+    QuestionEvidence,
+    RunEvidence,
+    SliceEvidence,
+    TableQuality,
+)
+
+MONTHS = ("train", "train", "train", "train", "validation", "test", "stream", "stream")
+RATES = (0.24, 0.26, 0.245, 0.25, 0.21, 0.318, 0.29, 0.19)
+
+
+def interval(estimate: float, half: float | None, n_blocks: int = 5) -> IntervalEvidence:
+    return {
+        "estimate": estimate,
+        "lower": None if half is None else estimate - half,
+        "upper": None if half is None else estimate + half,
+        "level": 0.95,
+        "n_blocks": n_blocks,
+    }
+
+
+def month(number: int) -> str:
+    return datetime(2021, number, 1, tzinfo=UTC).isoformat()
+
+
+@pytest.fixture
+def question() -> QuestionEvidence:
+    return {
+        "case": "parcels",
+        "question": "Which parcels shall the depot send by courier because they will miss their promised day?",
+        "owner": "Depot operations",
+        "decision": "send the parcel by courier",
+        "target": "late",
+        "unit": "minutes",
+        "value_source": "an assumption: 60 minutes saved per late parcel, 20 minutes of work per courier run",
+        "act": {"positive": 40.0, "negative": -20.0, "unavailable": -20.0},
+        "leave": {"positive": 0.0, "negative": 0.0, "unavailable": 0.0},
+        "break_even": 1 / 3,
+    }
+
+
+@pytest.fixture
+def parts() -> list[PartEvidence]:
+    spans = (("train", 1, 5), ("validation", 5, 6), ("test", 6, 7), ("stream", 7, 9))
+    return [
+        {
+            "part": name,
+            "start": month(start),
+            "end": month(end),
+            "rows": 27_000 * (end - start),
+            "labelled": 26_400 * (end - start),
+            "positives": 6_500 * (end - start),
+            "unavailable": {"lost": 450 * (end - start), "returned": 150 * (end - start)},
+        }
+        for name, start, end in spans
+    ]
+
+
+@pytest.fixture
+def gates() -> list[GateEvidence]:
+    return [
+        {"gate": "evidence_volume", "passed": True, "reason": "5 whole weeks >= 4", "figures": {"blocks": 5.0}},
+        {"gate": "leak_ceiling", "passed": True, "reason": "AUC 0.762 <= 0.95", "figures": {"auc": 0.762}},
+        {
+            "gate": "beats_baselines",
+            "passed": True,
+            "reason": "log loss better than base_rate by at least 0.051",
+            "figures": {"lower": 0.051},
+        },
+    ]
+
+
+@pytest.fixture
+def slices() -> list[SliceEvidence]:
+    return [
+        {
+            "column": "depot",
+            "category": category,
+            "kind": "important",
+            "rows": rows,
+            "positives": rows // 4,
+            "auc": interval(auc, 0.02) if rows > 500 else None,
+            "log_loss": interval(0.53, 0.03) if rows > 500 else None,
+            "reason": "" if rows > 500 else f"{rows} decisions, expected at least 500",
+        }
+        for category, rows, auc in (("North", 9_500, 0.77), ("South <b>", 8_200, 0.74), ("East", 320, 0.0))
+    ]
+
+
+@pytest.fixture
+def evaluation(
+    question: QuestionEvidence, parts: list[PartEvidence], gates: list[GateEvidence], slices: list[SliceEvidence]
+) -> EvaluationEvidence:
+    figures = (("catboost", 0.531, 0.762, 0.178), ("logistic", 0.571, 0.711, 0.191), ("base_rate", 0.63, 0.5, 0.22))
+    return {
+        "question": question,
+        "split": {"as_of": month(7), "time_zone": "UTC", "parts": parts},
+        "subject": "catboost",
+        "baselines": ["base_rate", "logistic"],
+        "champion": None,
+        "metrics": {
+            model: {"log_loss": interval(loss, 0.03), "auc": interval(auc, 0.02), "brier": interval(brier, 0.01)}
+            for model, loss, auc, brier in figures
+        },
+        "differences": [
+            {"model": "catboost", "against": model, "metric": "log_loss", "interval": interval(difference, 0.012)}
+            for model, difference in (("logistic", -0.04), ("base_rate", -0.099))
+        ],
+        "value": {
+            "model": interval(4_210.0, 900.0),
+            "act_always": interval(-2_100.0, 1_400.0),
+            "act_never": interval(0.0, 0.0),
+            "perfect": interval(12_600.0, 2_000.0),
+        },
+        "threshold": {"threshold": 0.3412, "chosen_on": "the validation months", "act_share": 0.31},
+        "calibration": {
+            "bins": [
+                {"mean_prediction": p / 20, "observed_rate": min(1.0, 0.02 + p / 22), "n": 2_700}
+                for p in range(1, 17, 2)
+            ],
+            "expected_error": 0.0171,
+            "slope": 0.97,
+            "intercept": 0.05,
+            "in_the_large": interval(-0.012, 0.04),
+        },
+        "slices": slices,
+        "gates": gates,
+        "importance": [{"feature": f"feature_{n}", "mean_abs_shap": 0.5 / n} for n in range(1, 19)],
+        "leaderboard": [
+            {
+                "model": model,
+                "family": model,
+                "role": "candidate" if model != "base_rate" else "baseline",
+                "calibration": "sigmoid",
+                "log_loss": loss,
+                "auc": auc,
+                "brier": brier,
+                "value_per_1000": 3_900.0,
+                "trials": 4,
+                "seconds": 12.3,
+                "chosen": model == "catboost",
+                "parameters": {"depth": 6, "learning_rate": 0.08} if model == "catboost" else {},
+            }
+            for model, loss, auc, brier in figures
+        ],
+        "limits": ["One test month has 4.3 weeks, so every interval is wide.", "Trained on one year only."],
+        "reproducibility": {
+            "code_version": "0.1.0",
+            "as_of": month(7),
+            "seed": 7,
+            "data_fingerprints": {"parcels": "0f" * 32},
+            "lock_digest": "ab" * 32,
+        },
+    }
+
+
+@pytest.fixture
+def run(evaluation: EvaluationEvidence, gates: list[GateEvidence]) -> RunEvidence:
+    return {
+        "evaluation": evaluation,
+        "gates": [*gates, {"gate": "parity", "passed": True, "reason": "200 of 200 scores equal", "figures": {}}],
+        "release": {
+            "release_id": "parcels-20210701-1a2b3c4d",
+            "digest": "cd" * 32,
+            "version": "3",
+            "promoted": True,
+            "reason": "all gates passed",
+            "champion": "parcels-20210701-1a2b3c4d",
+        },
+        "reports": {"model card": "data/08_reporting/parcels/model_card.html"},
+    }
+
+
+@pytest.fixture
+def periods() -> list[PeriodRate]:
+    return [
+        {
+            "period": f"2021-{n:02d}",
+            "start": month(n),
+            "end": month(n + 1),
+            "part": part,
+            "rows": 27_000,
+            "labelled": 26_400,
+            "rate": rate,
+        }
+        for n, (part, rate) in enumerate(zip(MONTHS, RATES, strict=True), start=1)
+    ]
+
+
+@pytest.fixture
+def feasibility(question: QuestionEvidence, periods: list[PeriodRate]) -> FeasibilityEvidence:
+    return {
+        "question": question,
+        "time_zone": "UTC",
+        "start": month(1),
+        "end": month(6),
+        "rows": 135_000,
+        "unavailable": {"lost": 2_250, "returned": 750},
+        "base_rate": interval(0.241, 0.02, 22),
+        "periods": periods[:5],
+        "value": {
+            "perfect": interval(9_600.0, 800.0, 22),
+            "act_always": interval(-5_500.0, 1_200.0, 22),
+            "act_never": interval(0.0, 0.0, 22),
+        },
+        "minimum_value_per_1000": 500.0,
+        "detectable": [{"metric": "value_per_1000", "gain": 310.0, "power": 0.8, "level": 0.95, "n_blocks": 5}],
+        "go": True,
+        "reasons": [
+            {
+                "gate": "room",
+                "passed": True,
+                "reason": "9,600 minutes of room >= 500 asked for",
+                "figures": {"room": 9600.0},
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def table() -> TableQuality:
+    return {
+        "table": "parcels",
+        "rows": 216_000,
+        "duplicates": 0,
+        "columns": [
+            {"column": "parcel", "type": "category", "missing": 0.0, "distinct": 216_000},
+            {"column": "weight", "type": "number", "missing": 0.031, "minimum": 0.1, "maximum": 31.5},
+            {"column": "arrived", "type": "time", "missing": 0.0222},
+        ],
+        "orphans": [{"key": ["depot"], "partner": "depots", "rows": 120, "share": 120 / 216_000}],
+        "contract_passed": True,
+        "problems": [],
+    }
+
+
+@pytest.fixture
+def quality(table: TableQuality) -> QualityEvidence:
+    primary: TableQuality = {**table, "table": "primary_table", "orphans": []}
+    return {
+        "case": "parcels",
+        "as_of": month(7),
+        "tables": [table],
+        "steps": [{"step": "clean", "rows": 12, "reason": "weight above 100 kg set to missing: a broken scale"}],
+        "primary": primary,
+    }

@@ -1,0 +1,60 @@
+from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
+
+TOLD = (
+    "Which parcels shall the depot send by courier",
+    "Depot operations",
+    "an assumption: 60 minutes saved per late parcel",
+    "4,800 of 216,000 decisions (2.2%) have no outcome: lost 3,600, returned 1,200.",
+    "0.5310 [0.5010, 0.5610]",
+    "-0.0400 [-0.0520, -0.0280]",
+    "4,210 [3,310, 5,110]",
+    "Acts from a probability of 0.3412 on, chosen on the validation months: 31.0% of the test decisions.",
+    "expected calibration error",
+    "depot: North",
+    "320 decisions, expected at least 500",
+    "feature_1",
+    "depth=6, learning_rate=0.08",
+    "One test month has 4.3 weeks",
+    "data: parcels (SHA-256)",
+    "ab" * 32,
+)
+
+
+def test_the_page_and_the_markdown_say_the_same(evaluation: EvaluationEvidence) -> None:
+    page, markdown = model_card_page(evaluation), model_card_markdown(evaluation)
+
+    for words in TOLD:
+        assert words in page
+        assert words in markdown
+    ruled = sum(line.startswith("| ---") for line in markdown.splitlines())
+    lines = sum(line.startswith("| ") for line in markdown.splitlines())
+    assert page.count("<table") == ruled
+    assert page.count("<tr>") == lines - ruled
+
+
+def test_a_failed_gate_stands_first_and_is_called_out(evaluation: EvaluationEvidence) -> None:
+    evaluation["gates"].append({"gate": "slice_drop", "passed": False, "reason": "AUC falls by 0.2", "figures": {}})
+    markdown = model_card_markdown(evaluation)
+
+    assert "> **✗** 1 of 4 failed: slice_drop." in markdown
+    assert markdown.index("| slice_drop | FAILED |") < markdown.index("| evidence_volume | passed |")
+
+
+def test_no_gates_at_all_is_no_pass(evaluation: EvaluationEvidence) -> None:
+    evaluation["gates"] = []
+
+    assert "> **✗**" in model_card_markdown(evaluation)
+
+
+def test_a_first_model_without_slices_or_differences_has_a_card(evaluation: EvaluationEvidence) -> None:
+    evaluation |= {"slices": [], "differences": [], "importance": [], "leaderboard": []}
+
+    assert "No slice is declared in the business question." in model_card_page(evaluation)
+
+
+def test_the_champion_is_named_among_the_models(evaluation: EvaluationEvidence) -> None:
+    evaluation["champion"] = "logistic"
+    evaluation["baselines"] = ["base_rate"]
+
+    assert "| logistic | champion |" in model_card_markdown(evaluation)

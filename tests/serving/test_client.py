@@ -1,0 +1,112 @@
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from model_lifecycle.errors import ServingError
+from model_lifecycle.serving import client as client_module
+from model_lifecycle.serving.client import Client, RequestRefused
+from tiny_release import record
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_LONGEST_PAUSE", 0.01)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., tuple[str, list[str]]]]:
+    """A server that gives prepared answers one after the other; None hangs up."""
+    servers = []
+
+    def start(*answers: Answer | None) -> tuple[str, list[str]]:
+        left, seen = list(answers), []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                seen.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                answer = left.pop(0)
+                if answer is None:
+                    self.connection.close()
+                    return
+                self.send_response(answer[0])
+                for name, value in {**answer[1], "Content-Length": str(len(answer[2]))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer[2])
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}", seen
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+GOOD: Answer = (200, {}, b'{"predictions": []}')
+BUSY: Answer = (503, {"Retry-After": "1"}, b'{"detail": "later"}')
+
+
+def test_a_busy_service_is_asked_again(serve: Any) -> None:
+    url, seen = serve(BUSY, (429, {}, b"{}"), GOOD)
+    with Client(url, "key") as client:
+        assert client.predict([record(1)]) == []
+    assert [json.loads(body) for body in seen] == [{"records": [record(1)]}] * 3
+
+
+def test_a_service_that_stays_busy_is_given_up(serve: Any) -> None:
+    url, seen = serve(BUSY, BUSY)
+    with Client(url, "key", retries=1) as client, pytest.raises(RequestRefused, match="answered 503: later"):
+        client.predict([record(1)])
+    assert len(seen) == 2
+
+
+def test_a_prediction_whose_answer_was_lost_is_not_repeated(serve: Any) -> None:
+    url, seen = serve(None, GOOD)
+    with Client(url, "key") as client, pytest.raises(ServingError, match="POST /v1/predict: no answer"):
+        client.predict([record(1)])
+    assert len(seen) == 1
+
+
+def test_feedback_whose_answer_was_lost_is_sent_again(serve: Any) -> None:
+    url, seen = serve(None, (200, {}, b'{"labels": {}, "events": {}}'))
+    with Client(url, "key") as client:
+        assert client.feedback() == {"labels": {}, "events": {}}
+    assert len(seen) == 2
+
+
+def test_a_refusal_is_told_with_its_first_wrong_field(serve: Any) -> None:
+    errors = [{"row": 0, "field": "weight", "found": "-1", "expected": "a number >= 0"}]
+    url, _ = serve((422, {}, json.dumps({"detail": "1 wrong field", "errors": errors}).encode()))
+    with (
+        Client(url, "key") as client,
+        pytest.raises(RequestRefused, match="weight: found -1, expected a number") as info,
+    ):
+        client.predict([record(1, weight=-1)])
+    assert (info.value.status, info.value.errors[0]["row"]) == (422, 0)
+
+
+def test_an_answer_that_is_not_json_is_told(serve: Any) -> None:
+    url, _ = serve((502, {}, b"<html>"))
+    with Client(url, "key") as client, pytest.raises(ServingError, match="answered 502 without JSON"):
+        client.predict([record(1)])
+
+
+def test_a_service_that_is_not_there_is_told_and_is_not_ready() -> None:
+    with Client("http://127.0.0.1:9", "key", retries=1) as client:
+        assert not client.is_ready()
+        with pytest.raises(ServingError, match=r"GET /v1/model: no answer \(ConnectError"):
+            client.model()

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.serving.settings import load_settings
+
+LOCAL = Path(__file__).resolve().parents[2] / "conf" / "serve" / "local.yml"
+
+
+def test_the_committed_settings_are_read_for_the_chosen_case_and_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_LIFECYCLE_CASE", "parcels")
+    monkeypatch.setenv("MODEL_LIFECYCLE_DATA", "/elsewhere")
+    settings = load_settings(LOCAL, {})
+    assert settings.is_loopback()
+    assert settings.registry_name == "parcels"
+    assert settings.store.startswith("sqlite:////elsewhere/")
+    assert "parcels" in settings.store
+
+
+def test_options_override_the_file_where_they_are_given() -> None:
+    settings = load_settings(LOCAL, {"port": 9000, "host": None, "replicas": {"maximum": 5}})
+    assert (settings.port, settings.host, settings.replicas.minimum, settings.replicas.maximum) == (
+        9000,
+        "127.0.0.1",
+        1,
+        5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("prot: 1", r"prot: found 1, Extra inputs are not permitted"),
+        ("port: 70000", r"port: found 70000, Input should be less than or equal to 65535"),
+        ("replicas: {minimum: 3, maximum: 2}", "minimum 3 lies above maximum 2"),
+        ("replicas: {max_ongoing_requests: 20}", "max_ongoing_requests is 20, expected at least twice"),
+        ("history_margin: soon", "found 'soon', expected a duration"),
+        ("store: [", "not readable"),
+        ("store: ${nothing}", "not readable: 'nothing'"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "serve.yml"
+    file.write_text(
+        f"registry: r\nregistry_name: n\nstore: s\nkey_hash: k\n{line}\n".replace("store: s\nstore", "store")
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(file, {})
+
+
+def test_a_missing_file_and_a_strange_case_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match=r"serve\.yml: cannot be read \(No such file"):
+        load_settings(tmp_path / "serve.yml", {})
+    monkeypatch.setenv("MODEL_LIFECYCLE_CASE", "../elsewhere")
+    with pytest.raises(ConfigurationError, match=r"MODEL_LIFECYCLE_CASE: found '\.\./elsewhere'"):
+        load_settings(LOCAL, {})

@@ -1,0 +1,139 @@
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventually import eventually
+from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.serving import log_writer
+from model_lifecycle.serving.log_writer import LogWriter
+from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.store import Store
+from tiny_release import record
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def test_while_the_log_is_locked_requests_are_refused_and_later_it_goes_on_by_itself(
+    api: Any, settings: ServiceSettings, store: Store
+) -> None:
+    path = Path(settings.store.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = api.ask("POST", "/predict", json={"records": [record(1)]})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "nothing was predicted" in refused.json()["detail"]
+        at_once = api.ask("POST", "/predict", json={"records": [record(1)]})
+        assert at_once.status_code == 503
+        ready = api.ask("GET", "/readyz")
+        assert (ready.status_code, ready.json()["log"]) == (503, "unavailable")
+        other.execute("ROLLBACK")
+    eventually(lambda: bool(api.ask("GET", "/readyz").status_code == 200))
+    assert api.predict(record(1))[0]["release"] == "parcels-1"
+    assert len(store.predictions_between(NOW, datetime.now(UTC))) == 1
+
+
+def test_feedback_to_a_locked_store_is_refused_and_may_come_again(api: Any, settings: ServiceSettings) -> None:
+    label = {"decision_id": "P-1", "label_time": "2024-03-12T10:00:00Z", "outcome": "observed", "value": 1}
+    with closing(sqlite3.connect(settings.store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = api.ask("POST", "/feedback", json={"labels": [label]})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        other.execute("ROLLBACK")
+    assert api.ask("POST", "/feedback", json={"labels": [label]}).json()["labels"]["accepted"] == 1
+
+
+def prediction(number: int) -> PredictionRecord:
+    return PredictionRecord(f"id-{number}", "P-1", NOW, NOW, "parcels-1", 0.5, "act", 0.4, 0, {})
+
+
+class Collected:
+    """What became of entries."""
+
+    def __init__(self) -> None:
+        self.errors: list[StoreError | None] = []
+
+    def __call__(self, error: StoreError | None) -> None:
+        self.errors.append(error)
+
+
+def test_entries_that_wait_are_written_in_one_transaction(store: Store) -> None:
+    commits: list[int] = []
+
+    class Counting(Store):
+        def append_predictions(self, records: Any) -> None:
+            commits.append(len(records))
+            super().append_predictions(records)
+
+    writer = LogWriter(Counting(store._engine), lambda: None)
+    done = Collected()
+    for number in range(50):
+        writer.submit([prediction(number)], done)
+    writer.start()
+    writer.close()
+    assert commits == [50]
+    assert done.errors == [None] * 50
+    assert len(store.predictions_between(NOW, datetime.now(UTC))) == 50
+
+
+def test_an_entry_that_the_store_refuses_does_not_take_the_others_with_it(store: Store) -> None:
+    writer = LogWriter(store, lambda: None)
+    done = {number: Collected() for number in range(3)}
+    for number, name in enumerate((1, 1, 2)):
+        writer.submit([prediction(name)], done[number])
+    writer.start()
+    writer.close()
+    assert [found.errors[0] is None for found in done.values()] == [True, False, True]
+    assert len(store.predictions_between(NOW, datetime.now(UTC))) == 2
+
+
+def test_no_entry_is_called_written_before_it_is(store: Store) -> None:
+    writer = LogWriter(store, lambda: None)
+    writer.start()
+    seen: list[int] = []
+
+    def write(number: int) -> None:
+        written = threading.Event()
+        writer.submit([prediction(number)], lambda _: written.set())
+        written.wait()
+        ids = store.predictions_between(NOW, datetime.now(UTC)).prediction_id
+        seen.append(number if f"id-{number}" in set(ids) else -1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    writer.close()
+    assert sorted(seen) == list(range(40))
+
+
+def test_a_mistake_in_the_store_does_not_end_the_writer(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    writer = LogWriter(store, lambda: None)
+    done = Collected()
+    writer.start()
+    writer.submit([None], done)  # type: ignore[list-item]
+    eventually(lambda: len(done.errors) == 1)
+    writer.submit([prediction(1)], done)
+    writer.close()
+    assert "AttributeError" in str(done.errors[0])
+    assert done.errors[1] is None
+
+
+def test_a_store_that_is_away_is_asked_again_until_it_is_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "PROBE_SECONDS", 0.01)
+    answers = iter([StoreUnavailable("still away"), StoreUnavailable("still away"), None])
+
+    def reopen() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    writer = LogWriter(store, reopen)
+    writer.unavailable = "away"
+    writer.start()
+    eventually(lambda: writer.unavailable is None)
+    writer.close()
+    assert list(answers) == []

@@ -1,0 +1,88 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics.discrimination import average_precision, roc_auc
+
+STATISTICS = [roc_auc, average_precision]
+Statistic = Callable[[np.ndarray, np.ndarray], float]
+
+# Scores in few steps, so that most of them are tied.
+scored_rows = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=60).filter(
+    lambda rows: len({target for target, _ in rows}) == 2
+)
+
+
+def columns(rows: list[tuple[bool, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([target for target, _ in rows]), np.array([float(score) for _, score in rows])
+
+
+@given(scored_rows)
+def test_both_equal_scikit_learn_with_ties(rows: list[tuple[bool, int]]) -> None:
+    target, score = columns(rows)
+    assert roc_auc(target, score) == pytest.approx(roc_auc_score(target, score), abs=1e-12)
+    assert average_precision(target, score) == pytest.approx(average_precision_score(target, score), abs=1e-12)
+
+
+def test_both_equal_scikit_learn_on_many_rows() -> None:
+    rng = np.random.default_rng(1)
+    score = rng.normal(size=30_000).round(3)
+    target = rng.random(30_000) < 1.0 / (1.0 + np.exp(1.0 - score))
+    assert roc_auc(target, score) == pytest.approx(roc_auc_score(target, score), abs=1e-12)
+    assert average_precision(target, score) == pytest.approx(average_precision_score(target, score), abs=1e-12)
+
+
+@given(scored_rows)
+def test_the_auc_of_the_opposite_score_is_one_minus_it(rows: list[tuple[bool, int]]) -> None:
+    target, score = columns(rows)
+    assert roc_auc(target, score) + roc_auc(target, -score) == pytest.approx(1.0, abs=1e-15)
+
+
+@given(scored_rows, st.integers(0, 1000))
+def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[bool, int]], seed: int) -> None:
+    target, score = columns(rows)
+    order = np.random.default_rng(seed).permutation(target.size)
+    assert roc_auc(target[order], score[order]) == roc_auc(target, score)
+    assert average_precision(target[order], score[order]) == average_precision(target, score)
+
+
+def test_a_constant_score_has_chance_auc_and_the_base_rate_as_precision() -> None:
+    target = np.array([1, 0, 0, 0])
+    assert roc_auc(target, np.zeros(4)) == 0.5
+    assert average_precision(target, np.zeros(4)) == 0.25
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_a_target_of_one_class_is_refused(statistic: Statistic) -> None:
+    with pytest.raises(StatisticError, match=r"target: found 0 positives in 3 rows; expected both classes"):
+        statistic(np.zeros(3), np.ones(3))
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_scores_that_are_not_finite_are_named_by_row(statistic: Statistic) -> None:
+    score = np.array([0.1, np.nan, 0.2, np.inf, np.nan, np.nan])
+    with pytest.raises(StatisticError, match=r"score: 4 of 6 values not finite \(rows 1, 3, 4, \.\.\.\); expected"):
+        statistic(np.array([0, 1, 0, 1, 0, 1]), score)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_a_target_other_than_0_and_1_is_refused(statistic: Statistic) -> None:
+    with pytest.raises(StatisticError, match=r"target: 1 of 3 values neither 0 nor 1 \(rows 2\); expected 0 or 1"):
+        statistic(np.array([0, 1, 2]), np.ones(3))
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_different_lengths_are_refused(statistic: Statistic) -> None:
+    with pytest.raises(StatisticError, match=r"found lengths target 2, score 3; expected equal lengths"):
+        statistic(np.array([0, 1]), np.ones(3))
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_no_rows_are_refused(statistic: Statistic) -> None:
+    with pytest.raises(StatisticError, match=r"target: found shape \(0,\); expected one dimension and at least one"):
+        statistic(np.array([]), np.array([]))

@@ -1,0 +1,120 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t, ttest_1samp
+
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics.discrimination import roc_auc
+from model_lifecycle.statistics.intervals import (
+    Interval,
+    clustered_mean_interval,
+    jackknife_interval,
+    paired_difference_interval,
+)
+
+rows_in_blocks = st.lists(st.tuples(st.integers(0, 4), st.floats(-100, 100)), min_size=2, max_size=40).filter(
+    lambda rows: len({block for block, _ in rows}) > 1
+)
+
+
+def mean(values: np.ndarray) -> float:
+    return float(np.mean(values))
+
+
+def test_equal_blocks_give_the_t_interval_of_the_block_means() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 40))
+    found = clustered_mean_interval(values.ravel(), np.repeat(np.arange(5), 40), level=0.9)
+    expected = ttest_1samp(values.mean(axis=1), 0.0).confidence_interval(0.9)
+    assert (found.lower, found.upper) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert (found.level, found.n_blocks) == (0.9, 5)
+
+
+@given(rows_in_blocks)
+def test_the_interval_of_a_mean_is_its_jackknife(rows: list[tuple[int, float]]) -> None:
+    block, values = np.array([b for b, _ in rows]), np.array([v for _, v in rows])
+    fast, slow = clustered_mean_interval(values, block), jackknife_interval(mean, block, values)
+    assert (fast.lower, fast.upper) == pytest.approx((slow.lower, slow.upper), abs=1e-6)
+    assert fast.estimate == pytest.approx(slow.estimate)
+
+
+@given(rows_in_blocks, st.floats(-50, 50))
+def test_an_interval_moves_with_its_values(rows: list[tuple[int, float]], shift: float) -> None:
+    block, values = np.array([b for b, _ in rows]), np.array([v for _, v in rows])
+    here, there = clustered_mean_interval(values, block), clustered_mean_interval(values + shift, block)
+    assert (there.lower - shift, there.upper - shift) == pytest.approx((here.lower, here.upper), abs=1e-6)
+
+
+def test_unequal_blocks_have_fewer_degrees_of_freedom_and_a_wider_interval() -> None:
+    values = np.array([1.0, 1.0, 1.0, 1.0, 4.0, 7.0])
+    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1, 2]))
+    # Means without each block: 11/2, 11/5 and 8/5 around 5/2; (4 + 1 + 1)^2 / (16 + 1 + 1) = 2 effective blocks.
+    error = np.sqrt(2 / 3 * (3.0**2 + 0.3**2 + 0.9**2))
+    assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=1) * error)
+
+
+def test_one_block_with_nearly_all_rows_keeps_one_degree_of_freedom() -> None:
+    values = np.array([1.0, 2.0, 1.0, 2.0, 4.0])
+    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1]))
+    error = np.sqrt(1 / 2 * (2.0**2 + 0.5**2))
+    assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=1) * error)
+
+
+def test_pairing_removes_what_both_models_share() -> None:
+    rng = np.random.default_rng(2)
+    block = np.repeat(np.arange(5), 200)
+    hard_weeks = rng.normal(size=5)[block]
+    a = hard_weeks + rng.normal(scale=0.1, size=1000)
+    b = hard_weeks + rng.normal(scale=0.1, size=1000) + 0.05
+    paired, alone = paired_difference_interval(a, b, block), clustered_mean_interval(a, block)
+    assert paired.upper < 0.0
+    assert paired.upper - paired.lower < (alone.upper - alone.lower) / 20
+
+
+def test_swapping_the_pair_mirrors_the_interval() -> None:
+    a, b, block = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 2.0, 1.0, 2.0]), np.array([0, 0, 1, 1])
+    one, other = paired_difference_interval(a, b, block), paired_difference_interval(b, a, block)
+    assert (other.lower, other.upper) == pytest.approx((-one.upper, -one.lower))
+
+
+def test_the_jackknife_says_without_which_block_the_statistic_is_undefined() -> None:
+    target, score, weeks = np.array([0, 0, 1, 0]), np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 1])
+    with pytest.raises(
+        StatisticError,
+        match=r"without block 1 \(2 of 4 rows\): roc_auc, target: found 0 positives in 2 rows; expected both classes",
+    ) as caught:
+        jackknife_interval(roc_auc, weeks, target, score)
+    assert isinstance(caught.value.__cause__, StatisticError)
+
+
+def test_a_statistic_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(StatisticError, match=r"jackknife_interval, all rows: found nan; expected a finite statistic"):
+        jackknife_interval(lambda _: np.nan, np.array([0, 1]), np.array([1.0, 2.0]))
+
+
+ON_MEANS = [clustered_mean_interval, lambda values, block: jackknife_interval(mean, block, values)]
+
+
+@pytest.mark.parametrize("interval", ON_MEANS)
+def test_one_block_has_no_interval(interval: Callable[..., Interval]) -> None:
+    with pytest.raises(StatisticError, match=r"block: found 1 block of 3 rows; expected at least 2 blocks"):
+        interval(np.ones(3), np.zeros(3))
+
+
+@pytest.mark.parametrize("interval", ON_MEANS)
+def test_different_lengths_are_refused(interval: Callable[..., Interval]) -> None:
+    with pytest.raises(StatisticError, match=r"found lengths .*; expected equal lengths"):
+        interval(np.ones(3), np.array([0, 1]))
+
+
+def test_a_missing_loss_is_refused() -> None:
+    with pytest.raises(StatisticError, match=r"paired_difference_interval, b: 1 of 2 values not finite \(rows 1\)"):
+        paired_difference_interval(np.ones(2), np.array([1.0, np.nan]), np.array([0, 1]))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_a_level_outside_0_and_1_is_refused(level: float) -> None:
+    with pytest.raises(StatisticError, match=rf"interval, level: found {level}; expected a number strictly between"):
+        clustered_mean_interval(np.ones(2), np.array([0, 1]), level=level)

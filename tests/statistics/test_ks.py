@@ -1,0 +1,108 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics.binning import counts_in_bins, quantile_edges
+from model_lifecycle.statistics.ks import kolmogorov_smirnov, kolmogorov_smirnov_binned
+
+samples = st.lists(st.integers(-5, 5), min_size=1, max_size=40).map(lambda values: np.array(values, dtype=float))
+
+
+few = st.lists(st.integers(-3, 3), min_size=1, max_size=5).map(lambda values: np.array(values, dtype=float))
+
+
+def ks_statistic(reference: np.ndarray, current: np.ndarray) -> float:
+    """Return scipy's statistic; its asymptotic p-value divides by zero when both samples have one row."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(ks_2samp(reference, current, method="asymp").statistic)
+
+
+@given(few, few)
+def test_the_p_value_of_few_rows_is_the_share_of_orders_as_far_apart(
+    reference: np.ndarray, current: np.ndarray
+) -> None:
+    found = kolmogorov_smirnov(reference, current)
+    ranks = np.arange(float(reference.size + current.size))
+    orders = [np.isin(ranks, chosen) for chosen in combinations(ranks, reference.size)]
+    distances = [kolmogorov_smirnov(ranks[chosen], ranks[~chosen]).statistic for chosen in orders]
+    assert found.p_value == pytest.approx(np.mean(np.array(distances) >= found.statistic - 1e-12), abs=1e-12)
+
+
+@given(samples, samples)
+def test_the_statistic_equals_that_of_scipy_with_ties(reference: np.ndarray, current: np.ndarray) -> None:
+    found = kolmogorov_smirnov(reference, current)
+    assert found.statistic == found.effect == pytest.approx(ks_statistic(reference, current), abs=1e-12)
+
+
+@pytest.mark.parametrize(("rows", "shift"), [(1, 0.0), (20, 0.5), (50, 0.3), (100, 0.0), (100, 0.8)])
+def test_few_rows_equal_the_exact_test_of_scipy(rows: int, shift: float) -> None:
+    rng = np.random.default_rng(rows)
+    reference, current = rng.normal(size=100), rng.normal(shift, size=rows)
+    found = kolmogorov_smirnov(reference, current)
+    expected = ks_2samp(reference, current, method="exact")
+    assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "shift"), [(101, 0.0), (101, 0.4), (3000, 0.0), (3000, 0.05)])
+def test_many_rows_equal_the_asymptotic_test_of_scipy_with_ties(rows: int, shift: float) -> None:
+    rng = np.random.default_rng(rows)
+    reference, current = rng.normal(size=1000).round(1), rng.normal(shift, size=rows).round(1)
+    found = kolmogorov_smirnov(reference, current)
+    expected = ks_2samp(reference, current, method="asymp")
+    assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-12)
+
+
+@given(samples, samples)
+def test_the_binned_test_never_sees_more_than_the_raw_one(reference: np.ndarray, current: np.ndarray) -> None:
+    edges = quantile_edges(reference, bins=4)
+    binned = kolmogorov_smirnov_binned(
+        counts_in_bins(reference, edges)[:-1],
+        counts_in_bins(current, edges)[:-1],
+    )
+    raw = kolmogorov_smirnov(reference, current)
+    assert binned.statistic <= raw.statistic + 1e-12
+    assert binned.p_value >= raw.p_value - 1e-12
+
+
+def test_bins_of_one_value_each_lose_nothing() -> None:
+    rng = np.random.default_rng(0)
+    reference, current = rng.integers(0, 6, 500), rng.integers(0, 7, 300)
+    binned = kolmogorov_smirnov_binned(np.bincount(reference, minlength=7), np.bincount(current, minlength=7))
+    raw = kolmogorov_smirnov(reference, current)
+    assert (binned.statistic, binned.p_value) == pytest.approx((raw.statistic, raw.p_value), abs=1e-12)
+
+
+def test_equal_distributions_reject_at_the_stated_rate() -> None:
+    rng = np.random.default_rng(1)
+    p_values = [kolmogorov_smirnov(rng.normal(size=400), rng.normal(size=300)).p_value for _ in range(1000)]
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.045, abs=0.02)
+
+
+def test_samples_apart_have_distance_1() -> None:
+    found = kolmogorov_smirnov(np.arange(50.0), np.arange(100.0, 150.0))
+    assert found.statistic == 1.0
+    assert found.p_value < 1e-20
+
+
+def test_samples_of_one_value_each_say_nothing() -> None:
+    assert kolmogorov_smirnov(np.array([0.0]), np.array([1.0])).p_value == 1.0
+
+
+def test_an_empty_sample_is_refused() -> None:
+    with pytest.raises(StatisticError, match=r"kolmogorov_smirnov, current: found shape \(0,\)"):
+        kolmogorov_smirnov(np.array([1.0]), np.array([]))
+
+
+def test_missing_values_are_refused() -> None:
+    with pytest.raises(StatisticError, match=r"kolmogorov_smirnov, reference: 1 of 2 values not finite \(rows 1\)"):
+        kolmogorov_smirnov(np.array([1.0, np.nan]), np.array([1.0]))
+
+
+def test_different_numbers_of_bins_are_refused() -> None:
+    with pytest.raises(StatisticError, match=r"kolmogorov_smirnov_binned: found lengths expected 1, actual 2"):
+        kolmogorov_smirnov_binned(np.array([1]), np.array([1, 2]))

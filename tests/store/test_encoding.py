@@ -1,0 +1,24 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_lifecycle.contracts.records import EventRecord
+from model_lifecycle.store import Store
+from model_lifecycle.store.encoding import from_micros, to_micros
+
+from .records import at
+
+
+@given(st.datetimes(timezones=st.timezones(), min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001
+def test_times_come_back_exactly_and_keep_their_order(moment: datetime) -> None:
+    assert from_micros(to_micros("moment", moment)) == moment.astimezone(UTC)
+    assert to_micros("moment", moment.astimezone(UTC) + timedelta(microseconds=1)) == to_micros("moment", moment) + 1
+
+
+def test_times_of_other_zones_are_the_same_instant(store: Store) -> None:
+    elsewhere = at(1).astimezone(timezone(timedelta(hours=-4)))
+    store.append_events([EventRecord("e1", "k", elsewhere, pd.Timestamp(elsewhere), {})])
+    ((_, read),) = store.events_after(0, 1)
+    assert (read.event_time, read.event_time.tzinfo, read.known_at) == (at(1), UTC, at(1))
