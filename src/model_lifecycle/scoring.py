@@ -57,6 +57,7 @@ class ScoringFacts(Contract):
 
     release_id: str
     case: str
+    model: str
     as_of: str
     trained_until: str
     base_rate: float
@@ -164,8 +165,9 @@ class Scorer:
         return compute_features(self.spec, self.facts.state, columns, times, history)
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return calibrated probabilities, float64 in [0, 1], shape (n,)."""
-        return self.facts.calibration.apply(self.model.predict(features))
+        """Return calibrated probabilities, float64 in [0, 1], shape (n,), whatever the order of the features."""
+        ordered = {name: features[name] for name in self.spec.names()}
+        return self.facts.calibration.apply(self.model.predict(ordered))
 
     def score(self, columns: Columns, history: History) -> Scores:
         """Score rows that `columns` has validated.

@@ -76,6 +76,12 @@ class Traffic:
     def changed(self, name: str, change: Callable[[np.ndarray], np.ndarray]) -> "Traffic":
         return replace(self, columns={**self.columns, name: change(self.columns[name].copy())})
 
+    def changed_from(self, moment: datetime, name: str, change: Callable[[np.ndarray], np.ndarray]) -> "Traffic":
+        later = self.times >= np.datetime64(moment.replace(tzinfo=None), "us")
+        values = self.columns[name].astype(object)
+        values[later] = change(self.columns[name].copy())[later]
+        return replace(self, columns={**self.columns, name: values})
+
 
 def traffic(seed: int, days: int, end: datetime) -> Traffic:
     """Stationary traffic: every day has an effect of its own that carries over to the next."""
@@ -96,7 +102,7 @@ def traffic(seed: int, days: int, end: datetime) -> Traffic:
     columns["load"] = np.exp(0.5 * random.normal(size=rows) + 0.2 * daily())
     columns["sensor"] = np.where(random.random(rows) < 0.1, np.nan, random.normal(size=rows))
     columns["region"] = random.choice(np.array(["north", "south", "east"], dtype=object), rows, p=[0.5, 0.3, 0.2])
-    columns["engine"] = np.where(random.random(rows) < 0.2, None, "turbo").astype(object)
+    columns["engine"] = random.choice(np.array([None, "turbo"], dtype=object), rows, p=[0.2, 0.8])
     logit = -1.2 + 0.9 * columns["noise_0"] + 0.7 * columns["noise_1"]
     probability = 1 / (1 + np.exp(-logit))
     target = (random.random(rows) < 1 / (1 + np.exp(-(logit + 0.2 * daily())))).astype(np.float64)
@@ -128,7 +134,7 @@ def log_of(found: Traffic, delay: timedelta = timedelta(hours=3)) -> pd.DataFram
     """Return the traffic as the store gives it: predictions joined with their labels."""
     names = list(found.columns)
     rows = [
-        {name: None if value is None or value != value else value for name, value in zip(names, row, strict=True)}
+        {name: None if pd.isna(value) else value for name, value in zip(names, row, strict=True)}
         for row in zip(*(found.columns[name].tolist() for name in names), strict=True)
     ]
     times = pd.Series(found.times).dt.tz_localize("UTC")

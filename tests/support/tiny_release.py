@@ -87,6 +87,7 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
     facts = ScoringFacts(
         release_id=release_id,
         case="parcels",
+        model="catboost",
         as_of=START.isoformat(),
         trained_until=START.isoformat(),
         family="catboost",

@@ -1,10 +1,13 @@
 """The release in production, as the registry names it."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from model_lifecycle.errors import RegistryError
+from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases.verify import read_release
 from model_lifecycle.scoring import Scorer
@@ -51,3 +54,23 @@ class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"uri": self._uri, "name": self._name}
+
+
+class ChampionFactsDataset(ChampionDataset):
+    """Loads what monitoring must know about the champion: ``monitoring.json`` of its release.
+
+    Takes the parameters of `ChampionDataset`.
+    """
+
+    def load(self) -> ChampionFacts:  # type: ignore[override]
+        """Read the champion's own file.
+
+        Raises
+        ------
+        RegistryError
+            If there is no champion yet.
+        """
+        champion = super().load()
+        if champion is None:
+            raise RegistryError(f"registry {self._name!r}: no champion yet, so nothing to monitor; run `kedro run` first")
+        return ChampionFacts.read(json.loads(champion.files["monitoring.json"]))

@@ -51,7 +51,7 @@ class LoggedPredictions:
             return store.labelled_predictions_between(start, end, as_of)
 
 
-class PredictionWindow(AbstractDataset[None, LoggedPredictions]):
+class PredictionWindow(AbstractDataset[object, LoggedPredictions]):
     """The prediction log of the service. Read only: the service alone writes it.
 
     Parameters
@@ -81,7 +81,7 @@ class PredictionWindow(AbstractDataset[None, LoggedPredictions]):
             )
         return LoggedPredictions(self._url)
 
-    def save(self, data: None) -> None:  # noqa: ARG002 - the interface of a dataset
+    def save(self, data: object) -> None:  # noqa: ARG002 - the interface of a dataset
         """Refuse to write.
 
         Raises

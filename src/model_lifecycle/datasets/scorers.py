@@ -1,4 +1,4 @@
-"""Fitted models by name, each in a folder of its own, none of them a pickle."""
+"""Fitted models as files, none of them a pickle: one scorer, or several by name."""
 
 import json
 from collections.abc import Mapping
@@ -13,8 +13,42 @@ from model_lifecycle.scoring import Scorer
 _INDEX = "index.json"
 
 
+class ScorerDataset(AbstractDataset[Scorer, Scorer]):
+    """Saves one `Scorer` as files; the index is written last and names what belongs together.
+
+    Parameters
+    ----------
+    folder : str
+        Holds the files and ``index.json``.
+    metadata : dict, optional
+        For kedro-viz.
+    """
+
+    def __init__(self, folder: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(folder)
+        self.metadata = metadata
+
+    def load(self) -> Scorer:
+        """Restore the scorer."""
+        names: list[str] = json.loads((self._folder / _INDEX).read_bytes())
+        return Scorer.from_files({name: (self._folder / name).read_bytes() for name in names})
+
+    def save(self, data: Scorer) -> None:
+        """Write all files, then the index."""
+        files = data.to_files()
+        for name, content in files.items():
+            write_atomically(self._folder / name, content)
+        write_atomically(self._folder / _INDEX, json.dumps(sorted(files), indent=2).encode())
+
+    def _exists(self) -> bool:
+        return (self._folder / _INDEX).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"folder": str(self._folder)}
+
+
 class ScorersDataset(AbstractDataset[Mapping[str, Scorer], dict[str, Scorer]]):
-    """Saves `Scorer` objects as files; the index is written last and names what belongs together.
+    """Saves scorers by name, each in a folder of its own; the index is written last.
 
     Parameters
     ----------
@@ -30,21 +64,14 @@ class ScorersDataset(AbstractDataset[Mapping[str, Scorer], dict[str, Scorer]]):
 
     def load(self) -> dict[str, Scorer]:
         """Restore every scorer of the index."""
-        index: dict[str, list[str]] = json.loads((self._folder / _INDEX).read_bytes())
-        return {
-            name: Scorer.from_files({file: (self._folder / name / file).read_bytes() for file in files})
-            for name, files in index.items()
-        }
+        names: list[str] = json.loads((self._folder / _INDEX).read_bytes())
+        return {name: ScorerDataset(str(self._folder / name)).load() for name in names}
 
     def save(self, data: Mapping[str, Scorer]) -> None:
-        """Write all files, then the index."""
-        index: dict[str, list[str]] = {}
+        """Write every scorer, then the index."""
         for name, scorer in data.items():
-            files = scorer.to_files()
-            index[name] = sorted(files)
-            for file, content in files.items():
-                write_atomically(self._folder / name / file, content)
-        write_atomically(self._folder / _INDEX, json.dumps(index, indent=2).encode())
+            ScorerDataset(str(self._folder / name)).save(scorer)
+        write_atomically(self._folder / _INDEX, json.dumps(list(data), indent=2).encode())
 
     def _exists(self) -> bool:
         return (self._folder / _INDEX).exists()

@@ -115,7 +115,8 @@ def calibrated_floors(effects: Mapping[str, np.ndarray], quantile: float, window
     if not moving:
         return {name: float(np.max(values)) for name, values in effects.items()}
     largest = np.max([(odds[name] - centre[name]) / spread[name] for name in moving], axis=0)
-    limit = float(np.mean(largest) + stdtrit(windows - 1, quantile) * np.std(largest, ddof=1) * np.sqrt(1 + 1 / windows))
+    deviation = float(np.std(largest, ddof=1)) * np.sqrt(1.0 + 1.0 / windows)
+    limit = float(np.mean(largest)) + float(stdtrit(windows - 1, quantile)) * deviation
     return {
         name: float(expit(centre[name] + limit * spread[name])) if name in moving else float(np.max(effects[name]))
         for name in effects

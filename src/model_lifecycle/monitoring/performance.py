@@ -79,9 +79,7 @@ def _blocks(rows: pd.DataFrame, width: timedelta) -> np.ndarray:
     return block_ids(rows["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"), width)
 
 
-def _figures(
-    mine: pd.DataFrame, value: ValueMatrix, width: timedelta, level: float
-) -> dict[str, Callable[[], Figure]]:
+def _figures(mine: pd.DataFrame, value: ValueMatrix, width: timedelta, level: float) -> dict[str, Callable[[], Figure]]:
     labelled = mine[observed(mine)]
     target, score = _arrays(labelled)
     known = mine[observed(mine) | unavailable(mine)]

@@ -15,8 +15,8 @@ from model_lifecycle.monitoring.reference import most_frequent_share
 from model_lifecycle.monitoring.units import STRICT, unit_change
 from model_lifecycle.monitoring.verdict import Finding, Rule
 
-# Shares of so few values say nothing.
-_FEWEST_ROWS = 50
+# Shares of fewer rows jump by more than the limits; such a window is told by its volume alone.
+_FEWEST_ROWS = 200
 _NAMED_CATEGORIES = 5
 # A column of which a quiet window of the reference holds nearly one value only may well hold one value.
 _NEARLY_CONSTANT = 0.9
@@ -76,6 +76,8 @@ def check_quality(
     if rows == 0:
         return (_empty(profile),)
     findings = [*_volume(rows, profile)]
+    if rows < _FEWEST_ROWS:
+        return tuple(findings)
     for name in sorted({*logged.columns, *contract} & {*contract, *profile.features}):
         values = logged.columns.get(name, np.full(rows, None, dtype=object))
         column = _Column(
@@ -221,7 +223,7 @@ def _unit(column: _Column) -> Finding | None:
     if change is None:
         return None
     text = (
-        f"{column.name!r} looks as if its unit had changed, {change.conversion}: its distance to before is "
+        f"{column.name!r} looks as if its unit had changed (for example {change.conversion}): its distance to before is "
         f"{change.distance:.2f}, and {change.remaining:.2f} once that is undone"
     )
     return _critical("unit", column.name, change.distance, profile.jump, text)

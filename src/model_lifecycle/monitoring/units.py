@@ -14,7 +14,7 @@ _MOST_ROWS = 4000
 # How much of the distance must vanish once the conversion is undone; half could be chance among fifteen tries.
 _REMAINING = 0.4
 # Against the whole reference a season alone can look like a conversion, so nearly all of the distance must vanish.
-STRICT = 0.15
+STRICT = 0.2
 # A window whose values barely differ from before has not changed its unit, whatever a conversion would do.
 _SMALLEST_DISTANCE = 0.2
 
@@ -63,8 +63,8 @@ def unit_change(before: np.ndarray, values: np.ndarray, jump: float, most: float
     values : ndarray of float64
         The column in the window.
     jump : float
-        Kolmogorov-Smirnov distance that neighbouring windows of the reference reach; the window must exceed it by far: twice, or
-        halfway to 1.
+        Kolmogorov-Smirnov distance that neighbouring windows of the reference reach; the window must exceed it by
+        far: twice, or halfway to 1.
     most : float
         Share of the distance that may remain once the conversion is undone.
 

@@ -39,8 +39,8 @@ class _Waiting:
 class Predictor:
     """Gathers concurrent requests into one model call on the next turn of the event loop.
 
-    A timed wait for more requests would cost each of them more than the larger call gains; while a call runs, the next
-    requests gather by themselves.
+    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is scored and
+    committed, the next requests gather by themselves: so batches grow with the load, and a lone request never waits.
 
     Parameters
     ----------
@@ -61,6 +61,7 @@ class Predictor:
         self._limit = waiting_rows
         self._rows = 0
         self._waiting: list[_Waiting] = []
+        self._busy = False
 
     async def predict(self, records: Sequence[Record]) -> list[dict[str, object]]:
         """Score and log the records of one request.
@@ -81,14 +82,23 @@ class Predictor:
             raise Problem(429, f"{self._rows} records wait for an answer; try again", retry_after=RETRY_SECONDS)
         loop = asyncio.get_running_loop()
         waiting = _Waiting(records, loop.create_future())
-        if not self._waiting:
-            loop.call_soon(self._flush, loop)
         self._waiting.append(waiting)
+        self._next(loop)
         self._rows += len(records)
         try:
             return await waiting.answer
         finally:
             self._rows -= len(records)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take what waits on the loop's next turn, unless a batch is on its way."""
+        if self._waiting and not self._busy:
+            self._busy = True
+            loop.call_soon(self._flush, loop)
+
+    def _free(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._busy = False
+        self._next(loop)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         requests, self._waiting = self._waiting, []
@@ -96,6 +106,7 @@ class Predictor:
         try:
             requests, columns = _checked(champion, requests)
             if not requests:
+                self._free(loop)
                 return
             snapshot = champion.history.snapshot
             started = time.perf_counter()
@@ -105,10 +116,12 @@ class Predictor:
         except Exception as error:
             logger.exception("cannot score %d requests", len(requests))
             _fail(requests, error)
+            self._free(loop)
             return
 
         def committed(error: StoreError | None) -> None:
             loop.call_soon_threadsafe(self._answer, requests, made, error)
+            loop.call_soon_threadsafe(self._free, loop)
 
         self._writer.submit(made.logged, committed)
 

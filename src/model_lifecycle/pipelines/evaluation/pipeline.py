@@ -3,7 +3,6 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
-from model_lifecycle.pipelines.evaluation.nodes.challenger import pick_challenger
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
@@ -21,7 +20,6 @@ def create_pipeline() -> Pipeline:
 
 def _judging() -> list[Node]:
     return [
-        Node(pick_challenger, ["fitted_models", "leaderboard"], "challenger", name="pick_challenger"),
         Node(
             score_test,
             ["fitted_models", "model_input_test", "champion", "primary_table", "events", "split_plan", _SPEC, _QUESTION],

@@ -48,7 +48,7 @@ def create_pipeline() -> Pipeline:
                     "params:contracts",
                     "params:run",
                 ],
-                "fitted_models",
+                ["fitted_models", "challenger"],
                 name="fit_candidates",
             ),
         ],

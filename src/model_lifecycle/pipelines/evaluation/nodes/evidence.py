@@ -2,22 +2,22 @@
 
 import hashlib
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
+from model_lifecycle import __version__
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
-from model_lifecycle.pipelines.evaluation.nodes.challenger import Challenger
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures, compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
+from model_lifecycle.reporting.conversion import question_evidence
 from model_lifecycle.reporting.evidence import (
     EvaluationEvidence,
     GateEvidence,
@@ -27,7 +27,7 @@ from model_lifecycle.reporting.evidence import (
     ReproducibilityEvidence,
     SplitEvidence,
 )
-from model_lifecycle.reporting.conversion import question_evidence
+from model_lifecycle.scoring import Scorer
 
 _LOCK = Path("requirements.lock")
 _LIMITS = [
@@ -48,7 +48,7 @@ class Verdict(TypedDict):
 
 def evaluate(
     scores: pd.DataFrame,
-    challenger: Challenger,
+    challenger: Scorer,
     leaderboard: list[LeaderboardRow],
     question: BusinessQuestion,
     gates: GateLimits,
@@ -58,13 +58,11 @@ def evaluate(
 ) -> tuple[TestFigures, Verdict]:
     """Compute the figures of the test window and hold them against the gates."""
     baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
-    figures = compute_figures(scores, challenger.name, baselines, question, gates, run, challenger.scorer.threshold)
-    results = judge(figures, gates, plan, champion, challenger.scorer.release_id)
+    name, release_id = challenger.facts.model, challenger.release_id
+    figures = compute_figures(scores, name, baselines, question, gates, run, challenger.threshold)
+    results = judge(figures, gates, plan, champion, release_id)
     passed = all(result["passed"] for result in results)
-    verdict = Verdict(
-        passed=passed, challenger=challenger.name, release_id=challenger.scorer.release_id, gates=results
-    )
-    return figures, verdict
+    return figures, Verdict(passed=passed, challenger=name, release_id=release_id, gates=results)
 
 
 def assembler(case: str) -> Callable[..., EvaluationEvidence]:
@@ -136,7 +134,7 @@ def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame)
 
 def _reproducibility(run: RunSpec, tables: dict[str, pd.DataFrame]) -> ReproducibilityEvidence:
     return {
-        "code_version": version("model-lifecycle"),
+        "code_version": __version__,
         "as_of": run.as_of.isoformat(),
         "seed": run.seed,
         "data_fingerprints": {name: _fingerprint(table) for name, table in tables.items()},

@@ -8,16 +8,16 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import ModelError
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.models.calibration import logit
-from model_lifecycle.pipelines.evaluation.nodes.challenger import Challenger
 from model_lifecycle.reporting.evidence import ImportanceEvidence
 from model_lifecycle.reporting.figures.shap_summary import shap_strip_figure
+from model_lifecycle.scoring import Scorer
 
 _SAMPLE = 2_000
 _TOLERANCE = 1e-6  # of a log-odds
 
 
 def explain(
-    challenger: Challenger, test: pd.DataFrame, spec: FeatureSpec, run: RunSpec
+    challenger: Scorer, test: pd.DataFrame, spec: FeatureSpec, run: RunSpec
 ) -> tuple[list[ImportanceEvidence], object]:
     """Return mean absolute SHAP values, largest first, and the picture of them row by row.
 
@@ -29,11 +29,11 @@ def explain(
     size = min(_SAMPLE, len(test))
     chosen = np.sort(np.random.default_rng(run.seed).choice(len(test), size, replace=False))
     sample = to_columns(test.iloc[chosen][list(spec.names())])
-    values, base = challenger.scorer.model.explain(sample)
-    margin = logit(challenger.scorer.model.predict(sample))
+    values, base = challenger.model.explain(sample)
+    margin = logit(challenger.model.predict(sample))
     off = float(np.abs(base + values.sum(axis=1) - margin).max())
     if not off <= _TOLERANCE:
-        raise ModelError(f"{challenger.name}: SHAP values miss the raw margin by {off:.3g}, expected {_TOLERANCE:g}")
+        raise ModelError(f"{challenger.facts.model}: SHAP values miss the raw margin by {off:.3g}, expected {_TOLERANCE:g}")
     mean = np.abs(values).mean(axis=0)
     importance: list[ImportanceEvidence] = [
         {"feature": spec.names()[place], "mean_abs_shap": float(mean[place])} for place in np.argsort(-mean, kind="stable")

@@ -22,7 +22,7 @@ from model_lifecycle.scoring import Scorer, ScoringFacts, input_contract
 _log = logging.getLogger(__name__)
 
 
-def fitter(case: str) -> Callable[..., dict[str, Scorer]]:
+def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
     """Return the node that fits the candidates of that case."""
 
     def fit_candidates(
@@ -34,8 +34,8 @@ def fitter(case: str) -> Callable[..., dict[str, Scorer]]:
         question: BusinessQuestion,
         contracts: TableContracts,
         run: RunSpec,
-    ) -> dict[str, Scorer]:
-        """Return a scorer for each candidate, the artefact that is evaluated and, if it passes, shipped."""
+    ) -> tuple[dict[str, Scorer], Scorer]:
+        """Return a scorer for each candidate and the challenger: what is evaluated and, if it passes, shipped."""
         contract = input_contract(contracts.table("primary_table"), question, spec)
         rows = training_rows(train, plan.test)
         features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
@@ -45,6 +45,7 @@ def fitter(case: str) -> Callable[..., dict[str, Scorer]]:
             facts = ScoringFacts(
                 release_id="unnamed",
                 case=case,
+                model=name,
                 as_of=run.as_of.isoformat(),
                 trained_until=plan.test.start.isoformat(),
                 base_rate=float(target.mean()),
@@ -58,7 +59,7 @@ def fitter(case: str) -> Callable[..., dict[str, Scorer]]:
             )
             fitted[name] = _named(Scorer(facts, model))
             _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
-        return fitted
+        return fitted, fitted[choices.challenger]
 
     return fit_candidates
 

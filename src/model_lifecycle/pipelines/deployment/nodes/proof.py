@@ -1,0 +1,73 @@
+"""The release proves itself: it boots in a real service, answers, and scores as it did offline. Has an effect."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.store.backfill import event_records
+from model_lifecycle.releases.packed import WrittenRelease
+from model_lifecycle.errors import ServingError
+from model_lifecycle.pipelines.deployment.nodes.packing import parity_features, parity_records
+from model_lifecycle.reporting.evidence import GateEvidence
+from model_lifecycle.scoring import Scorer
+from model_lifecycle.serving.process import running_service
+from model_lifecycle.store import Store
+
+
+def prove_in_service(
+    release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, history: pd.DataFrame, gates: GateLimits
+) -> list[GateEvidence]:
+    """Boot the release behind HTTP on loopback, with a store of its own, and ask it what is known offline.
+
+    Returns
+    -------
+    list of GateEvidence
+        ``package boots`` and ``parity``; a service that does not come up or answer fails both, with its last words.
+    """
+    offline = scorer.predict(parity_features(parity, scorer.spec))
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+        url = f"sqlite:///{folder}/store.db"
+        with Store.open(url) as store:
+            store.append_events(event_records(history))
+        try:
+            live, act, answered_by = _ask(release, scorer, parity, url, Path(folder) / "service.log")
+        except ServingError as error:
+            reason = f"the service failed: {error}"
+            return [_gate("package boots", False, reason), _gate("parity", False, "nothing to compare")]
+    booted = answered_by == {release.release_id}
+    boots = _gate(
+        "package boots", booted, f"{len(live):,} predictions answered by {sorted(answered_by)} in a real Ray Serve",
+        answered=float(len(live)),
+    )  # fmt: skip
+    return [boots, _parity(live, act, offline, scorer, gates)]
+
+
+def _ask(
+    release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, url: str, log: Path
+) -> tuple[np.ndarray, np.ndarray, set[str]]:
+    with running_service(release=release.path, store_url=url, log=log) as service, service.client() as client:
+        answers = client.predict(parity_records(parity, scorer))
+    score = np.array([answer.score for answer in answers])
+    return score, np.array([answer.act for answer in answers]), {answer.release for answer in answers}
+
+
+def _parity(
+    live: np.ndarray, act: np.ndarray, offline: np.ndarray, scorer: Scorer, gates: GateLimits
+) -> GateEvidence:
+    if len(live) != len(offline) or not len(offline):
+        return _gate("parity", False, f"{len(live)} answers to {len(offline)} requests")
+    difference = float(np.max(np.abs(live - offline)))
+    flipped = int((act != (offline >= scorer.threshold)).sum())
+    passed = difference <= gates.parity_tolerance and flipped == 0
+    reason = (
+        f"{len(live):,} scores in service differ from the offline ones by at most {difference:.3g}, expected at most "
+        f"{gates.parity_tolerance:g}; {flipped} decisions differ"
+    )
+    return _gate("parity", passed, reason, difference=difference, flipped=float(flipped))
+
+
+def _gate(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:
+    return {"gate": gate, "passed": passed, "reason": reason, "figures": figures}

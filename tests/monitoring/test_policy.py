@@ -1,0 +1,204 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.monitoring.policy import Action, PolicyState, decide
+from model_lifecycle.monitoring.verdict import (
+    Drift,
+    FeatureDrift,
+    Figure,
+    Finding,
+    Maturity,
+    Performance,
+    WindowVerdict,
+)
+
+START = datetime(2024, 7, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+POLICY = PolicySpec.model_validate(
+    {"cooldown": "14d", "maximum_age": "180d", "consecutive_windows": 2, "minimum_new_labels": 1000}
+)
+
+
+def _figure(estimate: float, half: float = 0.01) -> Figure:
+    return Figure(estimate=estimate, lower=estimate - half, upper=estimate + half, level=0.95, n_blocks=7)
+
+
+def _verdict(number: int, lost: float | None = 0.0, *, blocked: bool = False, drifted: bool = False) -> WindowVerdict:
+    finding = Finding(rule="missing", column="load", severity="critical", found=0.5, limit=0.05, message="load is gone")
+    drift = FeatureDrift(
+        feature="load",
+        effect=0.4,
+        floor=0.1,
+        calibrated=True,
+        p_value=0.0,
+        adjusted_p_value=0.0,
+        stability_index=0.5,
+        drifted=True,
+    )
+    performance = Performance(release="r1", rows=1000, block="day", differences={"skill_lost": _figure(lost or 0.0)})
+    mature = lost is not None
+    return WindowVerdict(
+        start=START + number * WEEK,
+        end=START + (number + 1) * WEEK,
+        decisions=1000,
+        maturity=Maturity(
+            mature=mature,
+            reason="" if mature else "too few outcomes",
+            decisions=1000,
+            observed=1000 if mature else 0,
+            unavailable={},
+            waiting=0,
+            label_before_decision=0,
+            delay_hours={},
+        ),
+        quality=(finding,) if blocked else (),
+        drift=Drift(features=(drift,) if drifted else ()),
+        performance=performance if mature else None,
+        releases=(),
+    )
+
+
+def _state(**changed: object) -> PolicyState:
+    known = {
+        "now": START + 4 * WEEK,
+        "release": "r1",
+        "trained_until": START - WEEK,
+        "promoted_at": START - WEEK,
+        "new_labels": 5000,
+    }
+    return PolicyState.model_validate(known | changed)
+
+
+def _action(*history: WindowVerdict, **changed: object) -> Action:
+    return decide(history, POLICY, _state(**changed)).action
+
+
+def test_quiet_windows_ask_for_nothing() -> None:
+    decision = decide([_verdict(0), _verdict(1)], POLICY, _state())
+    assert decision.action == "nothing"
+    assert decision.reasons == ("2024-07-08 to 2024-07-15: performance within its limits, no drift, data as expected",)
+
+
+def test_no_window_asks_for_nothing() -> None:
+    assert decide([], POLICY, _state()).reasons == ("no prediction is logged",)
+
+
+def test_two_breaches_in_a_row_retrain() -> None:
+    assert _action(_verdict(0), _verdict(1, 0.06), _verdict(2, 0.06)) == "retrain"
+
+
+def test_one_breach_of_two_needed_is_investigated() -> None:
+    decision = decide([_verdict(0), _verdict(1, 0.06)], POLICY, _state())
+    assert decision.action == "investigate"
+    assert "retraining needs 2 such windows in a row" in decision.reasons[0]
+
+
+def test_a_breach_that_is_over_asks_for_nothing() -> None:
+    assert _action(_verdict(0, 0.06), _verdict(1)) == "nothing"
+
+
+def test_a_limit_counts_only_when_the_whole_interval_is_beyond_it() -> None:
+    assert _action(_verdict(1, 0.039), _verdict(2, 0.039)) == "nothing"
+    assert _action(_verdict(1, 0.041), _verdict(2, 0.041)) == "retrain"
+
+
+def test_an_immature_window_between_does_not_interrupt_the_row() -> None:
+    assert _action(_verdict(0, 0.06), _verdict(1, None), _verdict(2, 0.06)) == "retrain"
+
+
+def test_an_immature_newest_window_leaves_the_older_ones_to_decide() -> None:
+    assert _action(_verdict(0, 0.06), _verdict(1, 0.06), _verdict(2, None)) == "retrain"
+
+
+def test_a_blocked_newest_window_is_never_retrained_on() -> None:
+    decision = decide([_verdict(0, 0.06), _verdict(1, 0.06), _verdict(2, 0.06, blocked=True)], POLICY, _state())
+    assert (decision.action, decision.reasons) == ("investigate", ("data quality: load is gone",))
+    assert decision.excluded_windows == ((START + 2 * WEEK, START + 3 * WEEK),)
+
+
+def test_a_blocked_window_interrupts_a_row_of_breaches() -> None:
+    assert _action(_verdict(0, 0.06), _verdict(1, 0.06, blocked=True), _verdict(2, 0.06)) == "investigate"
+
+
+def test_a_blocked_window_is_excluded_when_later_ones_retrain() -> None:
+    decision = decide([_verdict(0, blocked=True), _verdict(1, 0.06), _verdict(2, 0.06)], POLICY, _state())
+    assert decision.action == "retrain"
+    assert decision.excluded_windows == ((START, START + WEEK),)
+
+
+def test_the_cooldown_turns_a_retraining_into_an_investigation() -> None:
+    history = [_verdict(1, 0.06), _verdict(2, 0.06)]
+    recent = START + 4 * WEEK - timedelta(days=13)
+    decision = decide(history, POLICY, _state(retrained_at=recent))
+    assert decision.action == "investigate"
+    assert decision.reasons[-1] == "retraining waits for the cooldown, over at 2024-07-30 00:00"
+    assert decide(history, POLICY, _state(retrained_at=recent - timedelta(days=1))).action == "retrain"
+
+
+def test_too_few_new_labels_turn_a_retraining_into_an_investigation() -> None:
+    decision = decide([_verdict(1, 0.06), _verdict(2, 0.06)], POLICY, _state(new_labels=999))
+    assert decision.action == "investigate"
+    assert decision.reasons[-1] == "retraining waits for new labels: 999 of 1,000"
+
+
+def test_old_training_data_are_retrained_without_a_breach() -> None:
+    decision = decide([_verdict(0)], POLICY, _state(trained_until=START + 4 * WEEK - timedelta(days=181)))
+    assert (decision.action, decision.reasons) == ("retrain", ("the training data ended 181 days ago, limit 180",))
+    assert _action(_verdict(0), trained_until=START + 4 * WEEK - timedelta(days=180)) == "nothing"
+
+
+def test_drift_alone_is_investigated_and_never_retrained() -> None:
+    decision = decide([_verdict(number, drifted=True) for number in range(6)], POLICY, _state())
+    assert (decision.action, decision.reasons) == (
+        "investigate",
+        ("1 of 1 features drifted: load 0.40 (floor 0.10)",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("worse", "age", "action"),
+    [
+        (_figure(0.02), timedelta(days=6), "rollback"),
+        (_figure(0.02), timedelta(days=7), "nothing"),
+        (_figure(0.005), timedelta(days=6), "nothing"),
+        (_figure(-0.02), timedelta(days=6), "nothing"),
+        (None, timedelta(days=6), "nothing"),
+        (_figure(0.02), timedelta(days=-1), "nothing"),
+    ],
+)
+def test_only_a_young_champion_that_is_clearly_worse_is_rolled_back(
+    worse: Figure | None, age: timedelta, action: Action
+) -> None:
+    assert _action(_verdict(3), versus_previous=worse, promoted_at=START + 4 * WEEK - age) == action
+
+
+def test_nothing_is_rolled_back_on_data_that_cannot_be_trusted() -> None:
+    young = {"versus_previous": _figure(0.02), "promoted_at": START + 4 * WEEK - timedelta(days=1)}
+    assert _action(_verdict(3, blocked=True), **young) == "investigate"
+
+
+def test_a_value_below_its_limit_retrains() -> None:
+    windows = [
+        window.model_copy(
+            update={
+                "performance": Performance(release="r1", rows=9, block="day", figures={"value_per_1000": _figure(-5)})
+            }
+        )
+        for window in (_verdict(0), _verdict(1))
+    ]
+    decision = decide(windows, POLICY, _state())
+    assert decision.action == "retrain"
+    assert "value is -5 (-5.01 to -4.99) per 1,000 decisions, limit 0" in decision.reasons[0]
+
+
+def test_a_model_worse_than_the_base_rate_retrains() -> None:
+    worse = Performance(release="r1", rows=9, block="day", differences={"against_base_rate": _figure(0.02)})
+    windows = [_verdict(number).model_copy(update={"performance": worse}) for number in range(2)]
+    assert _action(*windows) == "retrain"
+
+
+def test_the_evidence_names_every_window() -> None:
+    evidence = decide([_verdict(0, blocked=True), _verdict(1, 0.06)], POLICY, _state()).evidence
+    assert [window["blocked"] for window in evidence["windows"]] == [True, False]  # type: ignore[attr-defined]

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from model_lifecycle.contracts.table import ColumnContract
+from model_lifecycle.monitoring.judge import judge_windows
+from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
+from model_lifecycle.monitoring.quality import check_quality
+from model_lifecycle.monitoring.verdict import Finding
+from monitored_traffic import CONTRACT, LIVE, MONITORING, RULES, SPEC, WEEK, champion, judged, live, log_of
+
+PROFILE = champion().reference_profile
+
+
+def _findings(**changed: np.ndarray) -> tuple[Finding, ...]:
+    columns = {**live(1).columns, **changed}
+    return check_quality(LoggedColumns(columns, {}), 1050, CONTRACT, PROFILE, MONITORING)
+
+
+def _load_missing(rows: int) -> np.ndarray:
+    load = live(1).columns["load"].copy()
+    load[:rows] = np.nan
+    return load
+
+
+def test_missing_values_up_to_the_limit_are_no_finding() -> None:
+    assert _findings(load=_load_missing(52)) == ()
+    assert [one.message for one in _findings(load=_load_missing(53))] == [
+        "'load' is missing in 5.0% of the rows, expected at most 5.0%"
+    ]
+
+
+def test_a_column_that_is_often_missing_may_be_as_often_as_its_windows_spread() -> None:
+    sensor = live(1).columns["sensor"].copy()
+    sensor[: round(1050 * (PROFILE.features["sensor"].missing_high + 0.02))] = np.nan
+    assert [one.rule for one in _findings(sensor=sensor)] in ([], ["missing"])
+    sensor[:] = np.nan
+    assert [one.rule for one in _findings(sensor=sensor)] == ["missing"]
+
+
+def test_an_input_that_no_row_brings_is_missing() -> None:
+    columns = {name: values for name, values in live(1).columns.items() if name != "load"}
+    found = check_quality(LoggedColumns(columns, {}), 1050, CONTRACT, PROFILE, MONITORING)
+    assert [(one.rule, one.column, one.found) for one in found] == [("missing", "load", 1.0)]
+
+
+def test_a_column_that_only_the_contract_knows_is_held_against_it() -> None:
+    contract = {"when": ColumnContract(type="time", maximum_missing=0.1)}
+    values = np.array(["2024-07-01T00:00:00Z"] * 400 + [None] * 100, dtype=object)
+    found = check_quality(LoggedColumns({"when": values}, {}), 500, contract, PROFILE, MONITORING)
+    assert [one.message for one in found if one.column == "when"] == [
+        "'when' is missing in 20.0% of the rows, expected at most 15.0%"
+    ]
+
+
+def test_categories_of_the_contract_are_known_even_if_the_reference_has_not_seen_them() -> None:
+    region = live(1).columns["region"].copy()
+    region[:100] = "west"
+    contract = {**CONTRACT, "region": ColumnContract(type="category", categories=("north", "south", "east", "west"))}
+    columns = {**live(1).columns, "region": region}
+    assert check_quality(LoggedColumns(columns, {}), 1050, contract, PROFILE, MONITORING) == ()
+    assert [one.message for one in _findings(region=region)] == [
+        "'region' is a category unknown to the release in 9.5% of the rows ('west'), expected at most 2.0%"
+    ]
+
+
+def test_without_a_range_in_the_contract_the_reference_widened_by_its_width_counts() -> None:
+    noise = live(1).columns["noise_2"].copy()
+    noise[:20] = 1000.0
+    assert [(one.rule, one.column) for one in _findings(noise_2=noise)] == [("out_of_range", "noise_2")]
+
+
+def test_a_window_of_a_third_of_the_usual_traffic_is_a_warning_that_blocks_nothing() -> None:
+    log = log_of(live(1)).iloc[::3]
+    verdict = judge_windows(log, champion(), RULES, LIVE + WEEK, 1).windows[-1]
+    assert [(one.rule, one.severity) for one in verdict.quality] == [("volume", "warning")]
+    assert not verdict.blocked()
+
+
+def test_shares_of_a_handful_of_rows_accuse_no_column() -> None:
+    log = log_of(live(1)).iloc[:199]
+    log["inputs"] = [{} for _ in range(199)]
+    verdict = judge_windows(log, champion(), RULES, LIVE + WEEK, 1).windows[-1]
+    assert [one.rule for one in verdict.quality] == ["volume"]
+
+
+def test_a_change_of_unit_is_judged_against_the_last_trusted_window() -> None:
+    faulty = live(1, weeks=3).changed_from(LIVE + WEEK, "temperature", lambda values: (values - 32) / 1.8)
+    blocked = [window.blocked() for window in judged(faulty, weeks=3).windows]
+    assert blocked == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "wrong"),
+    [
+        (1, 1.0, 0),
+        (None, np.nan, 0),
+        ("", np.nan, 0),
+        ("x", np.nan, 1),
+        (float("inf"), np.nan, 1),
+        (10**400, np.nan, 1),
+    ],
+)
+def test_a_logged_number_is_read_or_counted_as_unreadable(value: object, number: float, wrong: int) -> None:
+    found = logged_columns([{"load": value}], ["load"], [])
+    np.testing.assert_array_equal(found.columns["load"], [number])
+    assert found.unreadable == {"load": wrong}
+
+
+def test_logged_text_is_read_or_counted_as_unreadable() -> None:
+    documents = ['{"region": "north"}', {"region": 7}, {"region": None}, {"region": ["a"]}, "{", None, {}]
+    found = logged_columns(documents, [], ["region", "engine"])
+    assert found.columns["region"].tolist() == ["north", "7", None, None, None, None, None]
+    assert found.unreadable == {"region": 1}
+
+
+def test_the_features_of_the_specification_are_those_of_the_profile() -> None:
+    assert tuple(PROFILE.features) == SPEC.names()

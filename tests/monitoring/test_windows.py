@@ -1,0 +1,119 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_lifecycle.errors import ConfigurationError, ContractError
+from model_lifecycle.monitoring.judge import judge_windows
+from model_lifecycle.monitoring.windows import Window, maturity, resolve_until, rows_of, tile
+from monitored_traffic import LIVE, MONITORING, RULES, WEEK, champion, live, log_of
+
+DAY = timedelta(days=1)
+
+
+def test_windows_lie_side_by_side_and_end_at_until() -> None:
+    windows = tile(LIVE, LIVE + 3 * WEEK, WEEK, 10)
+    assert [window.start for window in windows] == [LIVE, LIVE + WEEK, LIVE + 2 * WEEK]
+    assert windows[-1].end == LIVE + 3 * WEEK
+
+
+def test_windows_before_the_first_decision_are_left_out_and_the_one_that_holds_it_is_kept() -> None:
+    assert tile(LIVE, LIVE + 8 * DAY, WEEK, 10)[0] == Window(LIVE - 6 * DAY, LIVE + DAY)
+    assert tile(LIVE, LIVE, WEEK, 10) == ()
+
+
+def test_at_most_so_many_windows_as_asked() -> None:
+    assert len(tile(LIVE, LIVE + 9 * WEEK, WEEK, 4)) == 4
+
+
+def test_until_without_a_zone_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"monitoring_until: found '2024-08-01T00:00' without a zone"):
+        resolve_until("2024-08-01T00:00", None)
+
+
+def test_until_that_is_no_time_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"monitoring_until: found 'tomorrow', expected an ISO time"):
+        resolve_until("tomorrow", None)
+
+
+def test_without_until_the_newest_decision_is_in_the_last_window() -> None:
+    log = log_of(live(1))
+    report = judge_windows(log, champion(), RULES, None, 3)
+    assert sum(window.decisions for window in report.windows) == len(log)
+    assert report.as_of == log["label_time"].max()
+
+
+def test_an_empty_log_gives_no_window() -> None:
+    report = judge_windows(log_of(live(1)).iloc[:0], champion(), RULES, None, 3)
+    assert report.windows == ()
+    assert report.newest() is None
+
+
+def test_an_empty_window_is_blocked_and_not_judged() -> None:
+    report = judge_windows(log_of(live(1)), champion(), RULES, LIVE + 2 * WEEK, 2)
+    newest = report.windows[-1]
+    assert (newest.decisions, newest.maturity.mature, newest.performance) == (0, False, None)
+    assert [one.message for one in newest.critical()] == ["no decision was logged in the window"]
+
+
+def test_a_window_without_labels_is_not_mature() -> None:
+    log = log_of(live(1), delay=2 * WEEK)
+    found = maturity(rows_of(log, Window(LIVE, LIVE + WEEK), LIVE + WEEK), MONITORING)
+    assert not found.mature
+    assert found.reason == "0 of 1,050 decisions (0%) have an outcome, expected 90%"
+    assert (found.waiting, found.delay_hours) == (1050, {})
+
+
+def test_a_label_counts_only_from_its_own_time_on() -> None:
+    log, window = log_of(live(1), delay=DAY), Window(LIVE, LIVE + WEEK)
+    assert maturity(rows_of(log, window, LIVE + WEEK), MONITORING).mature is False
+    assert maturity(rows_of(log, window, LIVE + WEEK + DAY), MONITORING).mature is True
+
+
+def test_a_window_of_fewer_than_500_labels_is_not_mature() -> None:
+    log = log_of(live(1)).iloc[:499]
+    assert maturity(log, MONITORING).reason == "499 observed outcomes, expected at least 500"
+    assert maturity(log_of(live(1)).iloc[:500], MONITORING).mature
+
+
+def test_unavailable_outcomes_count_for_maturity_and_are_told_by_reason() -> None:
+    log = log_of(live(1))
+    log.loc[log.index[:300], ["outcome", "reason"]] = ["unavailable", "cancelled"]
+    log.loc[log.index[:300], "value"] = np.nan
+    found = maturity(log, MONITORING)
+    assert (found.mature, found.observed, found.unavailable) == (True, 750, {"cancelled": 300})
+
+
+def test_a_label_older_than_its_decision_is_counted_and_not_used() -> None:
+    log = log_of(live(1))
+    log.loc[log.index[:5], "label_time"] = log["decision_time"].iloc[:5] - DAY
+    report = judge_windows(log, champion(), RULES, LIVE + WEEK + DAY, 2)
+    newest = report.windows[-1]
+    assert newest.maturity.label_before_decision + report.windows[0].maturity.label_before_decision == 5
+    assert any(one.rule == "label_time" and one.severity == "warning" for w in report.windows for one in w.quality)
+
+
+def test_the_delay_of_labels_is_told_in_hours() -> None:
+    found = maturity(log_of(live(1), delay=timedelta(hours=3)), MONITORING)
+    assert found.delay_hours == {"p50": 3.0, "p90": 3.0, "p99": 3.0, "maximum": 3.0}
+
+
+def test_of_two_predictions_of_one_decision_the_last_counts() -> None:
+    log = log_of(live(1))
+    again = log.iloc[:1].assign(logged_at=log["logged_at"].iloc[0] + DAY, score=0.99)
+    rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
+    assert len(rows) == len(log)
+    assert rows.loc[rows["decision_id"] == "d0", "score"].tolist() == [0.99]
+
+
+def test_a_log_without_scores_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"prediction_window: columns \['score'\] are absent"):
+        judge_windows(log_of(live(1)).drop(columns="score"), champion(), RULES, None, 1)
+
+
+def test_a_log_with_naive_times_is_refused() -> None:
+    log = log_of(live(1))
+    log["decision_time"] = log["decision_time"].dt.tz_localize(None)
+    with pytest.raises(ContractError, match=r"column 'decision_time': found datetime64\[us\], expected UTC times"):
+        judge_windows(log, champion(), RULES, datetime(2024, 8, 1, tzinfo=UTC), 1)

@@ -1,0 +1,198 @@
+"""The monitoring pipeline over a real store, through Kedro's runner."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.text import TextDataset
+
+from model_lifecycle.contracts.records import AlertRecord, LabelRecord, PredictionRecord
+from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.datasets.alert_log import AlertLog
+from model_lifecycle.datasets.prediction_window import PredictionWindow
+from model_lifecycle.errors import ContractError
+from model_lifecycle.pipelines.monitoring import create_pipeline
+from model_lifecycle.store import Store
+from monitored_traffic import (
+    CONTRACT,
+    LIVE,
+    MONITORING,
+    POLICY,
+    QUESTION,
+    RELEASE,
+    SPEC,
+    THRESHOLD,
+    WEEK,
+    Traffic,
+    champion,
+    live,
+)
+
+LAG = timedelta(hours=3)
+
+
+def _fill(url: str, found: Traffic) -> None:
+    times = [moment.replace(tzinfo=LIVE.tzinfo) for moment in found.times.tolist()]
+    names = list(found.columns)
+    rows = list(zip(*(found.columns[name].tolist() for name in names), strict=True))
+    predictions = [
+        PredictionRecord(
+            prediction_id=f"p{number}",
+            decision_id=f"d{number}",
+            decision_time=time,
+            logged_at=time,
+            release=RELEASE,
+            score=float(score),
+            decision="act" if score >= THRESHOLD else "leave",
+            threshold=THRESHOLD,
+            watermark=0,
+            inputs={
+                name: None if value is None or value != value else value  # noqa: PLR0124 - NaN
+                for name, value in zip(names, row, strict=True)
+            },
+        )
+        for number, (time, score, row) in enumerate(zip(times, found.score, rows, strict=True))
+    ]
+    labels = [
+        LabelRecord(
+            decision_id=f"d{number}",
+            label_time=time + LAG,
+            outcome="observed",
+            value=float(value),
+            reason=None,
+            received_at=time + LAG,
+        )
+        for number, (time, value) in enumerate(zip(times, found.target, strict=True))
+    ]
+    with Store.open(url) as store:
+        store.append_predictions(predictions)
+        store.append_labels(labels)
+
+
+def _catalog(folder: Path, until: str | None, facts: dict[str, Any] | None = None) -> DataCatalog:
+    url = f"sqlite:///{folder / 'store.db'}"
+    given = {
+        "champion_release": facts or champion().model_dump(mode="json"),
+        "params:monitoring_until": until,
+        "params:monitoring": MONITORING,
+        "params:policy": POLICY,
+        "params:features": SPEC,
+        "params:business_question": QUESTION,
+        "params:contracts": TableContracts({"primary_table": TableContract(columns=CONTRACT)}),
+    }
+    return DataCatalog(
+        {
+            **{name: MemoryDataset(value) for name, value in given.items()},
+            "prediction_log": PredictionWindow(url),
+            "monitoring_alerts": AlertLog(str(folder / "alerts.json"), url),
+            "monitoring_report": JSONDataset(filepath=str(folder / "monitoring.json")),
+            "policy_decision": JSONDataset(filepath=str(folder / "decision.json")),
+            "monitoring_page": TextDataset(filepath=str(folder / "monitoring.html")),
+        }
+    )
+
+
+def _run(folder: Path, until: datetime | None) -> DataCatalog:
+    catalog = _catalog(folder, None if until is None else until.isoformat())
+    SequentialRunner().run(create_pipeline(), catalog)
+    return catalog
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Path:
+    _fill(f"sqlite:///{tmp_path / 'store.db'}", live(1, weeks=2))
+    return tmp_path
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    found = live(1, weeks=2).changed_from(LIVE + WEEK, "temperature", lambda values: (values - 32) / 1.8)
+    _fill(f"sqlite:///{tmp_path / 'store.db'}", found)
+    return tmp_path
+
+
+def test_quiet_traffic_ends_in_nothing_and_warns_of_its_first_hour_alone(quiet: Path) -> None:
+    catalog = _run(quiet, LIVE + 2 * WEEK + timedelta(hours=1))
+    assert catalog.load("policy_decision")["action"] == "nothing"
+    assert [alert.rule for alert in catalog.load("monitoring_alerts")] == ["data_quality.volume"]  # its first hour
+    report = catalog.load("monitoring_report")
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert [window["maturity"]["mature"] for window in report["windows"]] == [False, True, True]
+
+
+def test_a_planted_change_of_unit_is_investigated_and_never_retrained_on(faulty: Path) -> None:
+    catalog = _run(faulty, LIVE + 2 * WEEK)
+    decision = catalog.load("policy_decision")
+    assert decision["action"] == "investigate"
+    assert "'temperature' looks as if its unit had changed" in decision["reasons"][0]
+    assert [start[:10] for start, _ in decision["excluded_windows"]] == [(LIVE + WEEK).date().isoformat()]
+
+
+def test_alerts_stand_in_the_store_once_however_often_the_window_is_judged(faulty: Path) -> None:
+    first = _run(faulty, LIVE + 2 * WEEK).load("monitoring_alerts")
+    second = _run(faulty, LIVE + 2 * WEEK).load("monitoring_alerts")
+    assert first
+    assert first == second
+    with Store.open(f"sqlite:///{faulty / 'store.db'}") as store:
+        assert [alert.alert_id for alert in store.alerts()] == [alert.alert_id for alert in first]
+
+
+def test_labels_from_after_until_are_not_seen(quiet: Path) -> None:
+    report = _run(quiet, LIVE + timedelta(hours=2)).load("monitoring_report")
+    assert report["windows"][-1]["maturity"]["observed"] == 0
+    assert report["new_labels"] == 0
+
+
+def test_without_until_the_window_ends_at_the_newest_decision(quiet: Path) -> None:
+    report = _run(quiet, None).load("monitoring_report")
+    assert sum(window["decisions"] for window in report["windows"]) == len(live(1, weeks=2).times)
+    assert report["windows"][-1]["maturity"]["waiting"] == 0
+
+
+def test_an_empty_log_gives_a_report_without_windows(tmp_path: Path) -> None:
+    Store.open(f"sqlite:///{tmp_path / 'store.db'}").close()
+    catalog = _run(tmp_path, None)
+    assert catalog.load("policy_decision")["reasons"] == ["no prediction is logged"]
+    assert "no prediction is logged" in catalog.load("monitoring_page")
+
+
+def test_the_page_tells_the_decision_and_its_reason(faulty: Path) -> None:
+    page = _run(faulty, LIVE + 2 * WEEK).load("monitoring_page")
+    assert "Investigate." in page
+    assert "&#39;temperature&#39; looks as if its unit had changed" in page
+
+
+def test_a_log_that_does_not_exist_is_refused_and_not_created(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"store.db does not exist; it begins with the first prediction"):
+        PredictionWindow(f"sqlite:///{tmp_path / 'store.db'}").load()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_service_writes_the_log(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="only the service writes predictions"):
+        PredictionWindow(f"sqlite:///{tmp_path / 'store.db'}").save([])
+
+
+def test_alerts_come_back_from_the_file_as_they_were(tmp_path: Path) -> None:
+    alert = AlertRecord("a", LIVE, LIVE - WEEK, LIVE, "warning", "drift", "load drifted", {"features": ["load"]})
+    log = AlertLog(str(tmp_path / "deep" / "alerts.json"), f"sqlite:///{tmp_path / 'store.db'}")
+    log.save([alert])
+    assert log.load() == [alert]
+
+
+def test_a_damaged_champion_stops_the_run_before_anything_is_written(quiet: Path) -> None:
+    facts = champion().model_dump(mode="json")
+    facts["holdout"] = {}
+    with pytest.raises(ContractError, match="champion_release, holdout"):
+        SequentialRunner().run(create_pipeline(), _catalog(quiet, None, facts))
+    assert not (quiet / "alerts.json").exists()
+
+
+def test_the_pipeline_is_wired_from_log_and_champion_alone() -> None:
+    inputs = create_pipeline().inputs()
+    assert {name for name in inputs if not name.startswith("params:")} == {"prediction_log", "champion_release"}
