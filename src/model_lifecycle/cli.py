@@ -2,6 +2,9 @@
 
 from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
 
-OWN_COMMANDS = {"serve": "model_lifecycle.serving.command:serve"}
+OWN_COMMANDS = {
+    "loop": "model_lifecycle.rehearsal.command:loop",
+    "serve": "model_lifecycle.serving.command:serve",
+}
 
 cli = CommandGroup(name="model_lifecycle", lazy={**KEDRO_COMMANDS, **OWN_COMMANDS})

@@ -110,3 +110,13 @@ def test_a_fixed_release_that_is_not_there_is_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(ReleaseError, match="no folder, expected a release folder"):
         check_release(settings.model_copy(update={"release": tmp_path / "nothing"}))
+
+
+def test_a_mistake_in_the_registrys_client_does_not_end_the_watch(
+    live: Any, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(live.service._watch, "_source", lambda: 1 / 0)
+        eventually(lambda: live.service.model()["registry_unreachable"] is not None)
+    promote(registry, tiny_release(tmp_path, "parcels-2"))
+    eventually(lambda: bool(live.service.model()["release"] == "parcels-2"))

@@ -123,6 +123,18 @@ def test_a_mistake_in_the_store_does_not_end_the_writer(store: Store, caplog: py
     assert done.errors[1] is None
 
 
+def test_someone_who_no_longer_waits_does_not_end_the_writer(store: Store) -> None:
+    def gone(_: StoreError | None) -> None:
+        raise RuntimeError("the event loop is closed")
+
+    writer, done = LogWriter(store, lambda: None), Collected()
+    writer.start()
+    writer.submit([prediction(1)], gone)
+    writer.submit([prediction(2)], done)
+    writer.close()
+    assert done.errors == [None]
+
+
 def test_a_store_that_is_away_is_asked_again_until_it_is_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_writer, "PROBE_SECONDS", 0.01)
     answers = iter([StoreUnavailable("still away"), StoreUnavailable("still away"), None])

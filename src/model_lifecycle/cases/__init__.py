@@ -1,12 +1,15 @@
 """The cases: the only place in the package that knows a case's column names.
 
-A case is a package ``cases/<case>`` with a module ``tables`` that offers `SOURCES` and `build_tables`.
+A case is a package ``cases/<case>`` with a module ``tables`` that offers `SOURCES` and `build_tables`. It may have a
+module ``faults`` with `FAULTS` by name, which the rehearsal plants.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
 from typing import Protocol, cast
 
 import pandas as pd
@@ -36,6 +39,20 @@ class CaseTables:
     preparation: tuple[PreparationStep, ...]
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong in the world.
+
+    ``apply(tables, start)`` returns the raw tables as they are when it has happened: other values from ``start`` on,
+    the same ones before, and the same columns throughout. ``after`` is how long after the start of a rehearsal it
+    begins.
+    """
+
+    description: str
+    after: timedelta
+    apply: Callable[[Mapping[str, pd.DataFrame], pd.Timestamp], Mapping[str, pd.DataFrame]]
+
+
 class Case(Protocol):
     """The module ``cases/<case>/tables.py``."""
 
@@ -54,7 +71,26 @@ def load_case(name: str) -> Case:
     ConfigurationError
         If there is none.
     """
+    _check(name)
+    return cast(Case, importlib.import_module(f"{__name__}.{name}.tables"))
+
+
+def load_faults(name: str) -> Mapping[str, Fault]:
+    """Return the faults that a case can plant, by name; none if it has no module of them.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such case.
+    """
+    _check(name)
+    module = f"{__name__}.{name}.faults"
+    if find_spec(module) is None:
+        return {}
+    return cast(Mapping[str, Fault], importlib.import_module(module).FAULTS)
+
+
+def _check(name: str) -> None:
     known = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if name not in known:
         raise ConfigurationError(f"case {name!r} has no package in model_lifecycle.cases, expected one of {known}")
-    return cast(Case, importlib.import_module(f"{__name__}.{name}.tables"))

@@ -2,6 +2,7 @@
 
 from typing import Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from model_lifecycle.contracts.base import Contract
@@ -44,6 +45,24 @@ class ValueMatrix(Contract):
             negative=self.act.negative - self.leave.negative,
             unavailable=self.act.unavailable - self.leave.unavailable,
         )
+
+    def gains(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
+        """Return what acting gains over leaving on each row, in `unit`.
+
+        Parameters
+        ----------
+        target : ndarray of float64, shape (n,)
+            1.0 for a positive outcome; not read where the outcome is unavailable.
+        unavailable : ndarray of bool, shape (n,)
+            Rows whose outcome never came about.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        gain = self.gain()
+        observed = np.where(target == 1.0, gain.positive, gain.negative)
+        return np.where(unavailable, gain.unavailable, observed)
 
     def break_even(self) -> float:
         """Return the probability of a positive outcome from which acting pays, in (0, 1)."""

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.errors import FeatureError
 
 
@@ -48,3 +49,19 @@ def to_table(columns: Columns) -> pd.DataFrame:
         if np.issubdtype(values.dtype, np.datetime64):
             table[name] = table[name].dt.tz_localize("UTC")
     return table
+
+
+def events_by_kind(events: pd.DataFrame, spec: FeatureSpec) -> dict[str, Columns]:
+    """Return the columns of each declared kind of event, as `features.history.History.build` takes them.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``kind``, ``known_at`` and the entity and value columns of every kind.
+    spec : FeatureSpec
+        Declares the kinds; others are left out.
+    """
+    return {
+        kind: to_columns(events.loc[events["kind"] == kind, ["known_at", *declared.entities, *declared.values]])
+        for kind, declared in spec.events.items()
+    }

@@ -122,9 +122,7 @@ def gains(rows: pd.DataFrame, value: ValueMatrix) -> np.ndarray:
     rows : DataFrame
         Decisions with an outcome, observed or unavailable.
     """
-    gain = value.gain()
-    outcome = np.where(rows["value"].to_numpy(dtype=np.float64) == 1.0, gain.positive, gain.negative)
-    outcome = np.where(unavailable(rows), gain.unavailable, outcome)
+    outcome = value.gains(rows["value"].to_numpy(dtype=np.float64), unavailable(rows))
     return np.asarray(np.where(acted(rows), outcome, 0.0), dtype=np.float64)
 
 

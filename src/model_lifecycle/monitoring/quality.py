@@ -223,7 +223,7 @@ def _unit(column: _Column) -> Finding | None:
     if change is None:
         return None
     text = (
-        f"{column.name!r} looks as if its unit had changed (for example {change.conversion}): its distance to before is "
-        f"{change.distance:.2f}, and {change.remaining:.2f} once that is undone"
+        f"{column.name!r} looks as if its unit had changed (for example {change.conversion}): "
+        f"its distance to before is {change.distance:.2f}, and {change.remaining:.2f} once that is undone"
     )
     return _critical("unit", column.name, change.distance, profile.jump, text)

@@ -53,9 +53,11 @@ def _question(evidence: EvaluationEvidence) -> list[str]:
     zone = evidence["split"]["time_zone"]
     test = next((part for part in evidence["split"]["parts"] if part["part"] == "test"), None)
     if test is not None:
+        unavailable = sum(test["unavailable"].values())
         lines.append(
             f"hold-out {text.day(test['start'], zone)} to {text.day(test['end'], zone)}: {test['rows']:,} decisions, "
-            f"{test['labelled']:,} with an outcome, {sum(test['unavailable'].values()):,} unavailable"
+            f"{test['labelled']:,} observed, {unavailable:,} unavailable, "
+            f"{test['rows'] - test['labelled'] - unavailable:,} pending"
         )
     return lines
 

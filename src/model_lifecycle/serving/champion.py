@@ -142,6 +142,10 @@ class ChampionWatch:
         except LifecycleError as error:
             self.unreachable = str(error)
             return
+        except Exception as error:  # the thread must live on: a registry that comes back must be heard
+            logger.exception("the registry cannot be read")
+            self.unreachable = f"{type(error).__name__}: {error}"
+            return
         if place == self.champion.place:
             self.refused = None
             return

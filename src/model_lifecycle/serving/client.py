@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -65,12 +65,22 @@ class Client:
         Seconds for one try.
     retries : int
         Further tries after a failed connection, a 429 or a 503.
+    on_retry : callable, optional
+        Called before each further try, from the thread that asks.
     """
 
-    def __init__(self, url: str, key: str, timeout: float = 10.0, retries: int = 5) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        timeout: float = 10.0,
+        retries: int = 5,
+        on_retry: Callable[[], None] | None = None,
+    ) -> None:
         # No proxy and no credentials from the environment: the service is where the URL says.
         self._http = httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=timeout, trust_env=False)
         self._retries = retries
+        self._on_retry = on_retry or (lambda: None)
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +128,10 @@ class Client:
         answer: dict[str, Any] = self._send("GET", "/v1/model", None, repeatable=True)
         return answer
 
+    def watermark(self) -> int:
+        """Return how far the service has read the events: the highest sequence."""
+        return int(self._send("GET", "/readyz", None, repeatable=True)["watermark"])
+
     def is_ready(self) -> bool:
         """Tell whether the service can answer now."""
         try:
@@ -134,9 +148,11 @@ class Client:
                 unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
                 if last or not (repeatable or unsent):
                     raise ServingError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
+                self._on_retry()
                 _pause(attempt, None)
                 continue
             if response.status_code in _LATER and not last:
+                self._on_retry()
                 _pause(attempt, response.headers.get("retry-after"))
                 continue
             return _content(response)

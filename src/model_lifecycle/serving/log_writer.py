@@ -100,10 +100,10 @@ class LogWriter:
         if error is not None and not isinstance(error, StoreUnavailable) and len(entries) > 1:
             # One entry holds something that the store refuses: the others must not fail with it.
             for entry in entries:
-                entry.done(self._write(entry.records))
+                _tell(entry, self._write(entry.records))
             return
         for entry in entries:
-            entry.done(error)
+            _tell(entry, error)
 
     def _write(self, records: Sequence[PredictionRecord]) -> StoreError | None:
         try:
@@ -132,3 +132,10 @@ class LogWriter:
         if (unavailable is None) != (self.unavailable is None):
             logger.warning("prediction log: %s", unavailable or "available again")
         self.unavailable = unavailable
+
+
+def _tell(entry: _Entry, error: StoreError | None) -> None:
+    try:
+        entry.done(error)
+    except Exception:  # whoever waited is gone, and the thread that all others wait for must go on
+        logger.exception("a committed entry could not be answered")

@@ -120,10 +120,17 @@ class Predictor:
             return
 
         def committed(error: StoreError | None) -> None:
-            loop.call_soon_threadsafe(self._answer, requests, made, error)
-            loop.call_soon_threadsafe(self._free, loop)
+            loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
         self._writer.submit(made.logged, committed)
+
+    def _committed(
+        self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
+    ) -> None:
+        try:
+            self._answer(requests, made, error)
+        finally:
+            self._free(loop)
 
     def _answer(self, requests: list[_Waiting], made: "_Made", error: StoreError | None) -> None:
         if error is not None:

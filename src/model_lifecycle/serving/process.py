@@ -45,6 +45,7 @@ def running_service(
     registry_name: str | None = None,
     port: int = 0,
     replicas: tuple[int, int] = (1, 1),
+    history_poll_seconds: float | None = None,
     start_seconds: float = START_SECONDS,
 ) -> Iterator[RunningService]:
     """Start ``python -m model_lifecycle serve`` on loopback, and stop it at the end.
@@ -63,6 +64,8 @@ def running_service(
         0 takes a free one.
     replicas : (int, int)
         Least and most replicas.
+    history_poll_seconds : float, optional
+        How often the service asks the store for new events; the settings file's by default.
     start_seconds : float
         How long to wait for it to answer.
 
@@ -76,7 +79,12 @@ def running_service(
     key = generate_key()
     command = [sys.executable, "-m", "model_lifecycle", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--store", store_url, "--min-replicas", str(replicas[0]), "--max-replicas", str(replicas[1])]
-    options = {"--release": release, "--registry": registry_uri, "--registry-name": registry_name}
+    options: dict[str, object] = {
+        "--release": release,
+        "--registry": registry_uri,
+        "--registry-name": registry_name,
+        "--history-poll-seconds": history_poll_seconds,
+    }
     command += [text for name, value in options.items() if value is not None for text in (name, str(value))]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:

@@ -15,7 +15,7 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.errors import FeatureError
 from model_lifecycle.features.history import History
-from model_lifecycle.features.tables import to_columns, to_table
+from model_lifecycle.features.tables import events_by_kind, to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
 from model_lifecycle.monitoring.reference import build_reference_profile
 
@@ -71,14 +71,6 @@ def fit_state(
     before_test = primary[primary[question.decision_time] < pd.Timestamp(plan.test.start)]
     until = np.datetime64(pd.Timestamp(plan.folds[0].start).tz_localize(None), "us")
     return fit_feature_state(spec, to_columns(before_test), events_by_kind(events, spec), until)
-
-
-def events_by_kind(events: pd.DataFrame, spec: FeatureSpec) -> dict[str, Columns]:
-    """Return the columns of each declared kind of event, as `History.build` takes them."""
-    return {
-        kind: to_columns(events.loc[events["kind"] == kind, ["known_at", *declared.entities, *declared.values]])
-        for kind, declared in spec.events.items()
-    }
 
 
 def make_model_input(

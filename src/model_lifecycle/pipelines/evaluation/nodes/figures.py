@@ -63,10 +63,7 @@ class _Sample:
             raise StatisticError("test window: no observed outcome, expected some; labels may not have arrived yet")
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
         self.block, self.settled_block = _weeks(self.observed), _weeks(self.settled)
-        gain = question.value.gain()
-        seen = np.where(self.settled[model_input.TARGET].to_numpy() == 1.0, gain.positive, gain.negative)
-        unavailable = (self.settled[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
-        self.gain = np.where(unavailable, gain.unavailable, seen)
+        self.gain = settled_gains(self.settled, question)
         self.gates, self.run = gates, run
 
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
@@ -78,6 +75,12 @@ class _Sample:
             lambda: statistic(*arrays),
             self.gates,
         )
+
+
+def settled_gains(settled: pd.DataFrame, question: BusinessQuestion) -> np.ndarray:
+    """Return what acting gains on each settled row, in the question's unit, float64, shape (n,)."""
+    unavailable = (settled[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
+    return question.value.gains(settled[model_input.TARGET].to_numpy(), unavailable)
 
 
 def _weeks(rows: pd.DataFrame) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
-from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
+from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures, settled_gains
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_of
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
@@ -35,10 +35,7 @@ def draw_figures(
 
 def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> "Figure":
     settled = scores[scores[model_input.OUTCOME] != model_input.PENDING]
-    gain = question.value.gain()
-    seen = np.where(settled[model_input.TARGET].to_numpy() == 1.0, gain.positive, gain.negative)
-    unavailable = (settled[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
-    curve = cumulative_value_curve(score_of(settled, figures["subject"]), np.where(unavailable, gain.unavailable, seen))
+    curve = cumulative_value_curve(score_of(settled, figures["subject"]), settled_gains(settled, question))
     finite = np.isfinite(curve.threshold)
     return value_curve_figure(
         curve.threshold[finite],

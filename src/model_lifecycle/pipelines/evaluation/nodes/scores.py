@@ -10,7 +10,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.features.history import History
-from model_lifecycle.features.tables import to_columns
+from model_lifecycle.features.tables import events_by_kind, to_columns
 from model_lifecycle.scoring import Scorer
 
 CHAMPION = "champion"
@@ -64,12 +64,8 @@ def _add(table: pd.DataFrame, name: str, score: np.ndarray, threshold: float) ->
 
 
 def _score_anew(scorer: Scorer, rows: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
-    spec = scorer.spec
-    by_kind = {
-        kind: to_columns(events.loc[events["kind"] == kind, ["known_at", *declared.entities, *declared.values]])
-        for kind, declared in spec.events.items()
-    }
-    return scorer.score(to_columns(rows[list(scorer.contract.columns)]), History.build(spec, by_kind)).score
+    history = History.build(scorer.spec, events_by_kind(events, scorer.spec))
+    return scorer.score(to_columns(rows[list(scorer.contract.columns)]), history).score
 
 
 def models_of(scores: pd.DataFrame) -> list[str]:

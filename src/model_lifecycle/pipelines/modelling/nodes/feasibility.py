@@ -1,7 +1,6 @@
 """Before any model: can these data answer the question, and is the answer worth having?"""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,11 @@ from model_lifecycle.reporting.evidence import (
     PeriodRate,
 )
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
-from model_lifecycle.statistics.blocks import block_ids
-from model_lifecycle.statistics.intervals import Interval, clustered_mean_interval
+from model_lifecycle.statistics.blocks import WEEK, block_ids
+from model_lifecycle.statistics.intervals import clustered_mean_interval
+from model_lifecycle.statistics.power import minimum_detectable_mean
 
-_WEEK = timedelta(days=7)
 _POWER = 0.8
-_Z = {"level": 1.959964, "power": 0.841621}  # normal quantiles of a two-sided 95% and of 80%
 
 
 def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
@@ -44,8 +42,8 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
         """
         settled = train[train[model_input.OUTCOME] != model_input.PENDING]
         observed = settled[settled[model_input.OUTCOME] == model_input.OBSERVED]
-        value, spread = _values(settled, question, gates)
-        detectable = _detectable(spread, plan, gates)
+        value, room = _values(settled, question, gates)
+        detectable = _detectable(room, _blocks(settled), plan, gates)
         reasons = _reasons(observed, value, detectable, question)
         return {
             "question": question_evidence(case, question),
@@ -80,43 +78,39 @@ def require_go(feasibility: FeasibilityEvidence) -> None:
 
 
 def _blocks(table: pd.DataFrame) -> np.ndarray:
-    return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), _WEEK)
+    return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy())
 
 
 def _interval(values: np.ndarray, block: np.ndarray, gates: GateLimits) -> IntervalEvidence:
-    found: Interval = clustered_mean_interval(values, block, gates.level)
-    return interval_evidence(found)
+    return interval_evidence(clustered_mean_interval(values, block, gates.level))
 
 
 def _values(
     settled: pd.DataFrame, question: BusinessQuestion, gates: GateLimits
-) -> tuple[dict[str, IntervalEvidence], IntervalEvidence]:
+) -> tuple[dict[str, IntervalEvidence], np.ndarray]:
+    """Return the worth of each trivial policy and of perfection, and what perfection gains on each row over the best."""
     gain, block = gain_of_acting(settled, question) * 1000, _blocks(settled)
-    never = np.zeros(len(gain))
+    perfect, never = np.maximum(gain, 0.0), np.zeros(len(gain))
     value = {
-        "perfect": _interval(np.maximum(gain, 0.0), block, gates),
+        "perfect": _interval(perfect, block, gates),
         "act_always": _interval(gain, block, gates),
         "act_never": _interval(never, block, gates),
     }
-    best = max(value["act_always"]["estimate"], 0.0)
-    return value, _interval(np.maximum(gain, 0.0) - (gain if best > 0 else never), block, gates)
+    return value, perfect - (gain if value["act_always"]["estimate"] > 0 else never)
 
 
-def _detectable(spread: IntervalEvidence, plan: SplitPlan, gates: GateLimits) -> DetectableEvidence:
-    """Scale the weekly spread of the value of perfect prediction to the weeks of the test window.
+def _detectable(room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: GateLimits) -> DetectableEvidence:
+    """Scale the weekly spread of what perfection gains to the weeks of the test window.
 
     The gain of a real model varies less than a perfect one's, so this errs on the side of caution.
     """
-    upper = spread["upper"]
-    half = (spread["estimate"] if upper is None else upper) - spread["estimate"]
-    weeks = max((plan.test.end - plan.test.start) / _WEEK, 1.0)
-    deviation = half / _Z["level"] * np.sqrt(spread["n_blocks"] / weeks)
+    weeks = max(round((plan.test.end - plan.test.start) / WEEK), 2)
     return {
         "metric": "value_per_1000",
-        "gain": float((_Z["level"] + _Z["power"]) * deviation),
+        "gain": minimum_detectable_mean(room, block, weeks, gates.level, _POWER),
         "power": _POWER,
         "level": gates.level,
-        "n_blocks": int(weeks),
+        "n_blocks": weeks,
     }
 
 

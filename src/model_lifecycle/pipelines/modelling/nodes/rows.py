@@ -33,8 +33,6 @@ def features_of(table: pd.DataFrame, spec: FeatureSpec, rows: np.ndarray) -> Col
 
 def gain_of_acting(table: pd.DataFrame, question: BusinessQuestion) -> np.ndarray:
     """Return what acting gains over leaving on each row, in the question's unit; NaN where the outcome is pending."""
-    gain = question.value.gain()
-    target, outcome = table[model_input.TARGET].to_numpy(), table[model_input.OUTCOME].to_numpy()
-    observed = np.where(target == 1.0, gain.positive, gain.negative)
-    unavailable = np.where(outcome == model_input.UNAVAILABLE, gain.unavailable, np.nan)
-    return np.where(outcome == model_input.OBSERVED, observed, unavailable)
+    outcome = table[model_input.OUTCOME].to_numpy()
+    gains = question.value.gains(table[model_input.TARGET].to_numpy(), outcome == model_input.UNAVAILABLE)
+    return np.where(outcome == model_input.PENDING, np.nan, gains)

@@ -1,0 +1,73 @@
+"""Things that can go wrong with flights: each changes the raw tables from a moment on, and nothing before it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pandas as pd
+
+from model_lifecycle.cases import Fault
+
+Tables = Mapping[str, pd.DataFrame]
+
+HOME_TIME_ZONE = "America/New_York"
+LATER_MINUTES = 60
+NEW_CODE = "ZZ"
+_DAY_MINUTES = 24 * 60
+
+
+def late_carrier(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Let the largest carrier's flights depart and arrive an hour later; the cancelled ones stay cancelled."""
+    flights = tables["flights"]
+    rows = _from(flights, start) & (flights["carrier"] == _by_size(flights)[0])
+    changes = {name: flights[name] + LATER_MINUTES for name in ("dep_delay", "arr_delay")}
+    changes |= {name: _later(flights[name]) for name in ("dep_time", "arr_time")}
+    changed = {name: flights[name].mask(rows, values) for name, values in changes.items()}
+    return {**tables, "flights": flights.assign(**changed)}
+
+
+def celsius(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Let the weather feed report degrees Celsius where Fahrenheit was agreed."""
+    weather = tables["weather"]
+    rows = pd.to_datetime(weather["time_hour"], utc=True) >= start
+    changed = {name: weather[name].mask(rows, (weather[name] - 32) * 5 / 9) for name in ("temp", "dewp")}
+    return {**tables, "weather": weather.assign(**changed)}
+
+
+def renamed_carrier(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Let the second largest carrier fly under a new code, which the table of airlines lists beside the old one."""
+    flights, airlines = tables["flights"], tables["airlines"]
+    old = _by_size(flights)[1]
+    rows = _from(flights, start) & (flights["carrier"] == old)
+    renamed = airlines[airlines["carrier"] == old].assign(carrier=NEW_CODE)
+    return {
+        **tables,
+        "flights": flights.assign(carrier=flights["carrier"].mask(rows, NEW_CODE)),
+        "airlines": pd.concat([airlines, renamed], ignore_index=True),
+    }
+
+
+def _by_size(flights: pd.DataFrame) -> list[str]:
+    """Return the carriers, the one with most flights first."""
+    return [str(carrier) for carrier in flights["carrier"].value_counts().index]
+
+
+def _from(flights: pd.DataFrame, start: pd.Timestamp) -> pd.Series:
+    """Tell which flights are scheduled to leave at or after a moment."""
+    clock = flights["sched_dep_time"]
+    minutes = clock // 100 * 60 + clock % 100
+    leaves = pd.to_datetime(flights[["year", "month", "day"]]) + pd.to_timedelta(minutes, unit="min")
+    return leaves >= start.tz_convert(HOME_TIME_ZONE).tz_localize(None)
+
+
+def _later(clock: pd.Series) -> pd.Series:
+    """Put a clock reading (hhmm, midnight is 2400) off by `LATER_MINUTES`."""
+    minutes = (clock // 100 * 60 + clock % 100 + LATER_MINUTES) % _DAY_MINUTES
+    moved = minutes // 60 * 100 + minutes % 60
+    return moved.mask(moved == 0, 2400)
+
+
+FAULTS: Mapping[str, Fault] = {
+    "late_carrier": Fault("the largest carrier departs and arrives an hour later", timedelta(days=3), late_carrier),
+    "celsius": Fault("the weather feed reports degrees Celsius instead of Fahrenheit", timedelta(days=3), celsius),
+    "renamed_carrier": Fault("the second largest carrier flies under a new code", timedelta(days=3), renamed_carrier),
+}

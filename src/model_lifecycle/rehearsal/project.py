@@ -1,0 +1,79 @@
+"""What the project's configuration says, as the rehearsal needs it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.locations import DATA_VARIABLE, case_name
+
+CONF = Path("conf")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The chosen case's configuration, as of the data folder that was chosen when it was read."""
+
+    case: str
+    registry: str
+    store: str
+    question: BusinessQuestion
+    features: FeatureSpec
+    split: SplitSpec
+    monitoring: MonitoringSpec
+    policy: PolicySpec
+
+
+def read_project() -> Project:
+    """Read the configuration of the project in the working folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or it is malformed.
+    """
+    from model_lifecycle.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+
+    if not CONF.is_dir():
+        raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; expected to be run in the project's folder")
+    loader = CONFIG_LOADER_CLASS(CONF, env=os.environ.get("KEDRO_ENV"), **CONFIG_LOADER_ARGS)
+    parameters, shared = loader["parameters"], loader["globals"]
+    places = {"case": case_name(), "registry": parameters["registry_uri"], "store": shared["store"]}
+    parts = {name: parameters[key] for name, key in _PARTS.items()}
+    try:
+        return TypeAdapter(Project).validate_python({**places, **parts})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"parameters, {place}: found {first['input']!r:.80}, {first['msg']}") from error
+
+
+_PARTS = {
+    "question": "business_question",
+    "features": "features",
+    "split": "split",
+    "monitoring": "monitoring",
+    "policy": "policy",
+}
+
+
+@contextmanager
+def data_in(folder: Path) -> Iterator[None]:
+    """Let this process, and those that it starts, take a folder for the data folder."""
+    before = os.environ.get(DATA_VARIABLE)
+    os.environ[DATA_VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[DATA_VARIABLE]
+        else:
+            os.environ[DATA_VARIABLE] = before

@@ -1,0 +1,93 @@
+"""``kedro run`` as a process of its own: waited for, or in the background while traffic goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from model_lifecycle.errors import LifecycleError
+
+# An interrupted run stops the service that it may be testing; only then is it gone.
+STOP_SECONDS = 90.0
+_LAST_LINES = 15
+
+
+class KedroRun:
+    """One ``kedro run`` that has been started; leaving the block stops it if it still runs.
+
+    Parameters
+    ----------
+    pipelines : sequence of str
+        None of them: the default pipeline.
+    parameters : mapping
+        For ``--params``.
+    log : Path
+        File that takes its output.
+    """
+
+    def __init__(self, pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
+        command = [sys.executable, "-m", "kedro", "run"]
+        command += ["--pipelines", ",".join(pipelines)] if pipelines else []
+        given = ",".join(f"{name}={value}" for name, value in parameters.items())
+        command += ["--params", given] if given else []
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - this project's own command
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # Ctrl-C at the terminal is for the rehearsal; it tells its runs, once.
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def running(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Interrupt it as Ctrl-C does, and wait for its end."""
+        if not self.running():
+            return
+        self._process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def last_lines(self) -> str:
+        """Return the end of its output."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+        return "\n".join([f"the end of {self.log}:", *(f"  {line}" for line in lines)])
+
+
+def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
+    """Run pipelines and wait for their end.
+
+    Raises
+    ------
+    LifecycleError
+        If the run fails.
+    """
+    with KedroRun(pipelines, parameters, log) as run:
+        if code := run.wait():
+            raise LifecycleError(f"kedro run --pipelines {','.join(pipelines)} ended with code {code}; {run.last_lines()}")
