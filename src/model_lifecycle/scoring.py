@@ -24,8 +24,9 @@ from model_lifecycle.features.transform import FeatureState, compute_features
 from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
 
-__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
+__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract", "is_scoring_file"]
 
+_FACTS = "scoring.json"
 _MODEL = "model/"
 _TOLERANCE = 1e-12  # a linear model differs in the last bits between one row and a batch
 
@@ -68,6 +69,11 @@ class ScoringFacts(Contract):
     features: FeatureSpec
     state: FeatureState
     contract: TableContract
+
+
+def is_scoring_file(name: str) -> bool:
+    """Tell whether a file of a release decides its scores; the others are evidence about it."""
+    return name == _FACTS or name.startswith(_MODEL)
 
 
 def input_contract(table: TableContract, question: BusinessQuestion, spec: FeatureSpec) -> TableContract:
@@ -124,7 +130,7 @@ class Scorer:
     def to_files(self) -> dict[str, bytes]:
         """Return everything needed to score, as the files of a release."""
         files = {_MODEL + name: content for name, content in self.model.to_files().items()}
-        return {"scoring.json": self.facts.model_dump_json(indent=2).encode(), **files}
+        return {_FACTS: self.facts.model_dump_json(indent=2).encode(), **files}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -138,7 +144,7 @@ class Scorer:
             If the model cannot be restored.
         """
         try:
-            facts = ScoringFacts.model_validate_json(files["scoring.json"])
+            facts = ScoringFacts.model_validate_json(files[_FACTS])
         except KeyError as error:
             raise ReleaseError(f"release has no scoring.json; found {sorted(files)[:20]}") from error
         except ValidationError as error:

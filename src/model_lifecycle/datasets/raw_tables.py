@@ -1,5 +1,6 @@
 """The raw tables of the chosen case, read and written as its catalog says."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def write_raw_tables(conf: Path, tables: Mapping[str, pd.DataFrame], folder: Pat
 
 
 def _catalog(conf: Path, parameters: dict[str, Any]) -> DataCatalog:
-    loader = CONFIG_LOADER_CLASS(conf, runtime_params=parameters, **CONFIG_LOADER_ARGS)
+    options: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": parameters}
+    loader = CONFIG_LOADER_CLASS(conf, os.environ.get("KEDRO_ENV"), **options)
     entries = {name: entry for name, entry in loader["catalog"].items() if name.startswith("raw_")}
     return DataCatalog.from_config(entries)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -43,8 +44,9 @@ def read_project() -> Project:
     from model_lifecycle.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
     if not CONF.is_dir():
-        raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; expected to be run in the project's folder")
-    loader = CONFIG_LOADER_CLASS(CONF, env=os.environ.get("KEDRO_ENV"), **CONFIG_LOADER_ARGS)
+        raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; run this in the project's folder")
+    options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
+    loader = CONFIG_LOADER_CLASS(CONF, os.environ.get("KEDRO_ENV"), **options)
     parameters, shared = loader["parameters"], loader["globals"]
     places = {"case": case_name(), "registry": parameters["registry_uri"], "store": shared["store"]}
     parts = {name: parameters[key] for name, key in _PARTS.items()}

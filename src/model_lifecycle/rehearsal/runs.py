@@ -90,4 +90,5 @@ def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: 
     """
     with KedroRun(pipelines, parameters, log) as run:
         if code := run.wait():
-            raise LifecycleError(f"kedro run --pipelines {','.join(pipelines)} ended with code {code}; {run.last_lines()}")
+            what = f"kedro run --pipelines {','.join(pipelines)}"
+            raise LifecycleError(f"{what} ended with code {code}; {run.last_lines()}")

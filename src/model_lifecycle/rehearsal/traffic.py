@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
@@ -22,7 +21,6 @@ GIVE_UP_AFTER = 20
 _POLL_SECONDS = 0.004
 
 Record = dict[str, object]
-_Row = TypeVar("_Row")
 
 
 class Traffic:
@@ -55,10 +53,9 @@ class Traffic:
         ServingError
             If the service does not read them in time.
         """
-        for part in _chunks(events, ROWS_PER_FEEDBACK):
-            self._feed_back((), part)
-        for part in _chunks(labels, ROWS_PER_FEEDBACK):
-            self._feed_back(part, ())
+        for start in range(0, max(len(events), len(labels)), ROWS_PER_FEEDBACK):
+            part = slice(start, start + ROWS_PER_FEEDBACK)
+            self._feed_back(labels[part], events[part])
         if events:
             self._wait_until_read()
 
@@ -71,13 +68,17 @@ class Traffic:
             If request after request is lost.
         """
         answers: list[PredictionAnswer] = []
-        for found in self._pool.map(self._predict, _chunks(records, RECORDS_PER_REQUEST)):
+        for found in self._pool.map(self._predict, _requests(records)):
             self._lost_in_a_row = 0 if found else self._lost_in_a_row + 1
             answers += found
         if self._lost_in_a_row >= GIVE_UP_AFTER:
             last = self._counts.first_errors[-1]
             raise ServingError(f"{self._lost_in_a_row} requests in a row were lost, the service is gone: {last}")
         return answers
+
+    def inputs(self) -> list[str]:
+        """Return the fields of a record, as the service's own contract names them."""
+        return list(self._client.model()["inputs"])
 
     def release_in_use(self) -> tuple[str, str | None]:
         """Return the release that the service uses, and why it refused another one, if it did."""
@@ -124,5 +125,6 @@ def traffic_to(service: RunningService, store_url: str, counts: Counts) -> Itera
         yield Traffic(client, store, counts, pool)
 
 
-def _chunks(rows: Sequence[_Row], size: int) -> list[Sequence[_Row]]:
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
+def _requests(records: Sequence[Record]) -> list[Sequence[Record]]:
+    starts = range(0, len(records), RECORDS_PER_REQUEST)
+    return [records[start : start + RECORDS_PER_REQUEST] for start in starts]

@@ -109,9 +109,7 @@ def label_records(decisions: pd.DataFrame, question: BusinessQuestion) -> list[L
 def event_records(events: pd.DataFrame, features: FeatureSpec) -> list[EventRecord]:
     """Return events as a client sends them: of each kind the entities and values that it declares."""
     columns = {name: _plain(events[name]) for name in events.columns}
-    return [
-        _event({name: values[row] for name, values in columns.items()}, features) for row in range(len(events))
-    ]
+    return [_event({name: values[row] for name, values in columns.items()}, features) for row in range(len(events))]
 
 
 def _event(row: Mapping[str, object], features: FeatureSpec) -> EventRecord:

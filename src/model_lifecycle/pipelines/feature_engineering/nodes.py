@@ -37,7 +37,7 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
     )
     test_start = edges[split.validation_periods]
     test = Fold(train_start=_train_start(begin, test_start, split), start=test_start, end=pd.Timestamp(run.as_of))
-    for part, low, high in (("training", begin, folds[0].start), ("test", test.start, test.end)):
+    for part, low, high in (("training", folds[0].train_start, folds[0].start), ("test", test.start, test.end)):
         rows = int(((times >= low) & (times < high)).sum())
         if not rows:
             raise FeatureError(

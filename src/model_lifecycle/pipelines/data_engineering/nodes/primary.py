@@ -7,7 +7,7 @@ import pandas as pd
 from model_lifecycle.cases import Case
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
-from model_lifecycle.contracts.model_input import OBSERVED, PENDING
+from model_lifecycle.contracts.model_input import OBSERVED, PENDING, UNAVAILABLE
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import ContractError
@@ -44,7 +44,8 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     Raises
     ------
     ContractError
-        If the contract is broken, or an observed outcome has no target or an unavailable one has.
+        If the contract is broken, an outcome is neither observed nor unavailable, an observed outcome has no target
+        or an unavailable one has, or an unavailable one has no reason.
     """
     contract = contracts.table("primary_table")
     wanted = (question.decision_id, question.decision_time, question.label_time, question.target, question.outcome)
@@ -52,19 +53,28 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     if absent:
         raise ContractError(f"contract 'primary_table' lacks the business question's columns {absent}")
     checked = check_table("primary_table", decisions, contract)
-    observed = checked[question.outcome] == OBSERVED
-    wrong = observed != checked[question.target].notna()
-    if wrong.any():
-        rows = checked.index[wrong][:3].tolist()
-        raise ContractError(
-            f"contract 'primary_table': {int(wrong.sum()):,} of {len(checked):,} rows where outcome and target "
-            f"disagree (rows {rows}); expected a target exactly where the outcome is observed"
-        )
+    outcome, target = checked[question.outcome], checked[question.target]
+    unreasoned = (outcome == UNAVAILABLE) & checked[question.outcome_reason].isna()
+    _refuse(~outcome.isin([OBSERVED, UNAVAILABLE]), f"the outcome is neither {OBSERVED!r} nor {UNAVAILABLE!r}")
+    _refuse(
+        (outcome == OBSERVED) != target.notna(),
+        "outcome and target disagree, expected a target exactly where the outcome is observed",
+    )
+    _refuse(unreasoned, f"the outcome is {UNAVAILABLE!r} without a reason, expected one")
     return checked
+
+
+def _refuse(wrong: pd.Series, what: str) -> None:
+    if wrong.any():
+        rows = wrong.to_numpy().nonzero()[0][:3].tolist()
+        count = f"{int(wrong.sum()):,} of {len(wrong):,} rows"
+        raise ContractError(f"contract 'primary_table': {count} where {what} (rows {rows})")
 
 
 def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) -> pd.DataFrame:
     """Return the decisions taken before ``as_of``, with the outcomes known by then; others are pending.
+
+    An outcome whose label time is missing is not known.
 
     Raises
     ------
@@ -76,7 +86,7 @@ def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) 
     if taken.empty:
         first, last = decisions[question.decision_time].min(), decisions[question.decision_time].max()
         raise ContractError(f"run.as_of {as_of.isoformat()}: no decision before it; decisions run from {first} to {last}")
-    unknown = taken[question.label_time] >= as_of
+    unknown = ~(taken[question.label_time] < as_of)
     return taken.assign(
         **{
             question.target: taken[question.target].mask(unknown),

@@ -52,7 +52,7 @@ def select_predictions(
 def judge(
     *,
     predictions: pd.DataFrame,
-    champion: Mapping[str, Any],
+    champion: ChampionFacts | Mapping[str, Any],
     until: str | None,
     monitoring: MonitoringSpec,
     policy: PolicySpec,
@@ -84,7 +84,9 @@ def raise_alerts(report: Mapping[str, Any], policy: PolicySpec) -> list[AlertRec
     return list(alerts_of(MonitoringReport.model_validate(report), policy))
 
 
-def decide_policy(report: Mapping[str, Any], champion: Mapping[str, Any], policy: PolicySpec) -> dict[str, Any]:
+def decide_policy(
+    report: Mapping[str, Any], champion: ChampionFacts | Mapping[str, Any], policy: PolicySpec
+) -> dict[str, Any]:
     """Return the policy's decision after the last window, as JSON."""
     found, facts = MonitoringReport.model_validate(report), ChampionFacts.read(champion)
     state = PolicyState(

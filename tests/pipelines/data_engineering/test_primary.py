@@ -1,0 +1,123 @@
+"""What may be seen at a moment, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.errors import ContractError
+from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
+from parcels import CONTRACTS, QUESTION_WITH_SLICE, decisions, deliveries
+from tiny_release import SPEC, START
+
+PARCELS = decisions(days=6)
+EVENTS = deliveries(PARCELS)
+MOMENTS = st.integers(min_value=1, max_value=9 * 24 * 3600).map(lambda seconds: START + timedelta(seconds=seconds))
+
+
+@given(MOMENTS)
+def test_nothing_decided_or_known_at_or_after_as_of_is_visible(as_of: datetime) -> None:
+    seen = as_known(PARCELS, QUESTION_WITH_SLICE, RunSpec(as_of=as_of))
+    assert (seen["asked_at"] < as_of).all()
+    assert len(seen) == (PARCELS["asked_at"] < as_of).sum()
+    pending = seen["outcome"] == "pending"
+    assert pending.tolist() == (PARCELS["delivered_at"] >= as_of)[: len(seen)].tolist()
+    assert seen.loc[pending, ["late", "outcome_reason", "delivered_at"]].isna().all(axis=None)
+    assert (seen.loc[~pending, "delivered_at"] < as_of).all()
+    pd.testing.assert_frame_equal(seen[~pending], PARCELS[: len(seen)][~pending], check_dtype=False)
+
+
+@given(MOMENTS)
+def test_an_event_is_visible_only_when_known_before_as_of(as_of: datetime) -> None:
+    seen = known_events(EVENTS, SPEC, RunSpec(as_of=as_of))
+    assert (seen["known_at"] < as_of).all()
+    assert (seen["known_at"] == seen["event_time"] + timedelta(minutes=5)).all()
+    assert len(seen) == (EVENTS["event_time"] + timedelta(minutes=5) < as_of).sum()
+
+
+@given(MOMENTS)
+def test_later_rows_change_nothing_about_what_was_visible(as_of: datetime) -> None:
+    run = RunSpec(as_of=as_of)
+    past = PARCELS[PARCELS["asked_at"] < as_of]
+    pd.testing.assert_frame_equal(as_known(PARCELS, QUESTION_WITH_SLICE, run), as_known(past, QUESTION_WITH_SLICE, run))
+
+
+def test_a_decision_at_as_of_is_not_visible_and_one_a_microsecond_before_is() -> None:
+    moment = PARCELS["asked_at"][30].to_pydatetime()
+    assert len(as_known(PARCELS, QUESTION_WITH_SLICE, RunSpec(as_of=moment))) == 30
+    assert len(as_known(PARCELS, QUESTION_WITH_SLICE, RunSpec(as_of=moment + timedelta(microseconds=1)))) == 31
+
+
+def test_an_outcome_whose_label_time_is_missing_is_pending() -> None:
+    parcels = PARCELS.assign(delivered_at=PARCELS["delivered_at"].mask(PARCELS.index == 2))
+    seen = as_known(parcels, QUESTION_WITH_SLICE, RunSpec(as_of=START + timedelta(days=30)))
+    assert seen.loc[2, "outcome"] == "pending"
+    assert np.isnan(seen.loc[2, "late"])
+
+
+@pytest.mark.parametrize("as_of", [START, datetime(1999, 1, 1, tzinfo=UTC)])
+def test_an_as_of_before_the_first_decision_is_refused_with_the_span_of_the_data(as_of: datetime) -> None:
+    message = r"run.as_of .*: no decision before it; decisions run from 2024-03-01 00:00:00\+00:00 to 2024-03-06 22:48"
+    with pytest.raises(ContractError, match=message):
+        as_known(PARCELS, QUESTION_WITH_SLICE, RunSpec(as_of=as_of))
+
+
+def test_the_tables_given_are_not_changed() -> None:
+    parcels, events = PARCELS.copy(), EVENTS.copy()
+    as_known(parcels, QUESTION_WITH_SLICE, RunSpec(as_of=START + timedelta(days=3)))
+    known_events(events, SPEC, RunSpec(as_of=START + timedelta(days=3)))
+    pd.testing.assert_frame_equal(parcels, PARCELS)
+    pd.testing.assert_frame_equal(events, EVENTS)
+
+
+def test_an_event_id_that_occurs_twice_is_refused() -> None:
+    twice = pd.concat([EVENTS, EVENTS.iloc[[4]]])
+    with pytest.raises(ContractError, match=r"events: 1 event ids occur twice, such as \['D-\d+'\]; expected unique ids"):
+        known_events(twice, SPEC, RunSpec(as_of=START + timedelta(days=3)))
+
+
+def test_an_event_of_a_kind_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"events of kinds \['theft'\], expected kinds declared in features.events"):
+        known_events(EVENTS.assign(kind="theft"), SPEC, RunSpec(as_of=START + timedelta(days=3)))
+
+
+def test_a_contract_without_a_column_of_the_question_is_refused() -> None:
+    columns = {name: found for name, found in CONTRACTS.table("primary_table").columns.items() if name != "late"}
+    contracts = TableContracts({"primary_table": TableContract(columns=columns)})
+    with pytest.raises(ContractError, match=r"contract 'primary_table' lacks the business question's columns \['late'\]"):
+        check_decisions(PARCELS, contracts, QUESTION_WITH_SLICE)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("late", np.nan, "outcome and target disagree, expected a target exactly where the outcome is observed"),
+        ("outcome", "unavailable", "outcome and target disagree"),
+    ],
+)
+def test_an_outcome_that_disagrees_with_its_target_is_refused(column: str, value: object, message: str) -> None:
+    row = int(np.flatnonzero(PARCELS["outcome"] == "observed")[3])
+    wrong = PARCELS.copy()
+    wrong.loc[row, column] = value
+    with pytest.raises(ContractError, match=rf"1 of 120 rows where {message}.*\(rows \[{row}\]\)"):
+        check_decisions(wrong, CONTRACTS, QUESTION_WITH_SLICE)
+
+
+def test_an_outcome_of_another_name_is_refused_even_where_the_contract_lists_no_categories() -> None:
+    columns = dict(CONTRACTS.table("primary_table").columns)
+    columns["outcome"] = columns["outcome"].model_copy(update={"categories": None})
+    contracts = TableContracts({"primary_table": TableContract(columns=columns)})
+    wrong = PARCELS.assign(outcome=PARCELS["outcome"].replace("unavailable", "lost"))
+    with pytest.raises(ContractError, match=r"rows where the outcome is neither 'observed' nor 'unavailable' \(rows"):
+        check_decisions(wrong, contracts, QUESTION_WITH_SLICE)
+
+
+def test_an_unavailable_outcome_without_a_reason_is_refused() -> None:
+    wrong = PARCELS.assign(outcome_reason=pd.Series([None] * len(PARCELS), dtype=object))
+    with pytest.raises(ContractError, match=r"rows where the outcome is 'unavailable' without a reason, expected one"):
+        check_decisions(wrong, CONTRACTS, QUESTION_WITH_SLICE)

@@ -1,0 +1,33 @@
+"""The quality report says what came in, what was changed and what came out."""
+
+from types import SimpleNamespace
+from typing import cast
+
+import pandas as pd
+
+from model_lifecycle.cases import Case
+from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
+from model_lifecycle.pipelines.data_engineering.nodes.quality import reporter
+from model_lifecycle.reporting.quality_report import quality_page
+from parcels import CONTRACTS, RUN, decisions
+
+DEPOTS = TableContract(columns={"depot": ColumnContract(type="category", unique=True)}, key=("depot",))
+VISITS = TableContract(
+    columns={"depot": ColumnContract(type="category", maximum_missing=1.0)}, references={"depot": "depots.depot"}
+)
+STEPS = [{"step": "weight above 100 kg set to missing", "rows": 2, "reason": "2 cells"}]
+
+
+def test_orphans_missing_values_and_extremes_are_counted() -> None:
+    case = cast(Case, SimpleNamespace(SOURCES=("depots", "visits")))
+    contracts = TableContracts({**CONTRACTS.root, "depots": DEPOTS, "visits": VISITS})
+    depots, visits = pd.DataFrame({"depot": ["north"]}), pd.DataFrame({"depot": ["north", "moon", None, "moon"]})
+    primary = decisions(days=2)
+    found = reporter(case, "parcels")(primary, STEPS, contracts, RUN, depots, visits)
+    described = {table["table"]: table for table in found["tables"]}
+    assert described["visits"]["orphans"] == [{"key": ["depot"], "partner": "depots.depot", "rows": 2, "share": 0.5}]
+    assert described["visits"]["columns"][0]["missing"] == 0.25
+    weight = next(column for column in found["primary"]["columns"] if column["column"] == "weight")
+    assert (weight["minimum"], weight["maximum"]) == (primary["weight"].min(), primary["weight"].max())
+    assert found["steps"] == STEPS
+    assert "weight above 100 kg set to missing" in quality_page(found)
