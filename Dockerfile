@@ -12,15 +12,17 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-i
 # here; Ray brings its Java and reinforcement-learning parts and a profiler. Bytecode is written once, here: without
 # it every process of every start would compile the same sources anew.
 RUN /opt/venv/bin/pip uninstall --quiet --yes \
-        contourpy cycler fonttools graphviz kiwisolver matplotlib narwhals pillow plotly py-spy pyparsing setuptools \
+        contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly py-spy pyparsing setuptools \
  && /opt/venv/bin/pip uninstall --quiet --yes pip \
  && cd /opt/venv/lib/python3.*/site-packages \
  && rm -rf ray/jars ray/rllib ray/llm ray/dashboard/client \
  && find . -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
  && find . -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.h' -o -name '*.hpp' \) -delete \
  && (/opt/venv/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash . || true) \
- && /opt/venv/bin/python -m model_lifecycle serve --help >/dev/null \
- && /opt/venv/bin/python -c "import importlib.util as u, sys; sys.exit(any(map(u.find_spec, ('kedro', 'pip', 'plotly'))))"
+ && /opt/venv/bin/python -m model_lifecycle serve --help >/dev/null
+# The proof that nothing was taken that is needed, and that nothing else came in.
+RUN /opt/venv/bin/python -c "import alembic, catboost, mlflow.tracking, psycopg, ray.serve, skops.io, sklearn.linear_model" \
+ && /opt/venv/bin/python -c "import importlib.util as u; exit(any(map(u.find_spec, ('kedro', 'matplotlib', 'pip', 'plotly'))))"
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 service && mkdir -p /app/data && chown service /app/data

@@ -53,11 +53,10 @@ loop: setup ## a month of live traffic, watched and acted on; FAULT=<name> plant
 	@$(BIN)/python -m model_lifecycle loop $(if $(FAULT),--fault $(FAULT))
 
 lab: setup ## the notebooks in JupyterLab
-	@KEDRO_LOGGING_CONFIG=$(CURDIR)/conf/logging_notebook.yml $(BIN)/jupyter lab --notebook-dir=notebooks
+	@PYTHONWARNINGS="ignore:IProgress not found" KEDRO_LOGGING_CONFIG=$(CURDIR)/conf/logging_notebook.yml $(BIN)/jupyter lab --notebook-dir=notebooks
 
 viz: setup ## the pipelines in kedro-viz
-	@$(BIN)/kedro viz run --host 127.0.0.1 \
-		$$([ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] || [ "$$(uname)" = Darwin ] || echo --no-browser)
+	@$(BIN)/python -m model_lifecycle viz
 
 clean: ## remove the environment and the caches; data and releases stay
 	@rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info

@@ -131,9 +131,13 @@ def test_what_a_variable_sets_cannot_be_set_as_a_parameter(load: Load, name: str
 
 
 def test_the_data_folder_is_named_in_the_catalog_and_a_variable_moves_it(
-    load: Load, monkeypatch: pytest.MonkeyPatch
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     files = {"base/catalog.yml": "a: {type: text.TextDataset, filepath: '${data}/a.txt'}"}
+    (tmp_path.parent / "notebooks").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path.parent / "notebooks")
+    assert load(files)["catalog"]["a"]["filepath"] == str(tmp_path.parent / "data" / "a.txt")
+    monkeypatch.chdir(tmp_path.parent)
     assert load(files)["catalog"]["a"]["filepath"] == "data/a.txt"
     monkeypatch.setenv("MODEL_LIFECYCLE_DATA", "/elsewhere")
     assert load(files)["catalog"]["a"]["filepath"] == "/elsewhere/a.txt"
@@ -163,3 +167,26 @@ def test_the_same_key_in_two_files_of_one_layer_is_refused(load: Load) -> None:
     loader = load({"base/parameters_a.yml": "seed: 1", "base/parameters_b.yml": "seed: 2"})
     with pytest.raises(ConfigurationError, match=r"Duplicate keys found in .*parameters_[ab]\.yml"):
         loader["parameters"]
+
+
+def test_the_place_of_a_parameter_is_the_last_layer_that_holds_it(load: Load) -> None:
+    loader = load(
+        {
+            "base/parameters_a.yml": "gates: {level: 0.9, rows: 5}\nrun: {seed: 1}",
+            "cases/flight_delays/parameters_b.yml": "gates: {level: 0.8, list: [{column: a}]}",
+            "test/parameters.yml": "gates: {rows: 6}",
+        },
+        env="test",
+        runtime_params={"run": {"seed": 2}},
+    )
+    assert loader["parameters"]["gates"]["rows"] == 6
+    places = {
+        ("gates", "level"): "cases/flight_delays/parameters_b.yml",
+        ("gates", "list", "0", "column"): "cases/flight_delays/parameters_b.yml",
+        ("gates", "rows"): "test/parameters.yml",
+        ("gates", "list", "0", "absent"): "cases/flight_delays/parameters_b.yml",
+        ("run", "seed"): "--params",
+        ("nowhere",): "parameters",
+    }
+    for keys, place in places.items():
+        assert loader.place_of(keys).endswith(place), keys

@@ -5,6 +5,7 @@ from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
 OWN_COMMANDS = {
     "loop": "model_lifecycle.rehearsal.command:loop",
     "serve": "model_lifecycle.serving.command:serve",
+    "viz": "model_lifecycle.viz:viz",
 }
 
 cli = CommandGroup(name="model_lifecycle", lazy={**KEDRO_COMMANDS, **OWN_COMMANDS})

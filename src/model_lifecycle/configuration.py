@@ -6,17 +6,21 @@ a later layer knows is a typo.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from kedro.validation.exceptions import ParameterValidationError
 from omegaconf import DictConfig, OmegaConf
 
+from model_lifecycle.contracts.refusals import refusals
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import CASE_VARIABLE, DATA_VARIABLE, DEFAULT_CASE, case_name, data_folder
 
+_SHOWN_LINES = 12
 _CASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Names that every file can use and none may define, and where their values come from.
 _CASE_KEY = "case"
@@ -75,6 +79,7 @@ class CaseConfigLoader(OmegaConfigLoader):
         **options: Any,
     ) -> None:
         self.case = chosen_case(conf_source)
+        self._parameter_files: list[tuple[str, object]] = []
         super().__init__(conf_source, env, runtime_params, **options)
 
     def _read_raw_config(self, key: str) -> tuple[dict[Path, DictConfig], dict[Path, DictConfig], str, str, set[Path]]:
@@ -83,9 +88,20 @@ class CaseConfigLoader(OmegaConfigLoader):
         case = self._read_dir_configs(case_path, self.config_patterns[key], key, files, key == "credentials")
         if key == "parameters":
             self._refuse_unknown(base, {**case, **environment})
+            layers = {**base, **case, **environment}
+            self._parameter_files = [(_shown(file), OmegaConf.to_container(read)) for file, read in layers.items()]
         else:
             _drop_replaced(base, case)
         return {**base, **case}, environment, base_path, environment_path, files
+
+    def place_of(self, keys: Sequence[str]) -> str:
+        """Return the file, or ``--params``, that a parameter comes from; where it stands nowhere, its parent's."""
+        given: list[tuple[str, object]] = [*self._parameter_files, ("--params", self.runtime_params or {})]
+        for length in range(len(keys), 0, -1):
+            for file, content in reversed(given):
+                if _holds(content, keys[:length]):
+                    return file
+        return "parameters"
 
     def _read_dir_configs(
         self,
@@ -105,7 +121,7 @@ class CaseConfigLoader(OmegaConfigLoader):
         return dict(sorted(read.items()))
 
     def _merge_and_resolve(self, key: str, config_per_file: Mapping[Path, DictConfig]) -> dict[str, Any]:
-        given = {_CASE_KEY: self.case, _DATA_KEY: str(data_folder())}
+        given = {_CASE_KEY: self.case, _DATA_KEY: str(self._data_folder())}
         resolved: dict[str, Any] = super()._merge_and_resolve(
             key, {Path(_CASE_KEY): OmegaConf.create(given), **config_per_file}
         )
@@ -113,6 +129,11 @@ class CaseConfigLoader(OmegaConfigLoader):
             if key != "parameters" or name != _CASE_KEY:
                 del resolved[name]
         return resolved
+
+    def _data_folder(self) -> Path:
+        """Return the data folder as seen from here: a notebook does not run in the project's own folder."""
+        project = Path(self.conf_source).resolve().parent
+        return data_folder() if project == Path.cwd() else project / data_folder()
 
     def _refuse_unknown(self, base: Mapping[Path, DictConfig], later: Mapping[Path, DictConfig]) -> None:
         known = {str(name) for content in base.values() for name in content}
@@ -129,6 +150,59 @@ class CaseConfigLoader(OmegaConfigLoader):
                         if nearest
                         else f"{place}: unknown key {name!r}; conf/base declares none"
                     )
+
+
+class LifecycleContext(KedroContext):
+    """Kedro's context; a parameter that its contract refuses is told by file, key, found and expected."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, each as the contract that its nodes ask for.
+
+        Raises
+        ------
+        ConfigurationError
+            With a line for each refused value.
+        """
+        try:
+            return super().params
+        except ParameterValidationError as error:
+            lines = self._refused()
+            more = f"\n  … and {len(lines) - _SHOWN_LINES} more" if len(lines) > _SHOWN_LINES else ""
+            told = "\n  ".join(["the configuration is refused:", *lines[:_SHOWN_LINES]]) + more
+            raise ConfigurationError(told if lines else str(error)) from error
+
+    def _refused(self) -> list[str]:
+        from kedro.framework.project import pipelines
+        from kedro.validation.type_extractor import TypeExtractor
+        from kedro.validation.utils import is_pydantic_class
+
+        loader, chosen = self.config_loader, self._pipelines_to_validate
+        if not isinstance(loader, CaseConfigLoader):
+            return []
+        wanted = TypeExtractor({name: pipelines[name] for name in (chosen or pipelines)}).extract_types_from_pipelines()
+        found = loader["parameters"]
+        return [
+            line
+            for name, kind in wanted.items()
+            if name in found and is_pydantic_class(kind)
+            for line in refusals(kind, name, found[name], loader.place_of)
+        ]
+
+
+def _holds(content: Any, keys: Sequence[str]) -> bool:
+    for key in keys:
+        if isinstance(content, list) and key.isdigit() and int(key) < len(content):
+            content = content[int(key)]
+        elif isinstance(content, dict) and key in content:
+            content = content[key]
+        else:
+            return False
+    return True
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 def _drop_replaced(base: Mapping[Path, DictConfig], case: Mapping[Path, DictConfig]) -> None:

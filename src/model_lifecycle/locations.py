@@ -29,7 +29,10 @@ def package_data(package: str, folder: str) -> str:
     ConfigurationError
         If the package is not installed or has no such folder.
     """
-    spec = find_spec(package)
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):  # a dotted name whose parent is absent; an empty name
+        spec = None
     places = [Path(place) / folder for place in (spec.submodule_search_locations or ())] if spec else []
     found = next((place for place in places if place.is_dir()), None)
     if found is None:

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
@@ -24,7 +24,7 @@ from model_lifecycle.features.transform import FeatureState, compute_features
 from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
 
-__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract", "is_scoring_file"]
+__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
 
 _FACTS = "scoring.json"
 _MODEL = "model/"
@@ -70,10 +70,13 @@ class ScoringFacts(Contract):
     state: FeatureState
     contract: TableContract
 
-
-def is_scoring_file(name: str) -> bool:
-    """Tell whether a file of a release decides its scores; the others are evidence about it."""
-    return name == _FACTS or name.startswith(_MODEL)
+    @model_validator(mode="after")
+    def _state_covers_features(self) -> Self:
+        rates = {feature.name for feature in self.features.history if feature.statistic == "rate"}
+        categories = set(self.features.categorical)
+        if absent := sorted((rates - self.state.priors.keys()) | (categories - self.state.categories.keys())):
+            raise ValueError(f"state lacks the priors or categories of {absent}, expected one for each such feature")
+        return self
 
 
 def input_contract(table: TableContract, question: BusinessQuestion, spec: FeatureSpec) -> TableContract:
@@ -152,7 +155,7 @@ class Scorer:
         stored = {name.removeprefix(_MODEL): content for name, content in files.items() if name.startswith(_MODEL)}
         scorer = cls(facts, load_family(facts.family).restore(stored))
         if "smoke.json" in files:
-            scorer._check_smoke(json.loads(files["smoke.json"]))
+            scorer._check_smoke(files["smoke.json"])
         return scorer
 
     def columns(self, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
@@ -187,17 +190,17 @@ class Scorer:
         """
         features = self.features(columns, history)
         score = self.predict(features)
-        return Scores(score, score >= self.threshold, features, self._flags(columns))
+        return Scores(score, score >= self.threshold, features, self._flags(columns, features))
 
-    def _flags(self, columns: Columns) -> tuple[dict[str, list[str]], ...]:
+    def _flags(self, columns: Columns, features: Columns) -> tuple[dict[str, list[str]], ...]:
         flags: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(columns)))
         for name in self.spec.inputs():
             values = columns[name]
             for row in np.flatnonzero(_missing(values)).tolist():
                 flags[row].setdefault("missing", []).append(name)
         for name, known in self._known_categories.items():
-            for row, value in enumerate(columns[name].tolist()):
-                if value is not None and value not in known:
+            for row, value in enumerate(features[name].tolist()):
+                if value not in known and name not in flags[row].get("missing", ()):
                     flags[row].setdefault("unknown", []).append(name)
         return flags
 
@@ -205,26 +208,31 @@ class Scorer:
     def _known_categories(self) -> dict[str, frozenset[str]]:
         return {name: frozenset(values) for name, values in self.facts.state.categories.items()}
 
-    def _check_smoke(self, smoke: Mapping[str, Any]) -> None:
+    def _check_smoke(self, content: bytes) -> None:
         """Score the release's own smoke records from their recorded features and compare.
 
         Raises
         ------
         ReleaseError
-            If a record is refused or a score differs.
+            If there is no record, one is refused, or a score differs.
         """
         try:
+            smoke = json.loads(content)
             self.columns(smoke["records"])
             recorded = smoke["features"]
             features = {
                 name: np.array(values, dtype=object if name in self.spec.categorical else np.float64)
                 for name, values in recorded.items()
             }
-            found, expected = self.predict(features), np.array(smoke["scores"], dtype=np.float64)
-        except (RecordsRefused, KeyError, TypeError, ValueError) as error:
+            found, expected = self.predict(features), np.array(smoke["scores"], dtype=np.float64).reshape(-1)
+        except Exception as error:  # whatever a damaged file makes the model raise
             raise ReleaseError(f"release {self.release_id}: smoke request failed: {error}") from error
-        difference = float(np.max(np.abs(found - expected), initial=0.0))
-        if not difference <= _TOLERANCE or len(found) != len(expected):
+        if not 0 < len(found) == len(expected):
+            raise ReleaseError(
+                f"release {self.release_id}: {len(found)} smoke records and {len(expected)} scores, expected as many"
+            )
+        difference = float(np.max(np.abs(found - expected)))
+        if not difference <= _TOLERANCE:
             raise ReleaseError(
                 f"release {self.release_id}: smoke scores differ by {difference:.3g}, expected at most {_TOLERANCE:g}"
             )
@@ -233,6 +241,4 @@ class Scorer:
 def _missing(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
         return np.array([value is None for value in values.tolist()], dtype=bool)
-    if np.issubdtype(values.dtype, np.datetime64):
-        return np.isnat(values)
-    return np.isnan(values) if np.issubdtype(values.dtype, np.floating) else np.zeros(len(values), dtype=bool)
+    return np.asarray(values != values)  # noqa: PLR0124 - NaN and NaT differ from themselves

@@ -1,6 +1,6 @@
 """What Kedro reads to set this project up."""
 
-from model_lifecycle.configuration import CaseConfigLoader
+from model_lifecycle.configuration import CaseConfigLoader, LifecycleContext
 from model_lifecycle.hooks import ProgressHook, RunLockHook, SummaryHook
 from model_lifecycle.locations import package_data
 
@@ -11,6 +11,8 @@ CONFIG_LOADER_ARGS = {
     "merge_strategy": {"parameters": "soft"},
     "custom_resolvers": {"package_data": package_data},
 }
+
+CONTEXT_CLASS = LifecycleContext
 
 HOOKS = (SummaryHook(), ProgressHook(), RunLockHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

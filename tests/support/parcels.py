@@ -19,7 +19,12 @@ from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, c
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
-from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split, profile_reference
+from model_lifecycle.pipelines.feature_engineering.nodes import (
+    fit_state,
+    make_model_input,
+    plan_split,
+    profile_reference,
+)
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
@@ -86,7 +91,7 @@ def decisions(days: int = DAYS, per_day: int = PER_DAY, seed: int = 5) -> pd.Dat
                 "datetime64[us, UTC]"
             ),
             "outcome": np.where(lost, "unavailable", "observed"),
-            "outcome_reason": pd.Series(np.where(lost, "lost", None), dtype=object),
+            "outcome_reason": pd.Series(["lost" if one else None for one in lost.tolist()]).astype(object),
         }
     )
 

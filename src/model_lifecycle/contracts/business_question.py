@@ -1,11 +1,13 @@
 """The business question: what is decided, when, and what each outcome is worth."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from model_lifecycle.contracts.base import Contract
+
+ColumnName = Annotated[str, Field(min_length=1)]
 
 
 class OutcomeValue(Contract):
@@ -92,12 +94,27 @@ class BusinessQuestion(Contract):
     owner: str = Field(min_length=1)
     task: Literal["binary"]
     decision: str = Field(min_length=1, description="what is done when the answer is yes")
-    decision_id: str
-    decision_time: str
-    label_time: str
-    target: str
-    outcome: str
-    outcome_reason: str
+    decision_id: ColumnName
+    decision_time: ColumnName
+    label_time: ColumnName
+    target: ColumnName
+    outcome: ColumnName
+    outcome_reason: ColumnName
     value: ValueMatrix
     success: SuccessCriteria
     slices: tuple[Slice, ...] = ()
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        columns = [
+            self.decision_id,
+            self.decision_time,
+            self.label_time,
+            self.target,
+            self.outcome,
+            self.outcome_reason,
+        ]
+        repeated = sorted({name for name in columns if columns.count(name) > 1})
+        if repeated:
+            raise ValueError(f"columns {repeated} are named twice, expected a column for each role")
+        return self

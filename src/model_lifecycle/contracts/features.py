@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration
+from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration, TimeZone
 
 CalendarPart = Literal["minute_of_day", "hour", "day_of_week", "day_of_month", "month"]
 Statistic = Literal["count", "mean", "rate"]
@@ -16,17 +15,8 @@ class CalendarFeature(Contract):
     """Parts of a time as the clock on the wall shows them."""
 
     column: str
-    time_zone: str
+    time_zone: TimeZone
     parts: tuple[CalendarPart, ...] = Field(min_length=1)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"found {value!r}, expected an IANA time zone such as 'America/New_York'") from error
-        return value
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the features, one a part."""
@@ -88,7 +78,9 @@ class FeatureSpec(Contract):
                 raise ValueError(f"{feature.name}: event {feature.event!r}, expected one of {sorted(self.events)}")
             missing = sorted(set(feature.by) - set(kind.entities))
             if missing:
-                raise ValueError(f"{feature.name}: by {missing}, expected entities of {feature.event!r}: {kind.entities}")
+                raise ValueError(
+                    f"{feature.name}: by {missing}, expected entities of {feature.event!r}: {kind.entities}"
+                )
             if feature.value is not None and feature.value not in kind.values:
                 raise ValueError(f"{feature.name}: value {feature.value!r}, expected one of {kind.values}")
         return self

@@ -24,7 +24,9 @@ class GateLimits(Contract):
     )
     slice_auc_drop: float = Field(default=0.1, ge=0.0, description="largest loss of AUC in an important slice")
     champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
-    champion_margin: float = Field(default=0.003, ge=0.0, description="log loss that the challenger may lose, or must gain")
+    champion_margin: float = Field(
+        default=0.003, ge=0.0, description="log loss that the challenger may lose, or must gain"
+    )
     parity_tolerance: float = Field(default=0.0, ge=0.0, description="largest |service score - offline score|")
     parity_rows: int = Field(default=200, ge=1)
 

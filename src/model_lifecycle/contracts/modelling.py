@@ -1,11 +1,10 @@
 """How models are chosen: the split in time, the candidates, the search and the threshold."""
 
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictInt, model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, TimeZone
 
 
 class SplitSpec(Contract):
@@ -15,17 +14,11 @@ class SplitSpec(Contract):
     both lie before it.
     """
 
-    time_zone: str
+    time_zone: TimeZone
     period: Literal["month", "week", "day"] = "month"
     test_periods: int = Field(default=1, ge=1)
     validation_periods: int = Field(default=2, ge=1)
     train_periods: int | None = Field(default=None, ge=1, description="rolling window; null takes all that is there")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        ZoneInfo(value)
-        return value
 
 
 class CandidateSpec(Contract):
@@ -34,11 +27,13 @@ class CandidateSpec(Contract):
     family: str
     role: Literal["baseline", "candidate"] = "candidate"
     parameters: dict[str, float | int | str | bool] = Field(default_factory=dict)
-    search: dict[str, tuple[int, int] | tuple[float, float]] = Field(
+    search: dict[str, tuple[StrictInt, StrictInt] | tuple[float, float]] = Field(
         default_factory=dict, description="inclusive range per parameter; whole numbers search whole numbers"
     )
     log_scale: tuple[str, ...] = Field(default=(), description="searched parameters that are drawn in logarithms")
-    trials: int = Field(default=1, ge=1, description="the first takes the searched parameters from `parameters`, if there")
+    trials: int = Field(
+        default=1, ge=1, description="the first takes the searched parameters from `parameters`, if there"
+    )
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> Self:
@@ -47,6 +42,8 @@ class CandidateSpec(Contract):
             raise ValueError(f"search ranges {wrong}, expected [low, high] with low < high")
         if unknown := sorted(set(self.log_scale) - set(self.search)):
             raise ValueError(f"log_scale names {unknown}, expected some of {sorted(self.search)}")
+        if below := {name: self.search[name] for name in self.log_scale if not self.search[name][0] > 0}:
+            raise ValueError(f"search ranges {below} in logarithms, expected them above 0")
         if self.trials > 1 and not self.search:
             raise ValueError(f"{self.trials} trials but nothing to search: give ranges or one trial")
         return self

@@ -3,18 +3,22 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from model_lifecycle.contracts.base import Contract
 
 
-def _in_utc(value: object) -> object:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
+def _in_utc(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"found {value!r}, expected an ISO 8601 time with its offset, such as '2013-07-01T00:00:00-04:00'")
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_in_utc)]
+Instant = Annotated[datetime, BeforeValidator(_in_utc)]
 
 
 class RunSpec(Contract):

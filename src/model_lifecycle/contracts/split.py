@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, TimeZone
 from model_lifecycle.contracts.run import Instant
 
 
@@ -20,7 +20,7 @@ class Fold(Contract):
 class SplitPlan(Contract):
     """The folds in time order and the test window after them."""
 
-    time_zone: str
+    time_zone: TimeZone
     folds: tuple[Fold, ...]
     test: Fold
 

@@ -13,6 +13,8 @@ ColumnType = Literal["category", "integer", "number", "boolean", "time"]
 class ColumnContract(Contract):
     """One column: its type, its range, how much of it may be missing, and when it is known."""
 
+    model_config = ConfigDict(str_strip_whitespace=False)  # a category may begin or end with a blank
+
     type: ColumnType
     minimum: float | None = None
     maximum: float | None = None
@@ -55,7 +57,11 @@ class TableContract(Contract):
         named = {*self.key, *self.references, *(name for pair in self.not_before for name in pair)}
         unknown = sorted(named - self.columns.keys())
         if unknown:
-            raise ValueError(f"key, references or not_before name {unknown}, expected columns of {sorted(self.columns)}")
+            raise ValueError(
+                f"key, references or not_before name {unknown}, expected columns of {sorted(self.columns)}"
+            )
+        if self.maximum_rows is not None and self.maximum_rows < self.minimum_rows:
+            raise ValueError(f"maximum_rows {self.maximum_rows}, expected at least minimum_rows {self.minimum_rows}")
         return self
 
 
@@ -63,6 +69,15 @@ class TableContracts(RootModel[dict[str, TableContract]]):
     """The contracts of all tables of a case, by name."""
 
     model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        columns = {f"{name}.{column}" for name, table in self.root.items() for column in table.columns}
+        for name, table in self.root.items():
+            unknown = sorted(set(table.references.values()) - columns)
+            if unknown:
+                raise ValueError(f"table {name!r}: references {unknown}, expected 'table.column' of a declared table")
+        return self
 
     def table(self, name: str) -> TableContract:
         """Return the contract of a table.

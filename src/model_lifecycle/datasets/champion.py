@@ -1,6 +1,7 @@
 """The release in production, as the registry names it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -9,16 +10,17 @@ from kedro.io import AbstractDataset, DatasetError
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.registry import Registry, ReleaseEntry
-from model_lifecycle.releases.verify import read_release
+from model_lifecycle.releases.verify import read_release, verify_release
 from model_lifecycle.scoring import Scorer
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion's entry in the registry, its verified files and the scorer made of them."""
+    """The champion's entry in the registry, its verified files and facts, and the scorer made of them."""
 
     entry: ReleaseEntry
     files: dict[str, bytes]
+    info: Mapping[str, object]
     scorer: Scorer
 
 
@@ -45,8 +47,9 @@ class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
         entry = Registry(self._uri, self._name).champion()
         if entry is None:
             return None
-        files = read_release(entry.path, entry.digest)
-        return Champion(entry, files, Scorer.from_files(files))
+        manifest, files = verify_release(entry.path, entry.digest), read_release(entry.path, entry.digest)
+        info = {"created_as_of": manifest.created_as_of, **manifest.info}
+        return Champion(entry, files, info, Scorer.from_files(files))
 
     def save(self, data: NoReturn) -> None:
         """Refuse."""
@@ -72,5 +75,7 @@ class ChampionFactsDataset(ChampionDataset):
         """
         champion = super().load()
         if champion is None:
-            raise RegistryError(f"registry {self._name!r}: no champion yet, so nothing to monitor; run `kedro run` first")
+            raise RegistryError(
+                f"registry {self._name!r}: no champion yet, so nothing to monitor; run `kedro run` first"
+            )
         return ChampionFacts.read(json.loads(champion.files["monitoring.json"]))

@@ -8,10 +8,8 @@ from kedro.io import AbstractDataset
 
 from model_lifecycle.datasets.atomic import write_atomically
 from model_lifecycle.releases.build import build_release
-from model_lifecycle.releases.manifest import Manifest, sha256
 from model_lifecycle.releases.packed import PackedRelease, WrittenRelease
 from model_lifecycle.releases.verify import verify_release
-from model_lifecycle.scoring import is_scoring_file
 
 
 class ReleaseDataset(AbstractDataset[PackedRelease, WrittenRelease]):
@@ -33,14 +31,8 @@ class ReleaseDataset(AbstractDataset[PackedRelease, WrittenRelease]):
         self.metadata = metadata
 
     def save(self, data: PackedRelease) -> None:
-        """Write the folder, then the pointer.
-
-        A release is named by what it scores with. One of that name that is there already stays as it was made: the
-        same model was only evaluated again, perhaps against another champion.
-        """
-        path = self._root / data.release_id
-        if not path.exists() or not _scores_alike(verify_release(path), data):
-            path = build_release(self._root, data.release_id, data.files, data.info)
+        """Write the folder, then the pointer; the same content, which has the same name, changes nothing."""
+        path = build_release(self._root, data.release_id, data.files, data.info)
         digest = verify_release(path).digest
         content = {"release_id": data.release_id, "digest": digest}
         write_atomically(self._pointer, json.dumps(content, indent=2).encode())
@@ -57,9 +49,3 @@ class ReleaseDataset(AbstractDataset[PackedRelease, WrittenRelease]):
 
     def _describe(self) -> dict[str, Any]:
         return {"root": str(self._root), "pointer": str(self._pointer)}
-
-
-def _scores_alike(written: Manifest, packed: PackedRelease) -> bool:
-    """Tell whether the release on disk holds the very bytes that the packed one would score with."""
-    scoring = {name: sha256(content) for name, content in packed.files.items() if is_scoring_file(name)}
-    return scoring == {name: entry.sha256 for name, entry in written.files.items() if is_scoring_file(name)}

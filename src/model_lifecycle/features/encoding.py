@@ -8,8 +8,8 @@ def encode_category(values: np.ndarray, missing: str) -> np.ndarray:
 
     Parameters
     ----------
-    values : ndarray of object, int64 or bool, shape (n,)
-        None and NaN count as missing.
+    values : ndarray of object, int64, float64 or bool, shape (n,)
+        None and NaN count as missing. A whole number reads the same whether it comes as 5 or as 5.0.
     missing : str
         The name of the missing category.
 
@@ -23,7 +23,11 @@ def encode_category(values: np.ndarray, missing: str) -> np.ndarray:
     ['UA', '(missing)']
     """
     plain = values.tolist()
-    text = [missing if value is None or value != value else str(value) for value in plain]  # noqa: PLR0124 - NaN
+    text = [missing if value is None or value != value else _text(value) for value in plain]  # noqa: PLR0124 - NaN
     encoded = np.empty(len(text), dtype=object)
     encoded[:] = text
     return encoded
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

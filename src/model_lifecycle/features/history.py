@@ -19,6 +19,7 @@ from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.errors import FeatureError
 
 SCALE = 1_000_000
+LARGEST = 1e9  # of a value; 9,000 of that size still add up within 64 bits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[object, ...]
 
@@ -51,6 +52,8 @@ class _Segment:
         if missing:
             raise FeatureError(f"events of kind {kind!r} lack {missing}; found {sorted(events)}")
         ordered = {name: values[order] for name, values in events.items()}
+        for value in sorted({value for values in wanted.values() for value in values}):
+            _check_size(kind, value, events[value])
         return cls(known_at[order], {by: _entity(ordered, by, values) for by, values in wanted.items()})
 
     def add(
@@ -81,6 +84,15 @@ class _Segment:
                     np.add(totals[feature.name], sums[upper] - sums[lower], out=totals[feature.name])
 
 
+def _check_size(kind: str, name: str, values: np.ndarray) -> None:
+    large = np.isfinite(values) & (np.abs(values) > LARGEST)
+    if large.any():
+        raise FeatureError(
+            f"events of kind {kind!r}, value {name!r}: {int(large.sum())} of {len(values)} beyond ±{LARGEST:g}, "
+            f"such as {float(values[large][0])!r}"
+        )
+
+
 def _entity(events: Columns, by: tuple[str, ...], values: set[str]) -> _Entity:
     """Group events, already in time order, by one entity."""
     size = row_count(events)
@@ -99,10 +111,10 @@ def _entity(events: Columns, by: tuple[str, ...], values: set[str]) -> _Entity:
 
 
 def _factorize(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[Key, int]]:
-    """Number the distinct keys in order of first appearance; a missing part is a key of its own (None)."""
-    parts = [pd.factorize(values, use_na_sentinel=False) for values in columns]
-    code, first = np.zeros(len(columns[0]), dtype=np.int64), np.empty(0, dtype=np.int64)
-    for codes, uniques in parts:
+    """Give each distinct key a number in order of first appearance; a missing part is a key of its own (None)."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for values in columns:
+        codes, uniques = pd.factorize(values, use_na_sentinel=False)
         code = pd.factorize(code * (len(uniques) + 1) + codes)[0].astype(np.int64)
     _, first = np.unique(code, return_index=True)
     lists = [values[first].tolist() for values in columns]
@@ -116,11 +128,12 @@ def _plain(values: list[object]) -> list[object]:
 def _row_codes(entity: _Entity, rows: Columns, by: tuple[str, ...]) -> np.ndarray:
     """Return each row's code in the entity, -1 where no event has that key."""
     columns = [rows[column] for column in by]
-    if len(columns[0]) < 64:  # noqa: PLR2004 - below this a dictionary beats pandas
+    if len(columns[0]) < 64:  # below this a dictionary beats pandas
         keys = zip(*(_plain(column.tolist()) for column in columns), strict=True)
         return np.array([entity.codes.get(key, -1) for key in keys], dtype=np.int64)
     codes, seen = _factorize(columns)
-    return np.array([entity.codes.get(key, -1) for key in seen], dtype=np.int64)[codes]
+    known = np.array([entity.codes.get(key, -1) for key in seen], dtype=np.int64)
+    return np.asarray(known[codes])
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ class History:
         Raises
         ------
         FeatureError
-            If a kind is not declared or lacks a column.
+            If a kind is not declared, lacks a column, or has a value beyond ±`LARGEST`.
         """
         return cls(spec, {}).extended(events)
 
@@ -205,7 +218,9 @@ def _statistic(
     amount, weight = total / SCALE, count.astype(np.float64)
     if feature.statistic == "rate":
         amount, weight = amount + feature.prior_strength * priors[feature.name], weight + feature.prior_strength
-    return np.divide(amount, weight, out=np.full(len(count), np.nan), where=weight > 0)
+    statistic = np.full(len(count), np.nan)
+    np.divide(amount, weight, out=statistic, where=weight > 0)
+    return statistic
 
 
 def event_columns(spec: FeatureSpec, records: Sequence[EventRecord]) -> dict[str, dict[str, np.ndarray]]:

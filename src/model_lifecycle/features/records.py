@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from model_lifecycle.contracts.table import ColumnContract, ColumnType, TableContract
 from model_lifecycle.errors import ContractError
@@ -39,7 +40,9 @@ class RecordsRefused(ContractError):
         self.problems = tuple(problems)
         first = self.problems[0]
         more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        super().__init__(f"record {first.row}, field {first.field!r}: found {first.found}, expected {first.expected}{more}")
+        super().__init__(
+            f"record {first.row}, field {first.field!r}: found {first.found}, expected {first.expected}{more}"
+        )
 
 
 def parse_records(contract: TableContract, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
@@ -81,7 +84,7 @@ def _parse_column(
     name: str, column: ColumnContract, records: Sequence[Mapping[str, object]], problems: list[RecordProblem]
 ) -> np.ndarray:
     parse, dtype, empty = _PARSERS[column.type]
-    values = np.full(len(records), empty, dtype=dtype)
+    values: np.ndarray = np.full(len(records), empty, dtype=dtype)
     for row, record in enumerate(records):
         raw = record.get(name)
         if raw is None:
@@ -172,7 +175,10 @@ def parse_time(raw: object) -> np.datetime64 | None:
 
 
 def _quoted(raw: object) -> str:
-    text = ascii(raw) if not isinstance(raw, int) or raw.bit_length() < 256 else "a huge whole number"  # noqa: PLR2004
+    try:
+        text = ascii(raw)
+    except (ValueError, RecursionError):  # a number of too many digits, or a nest too deep to write down
+        text = f"an unwritable {type(raw).__name__}"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
@@ -180,7 +186,7 @@ def _quoted_name(name: object) -> str:
     return str(name).encode("ascii", "backslashreplace").decode()[:_SHOWN]
 
 
-_PARSERS: dict[ColumnType, tuple[Callable[[object], object], object, object]] = {
+_PARSERS: dict[ColumnType, tuple[Callable[[object], object], DTypeLike, object]] = {
     "category": (_text, object, None),
     "integer": (_integer, np.float64, np.nan),
     "number": (_number, np.float64, np.nan),

@@ -25,21 +25,22 @@ def to_columns(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _column(name: str, values: pd.Series) -> np.ndarray:
-    if pd.api.types.is_bool_dtype(values.dtype):
+    types, dtype = pd.api.types, values.dtype
+    if types.is_bool_dtype(dtype) and not values.hasnans:
         return values.to_numpy(dtype=bool)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
+    if types.is_datetime64_any_dtype(dtype):
+        if isinstance(dtype, pd.DatetimeTZDtype):
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return values.to_numpy(dtype="datetime64[us]")
-    if pd.api.types.is_integer_dtype(values.dtype) and not values.isna().any():
+    if types.is_integer_dtype(dtype) and not values.hasnans:
         return values.to_numpy(dtype=np.int64)
-    if pd.api.types.is_numeric_dtype(values.dtype):
+    if types.is_integer_dtype(dtype) or types.is_float_dtype(dtype):
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if pd.api.types.is_string_dtype(values.dtype) or values.dtype == object:
+    if isinstance(dtype, pd.StringDtype) or types.infer_dtype(values) in ("string", "empty"):
         text = values.to_numpy(dtype=object, copy=True)
         text[values.isna().to_numpy()] = None
         return text
-    raise FeatureError(f"column {name!r} has type {values.dtype}, expected number, bool, time or text")
+    raise FeatureError(f"column {name!r} has type {dtype}, expected number, bool without missing, time or text")
 
 
 def to_table(columns: Columns) -> pd.DataFrame:

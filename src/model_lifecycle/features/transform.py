@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from pydantic import ConfigDict
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.columns import Columns, row_count
@@ -15,6 +16,8 @@ from model_lifecycle.features.history import History, history_priors
 
 class FeatureState(Contract):
     """What is fitted on the training window and travels in the release: constants only."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # categories are kept as they were seen
 
     priors: dict[str, float]
     categories: dict[str, tuple[str, ...]]
@@ -62,17 +65,26 @@ def compute_features(
     Raises
     ------
     FeatureError
-        If an input column is absent.
+        If an input column is absent or of another type, or a decision time is missing.
     """
     absent = sorted(set(spec.inputs()) - set(columns))
     if absent:
         raise FeatureError(f"input columns {absent} are absent; found {sorted(columns)}")
     row_count(columns)
-    features: dict[str, np.ndarray] = {name: columns[name].astype(np.float64) for name in spec.numeric}
+    if np.isnat(times).any():
+        raise FeatureError(f"{int(np.isnat(times).sum())} of {len(times)} decision times are missing, expected none")
+    features = {name: _of_kind(name, columns[name], "fiub", "numbers").astype(np.float64) for name in spec.numeric}
     for calendar in spec.calendar:
+        _of_kind(calendar.column, columns[calendar.column], "M", "times")
         for part, name in zip(calendar.parts, calendar.names(), strict=True):
             features[name] = calendar_part(columns[calendar.column], calendar.time_zone, part)
     features |= history.compute(columns, times, state.priors)
     for name in spec.categorical:
         features[name] = encode_category(columns[name], spec.missing_category)
     return features
+
+
+def _of_kind(name: str, values: np.ndarray, kinds: str, words: str) -> np.ndarray:
+    if values.dtype.kind not in kinds:
+        raise FeatureError(f"input column {name!r} has type {values.dtype}, expected {words}")
+    return values

@@ -56,6 +56,9 @@ class Family(Protocol):
     def restore(self, files: Mapping[str, bytes]) -> Model:
         """Restore a model from `Model.to_files`.
 
+        A library may read a file with a wrong byte without noticing, or crash on it: whoever stores the files keeps
+        their checksums and compares them first.
+
         Raises
         ------
         ModelError

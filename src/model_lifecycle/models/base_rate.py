@@ -37,7 +37,14 @@ class BaseRate:
 class BaseRateFamily:
     """Fits and restores `BaseRate`."""
 
-    def fit(self, features: Columns, target: np.ndarray, parameters: Parameters, seed: int, threads: int) -> BaseRate:
+    def fit(  # a mean needs neither seed nor threads
+        self,
+        features: Columns,
+        target: np.ndarray,
+        parameters: Parameters,
+        seed: int,  # noqa: ARG002
+        threads: int,  # noqa: ARG002
+    ) -> BaseRate:
         """Take the mean of the target."""
         check_training_rows("base_rate", features, target)
         if parameters:
@@ -47,9 +54,12 @@ class BaseRateFamily:
     def restore(self, files: Mapping[str, bytes]) -> BaseRate:
         """Read the rate back."""
         try:
-            return BaseRate(float(json.loads(required_file("base_rate", files, _FILE))["rate"]))
+            rate = float(json.loads(required_file("base_rate", files, _FILE))["rate"])
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"base_rate: {_FILE} holds no rate: {error}") from error
+        if not 0 < rate < 1:
+            raise ModelError(f"base_rate: {_FILE} holds the rate {rate}, expected one between 0 and 1")
+        return BaseRate(rate)
 
 
 FAMILY = BaseRateFamily()

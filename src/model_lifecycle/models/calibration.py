@@ -3,6 +3,8 @@
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
+from scipy.special import expit
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.errors import ModelError
@@ -15,14 +17,14 @@ class Calibration(Contract):
     """``sigmoid(slope * logit(p) + intercept)``; 'none' leaves the probability as it is."""
 
     method: Literal["none", "sigmoid"] = "none"
-    slope: float = 1.0
+    slope: float = Field(default=1.0, gt=0.0)
     intercept: float = 0.0
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float64 in [0, 1], shape (n,)."""
         if self.method == "none":
             return probability
-        return np.asarray(1.0 / (1.0 + np.exp(-(self.slope * logit(probability) + self.intercept))))
+        return np.asarray(expit(self.slope * logit(probability) + self.intercept))
 
 
 def logit(probability: np.ndarray) -> np.ndarray:

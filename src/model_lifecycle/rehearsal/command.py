@@ -44,14 +44,15 @@ def loop(fault: str | None, days: int | None, list_faults: bool) -> None:
 def _rehearse(name: str | None, fault: Fault | None, days: int | None) -> int:
     """Rehearse, and return how many requests were lost."""
     from model_lifecycle.rehearsal.folder import CLEAN, make_folder, only_one, users_champion
-    from model_lifecycle.rehearsal.project import data_in, read_project
+    from model_lifecycle.rehearsal.project import data_in, log_in, read_project
 
     started = time.monotonic()
     entry = users_champion(read_project())
     loops = data_folder() / "loop"
     with only_one(loops):
         folder = make_folder(loops, name or CLEAN)
-        with data_in(folder):
+        click.echo(f"setting the stage in {folder}: a registry, the raw tables, the service; about a minute")
+        with data_in(folder), log_in(folder / "logs"):
             from model_lifecycle.rehearsal.stage import rehearse
 
             counts = rehearse(entry, folder, fault, days, click.echo, started)

@@ -234,20 +234,17 @@ class _Day:
     def __init__(self, counts: Counts, start: datetime) -> None:
         self._next = start + timedelta(days=1)
         self._number = 0
-        self._started = time.monotonic()
         self._records, self._events, self._labels = counts.records, counts.events, counts.labels
 
     def told(self, at: datetime, teller: Teller, counts: Counts) -> None:
         if at < self._next:
             return
         self._number += 1
-        now = time.monotonic()
         teller.say(
             at,
             f"day {self._number}: {counts.records - self._records:,} decisions, "
             f"{counts.events - self._events:,} events, {counts.labels - self._labels:,} labels, "
-            f"{counts.errors:,} lost so far ({now - self._started:.0f} s)",
+            f"{counts.errors:,} requests lost so far",
         )
         self._next += timedelta(days=1)
-        self._started = now
         self._records, self._events, self._labels = counts.records, counts.events, counts.labels

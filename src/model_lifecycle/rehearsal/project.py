@@ -17,6 +17,7 @@ from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import DATA_VARIABLE, case_name
 
 CONF = Path("conf")
+_LOGGING_VARIABLE = "KEDRO_LOGGING_CONFIG"
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,36 @@ _PARTS = {
 @contextmanager
 def data_in(folder: Path) -> Iterator[None]:
     """Let this process, and those that it starts, take a folder for the data folder."""
-    before = os.environ.get(DATA_VARIABLE)
-    os.environ[DATA_VARIABLE] = str(folder)
+    with _variable(DATA_VARIABLE, str(folder)):
+        yield
+
+
+@contextmanager
+def log_in(folder: Path) -> Iterator[None]:
+    """Let the runs that are started keep their log in a folder, and not in the user's."""
+    import yaml
+
+    own, found = folder / "logging.yml", CONF / "logging.yml"
+    document: dict[str, Any] = {"version": 1}
+    if found.exists():
+        document = yaml.safe_load(found.read_text(encoding="utf-8"))
+    for handler in document.get("handlers", {}).values():
+        if "filename" in handler:
+            handler["filename"] = str(folder / Path(handler["filename"]).name)
+    folder.mkdir(parents=True, exist_ok=True)
+    own.write_text(yaml.safe_dump(document), encoding="utf-8")
+    with _variable(_LOGGING_VARIABLE, str(own)):
+        yield
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[DATA_VARIABLE]
+            del os.environ[name]
         else:
-            os.environ[DATA_VARIABLE] = before
+            os.environ[name] = before

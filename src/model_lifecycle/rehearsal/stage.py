@@ -60,7 +60,7 @@ def rehearse(
     teller = Teller(out, project.split.time_zone)
     champion = install_champion(entry, project, folder)
     start, end = stretch(champion.as_of, project.split.time_zone, days)
-    teller.plain(f"rehearsal in {folder}: champion {champion.release} meets {_span(teller, start, end)}")
+    teller.plain(f"champion {champion.release} meets the traffic of {teller.clock(start)} to {teller.clock(end)}")
     world, parameters = _make_world(project, folder, fault, (start, end), teller)
     counts = Counts()
     with running_service(
@@ -119,7 +119,3 @@ def _sum_up(project: Project, folder: Path, counts: Counts, teller: Teller, seco
     reports = {"monitoring": str(reporting / "monitoring.html"), "counts": str(summary)}
     for line in closing_table(counts, seconds, reports):
         teller.plain(line)
-
-
-def _span(teller: Teller, start: datetime, end: datetime) -> str:
-    return f"the traffic of {teller.clock(start)} to {teller.clock(end)}"

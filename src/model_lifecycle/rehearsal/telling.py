@@ -10,6 +10,7 @@ from model_lifecycle.rehearsal.counts import Counts
 
 _SHOWN_REASONS = 6
 _INDENT = " " * 18
+_WHOLE_FROM = 100  # from here on, figures are shown without decimals
 
 
 class Teller:
@@ -67,8 +68,12 @@ def figure_text(figure: Figure) -> str:
     '0.5 (0.4 to 0.6)'
     """
     if figure.lower is None or figure.upper is None:
-        return f"{figure.estimate:.3g}"
-    return f"{figure.estimate:.3g} ({figure.lower:.3g} to {figure.upper:.3g})"
+        return _number(figure.estimate)
+    return f"{_number(figure.estimate)} ({_number(figure.lower)} to {_number(figure.upper)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.3g}"
 
 
 def decision_lines(decision: Decision) -> list[str]:

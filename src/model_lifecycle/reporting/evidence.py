@@ -88,7 +88,7 @@ class LeaderboardRow(TypedDict):
     brier: NotRequired[float | None]
     value_per_1000: float | None
     trials: int
-    seconds: float
+    seconds: NotRequired[float]  # left out of a release: a run on the same data and seed gives the same bytes
     chosen: bool
     parameters: dict[str, float | int | str | bool]
 

@@ -201,7 +201,6 @@ def _leaderboard(evidence: EvaluationEvidence) -> Section:
             "AUC": text.number(one["auc"], 3),
             "value per 1,000": text.number(one["value_per_1000"], 0),
             "trials": one["trials"],
-            "seconds": text.number(one["seconds"], 1),
             "chosen": one["chosen"],
             "parameters": ", ".join(f"{name}={text.cell(value)}" for name, value in one["parameters"].items()),
         }

@@ -1,6 +1,7 @@
 """What may be seen at a moment, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,12 @@ def test_an_event_is_visible_only_when_known_before_as_of(as_of: datetime) -> No
     assert len(seen) == (EVENTS["event_time"] + timedelta(minutes=5) < as_of).sum()
 
 
+def test_an_event_that_is_known_at_as_of_is_not_visible_and_one_a_microsecond_before_is() -> None:
+    known = EVENTS["event_time"].sort_values().iloc[30].to_pydatetime() + timedelta(minutes=5)
+    assert len(known_events(EVENTS, SPEC, RunSpec(as_of=known))) == 30
+    assert len(known_events(EVENTS, SPEC, RunSpec(as_of=known + timedelta(microseconds=1)))) == 31
+
+
 @given(MOMENTS)
 def test_later_rows_change_nothing_about_what_was_visible(as_of: datetime) -> None:
     run = RunSpec(as_of=as_of)
@@ -57,7 +64,7 @@ def test_an_outcome_whose_label_time_is_missing_is_pending() -> None:
     parcels = PARCELS.assign(delivered_at=PARCELS["delivered_at"].mask(PARCELS.index == 2))
     seen = as_known(parcels, QUESTION_WITH_SLICE, RunSpec(as_of=START + timedelta(days=30)))
     assert seen.loc[2, "outcome"] == "pending"
-    assert np.isnan(seen.loc[2, "late"])
+    assert seen["late"].isna()[2]
 
 
 @pytest.mark.parametrize("as_of", [START, datetime(1999, 1, 1, tzinfo=UTC)])
@@ -77,7 +84,9 @@ def test_the_tables_given_are_not_changed() -> None:
 
 def test_an_event_id_that_occurs_twice_is_refused() -> None:
     twice = pd.concat([EVENTS, EVENTS.iloc[[4]]])
-    with pytest.raises(ContractError, match=r"events: 1 event ids occur twice, such as \['D-\d+'\]; expected unique ids"):
+    with pytest.raises(
+        ContractError, match=r"events: 1 event ids occur twice, such as \['D-\d+'\]; expected unique ids"
+    ):
         known_events(twice, SPEC, RunSpec(as_of=START + timedelta(days=3)))
 
 
@@ -89,7 +98,9 @@ def test_an_event_of_a_kind_that_is_not_declared_is_refused() -> None:
 def test_a_contract_without_a_column_of_the_question_is_refused() -> None:
     columns = {name: found for name, found in CONTRACTS.table("primary_table").columns.items() if name != "late"}
     contracts = TableContracts({"primary_table": TableContract(columns=columns)})
-    with pytest.raises(ContractError, match=r"contract 'primary_table' lacks the business question's columns \['late'\]"):
+    with pytest.raises(
+        ContractError, match=r"contract 'primary_table' lacks the business question's columns \['late'\]"
+    ):
         check_decisions(PARCELS, contracts, QUESTION_WITH_SLICE)
 
 
@@ -100,7 +111,7 @@ def test_a_contract_without_a_column_of_the_question_is_refused() -> None:
         ("outcome", "unavailable", "outcome and target disagree"),
     ],
 )
-def test_an_outcome_that_disagrees_with_its_target_is_refused(column: str, value: object, message: str) -> None:
+def test_an_outcome_that_disagrees_with_its_target_is_refused(column: str, value: Any, message: str) -> None:
     row = int(np.flatnonzero(PARCELS["outcome"] == "observed")[3])
     wrong = PARCELS.copy()
     wrong.loc[row, column] = value

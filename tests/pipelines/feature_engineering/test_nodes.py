@@ -15,7 +15,12 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import FeatureError
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, known_events
-from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split, profile_reference
+from model_lifecycle.pipelines.feature_engineering.nodes import (
+    fit_state,
+    make_model_input,
+    plan_split,
+    profile_reference,
+)
 from model_lifecycle.pipelines.modelling.nodes.rows import fold_rows, training_rows
 from parcels import MONITORING, QUESTION_WITH_SLICE, RUN, SPLIT, Stages, decisions, deliveries
 from tiny_release import SPEC
@@ -31,7 +36,9 @@ def _plan(as_of: datetime, **changes: Any) -> SplitPlan:
 
 
 def _edges(plan: SplitPlan) -> list[str]:
-    return [moment.isoformat()[:16] for moment in (*(fold.start for fold in plan.folds), plan.test.start, plan.test.end)]
+    return [
+        moment.isoformat()[:16] for moment in (*(fold.start for fold in plan.folds), plan.test.start, plan.test.end)
+    ]
 
 
 def _hourly(start: str, end: str) -> pd.DataFrame:
@@ -70,8 +77,8 @@ def test_an_as_of_inside_a_month_counts_back_from_that_day() -> None:
 
 @pytest.mark.parametrize("hour", [0, 1, 2, 3])
 def test_an_hour_that_daylight_saving_skips_or_repeats_is_no_obstacle(hour: int) -> None:
-    for month in (4, 11):  # a month after the last Sunday of March and of October, in New York's rules: 10th and 3rd
-        local = pd.Timestamp(2013, month + 1, 3 if month == 11 else 10, hour, 30, tz="America/New_York")
+    for month, day in ((4, 10), (12, 3)):  # a month after the clock was put forward, and back, in New York in 2013
+        local = pd.Timestamp(2013, month, day, hour, 30, tz="America/New_York")
         split = SplitSpec(time_zone="America/New_York", validation_periods=1)
         table = _hourly("2013-01-01", "2013-12-31")
         plan = plan_split(table, split, RunSpec(as_of=local.to_pydatetime()), QUESTION_WITH_SLICE)
@@ -93,7 +100,7 @@ def test_a_rolling_window_never_begins_before_the_data() -> None:
 def test_an_as_of_too_early_for_the_periods_is_refused_with_the_span_of_the_data() -> None:
     message = (
         r"run.as_of 2024-05-20T00:00:00\+00:00 with 2 validation and 1 test periods of a month: 0 training decisions "
-        r"between .* and .*; decisions run from 2024-03-01 00:00:00\+00:00 to 2024-05-19 22:48:00\+00:00, expected a later"
+        r"between .* and .*; decisions run from 2024-03-01 00:00:00\+00:00 to 2024-05-19 22:48:00\+00:00, expected a"
     )
     with pytest.raises(FeatureError, match=message):
         _plan(datetime(2024, 5, 20, tzinfo=UTC))

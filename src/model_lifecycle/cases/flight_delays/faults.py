@@ -11,6 +11,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 HOME_TIME_ZONE = "America/New_York"
 LATER_MINUTES = 60
+MORNING_ENDS = 1200  # on the local clock, hhmm
 NEW_CODE = "ZZ"
 _DAY_MINUTES = 24 * 60
 
@@ -19,10 +20,18 @@ def late_carrier(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]
     """Let the largest carrier's flights depart and arrive an hour later; the cancelled ones stay cancelled."""
     flights = tables["flights"]
     rows = _from(flights, start) & (flights["carrier"] == _by_size(flights)[0])
-    changes = {name: flights[name] + LATER_MINUTES for name in ("dep_delay", "arr_delay")}
-    changes |= {name: _later(flights[name]) for name in ("dep_time", "arr_time")}
-    changed = {name: flights[name].mask(rows, values) for name, values in changes.items()}
-    return {**tables, "flights": flights.assign(**changed)}
+    return {**tables, "flights": _put_off(flights, rows)}
+
+
+def late_mornings(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Let the flights before noon of the two largest carriers depart and arrive an hour later.
+
+    What the last hours have shown says little about the first flights of a day: this one the features do not absorb.
+    """
+    flights = tables["flights"]
+    early = flights["sched_dep_time"] < MORNING_ENDS
+    rows = _from(flights, start) & early & flights["carrier"].isin(_by_size(flights)[:2])
+    return {**tables, "flights": _put_off(flights, rows)}
 
 
 def celsius(tables: Tables, start: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -59,6 +68,13 @@ def _from(flights: pd.DataFrame, start: pd.Timestamp) -> pd.Series:
     return leaves >= start.tz_convert(HOME_TIME_ZONE).tz_localize(None)
 
 
+def _put_off(flights: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    """Let flights depart and arrive later, on every clock alike."""
+    changes = {name: flights[name] + LATER_MINUTES for name in ("dep_delay", "arr_delay")}
+    changes |= {name: _later(flights[name]) for name in ("dep_time", "arr_time")}
+    return flights.assign(**{name: flights[name].mask(rows, values) for name, values in changes.items()})
+
+
 def _later(clock: pd.Series) -> pd.Series:
     """Put a clock reading (hhmm, midnight is 2400) off by `LATER_MINUTES`."""
     minutes = (clock // 100 * 60 + clock % 100 + LATER_MINUTES) % _DAY_MINUTES
@@ -68,6 +84,11 @@ def _later(clock: pd.Series) -> pd.Series:
 
 FAULTS: Mapping[str, Fault] = {
     "late_carrier": Fault("the largest carrier departs and arrives an hour later", timedelta(days=3), late_carrier),
+    "late_mornings": Fault(
+        "the two largest carriers' flights before noon depart and arrive an hour later",
+        timedelta(days=3),
+        late_mornings,
+    ),
     "celsius": Fault("the weather feed reports degrees Celsius instead of Fahrenheit", timedelta(days=3), celsius),
     "renamed_carrier": Fault("the second largest carrier flies under a new code", timedelta(days=3), renamed_carrier),
 }

@@ -5,13 +5,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration
+from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration, TimeZone
 
 
 class FlightSettings(Contract):
     """What the flights case assumes; every figure can be changed in its configuration."""
 
-    late_minutes: int = Field(default=15, ge=0, description="a flight is late when it arrives more minutes after schedule")
+    late_minutes: int = Field(
+        default=15, ge=0, description="a flight is late when it arrives more minutes after schedule"
+    )
     decision_lead: PositiveDuration = timedelta(hours=2)
     weather: Literal["observation", "forecast_proxy"] = Field(
         default="observation",
@@ -26,7 +28,7 @@ class FlightSettings(Contract):
     diverted_known_after: Duration = Field(
         default=timedelta(hours=2), description="after the scheduled arrival, when a diversion counts as known"
     )
-    home_time_zone: str = "America/New_York"
-    airport_time_zones: dict[str, str] = Field(
+    home_time_zone: TimeZone = "America/New_York"
+    airport_time_zones: dict[str, TimeZone] = Field(
         default_factory=dict, description="time zones of destinations that the airports table does not list"
     )

@@ -1,6 +1,7 @@
 """Flights, weather, planes, airports and airlines become decisions and events."""
 
 from collections.abc import Mapping
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -36,14 +37,12 @@ def build_tables(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, obje
         tables["airlines"].rename(columns={"name": "airline"}), on="carrier", how="left", validate="many_to_one"
     )
     decisions = _decisions(flights, chosen)
-    unplanned = int((decisions["outcome"] == "unavailable").sum())
-    steps = (*steps, PreparationStep("flights that never arrived as planned: outcome unavailable", unplanned, unplanned))
-    return CaseTables(decisions, _events(flights, chosen), steps)
+    count = int((decisions["outcome"] == "unavailable").sum())
+    unplanned = PreparationStep("flights that never arrived as planned: outcome unavailable", count, count)
+    return CaseTables(decisions, _events(flights), (*steps, unplanned))
 
 
-def _clean_weather(
-    weather: pd.DataFrame, settings: FlightSettings
-) -> tuple[pd.DataFrame, tuple[PreparationStep, ...]]:
+def _clean_weather(weather: pd.DataFrame, settings: FlightSettings) -> tuple[pd.DataFrame, tuple[PreparationStep, ...]]:
     broken = weather["wind_speed"] > settings.maximum_wind_speed
     cleaned = weather.assign(
         wind_speed=weather["wind_speed"].mask(broken),
@@ -54,23 +53,24 @@ def _clean_weather(
 
 
 def _clock(dates: pd.Series, hhmm: pd.Series, time_zone: str) -> pd.Series:
-    """Return the UTC instant of a local clock reading; an hour that occurs twice is the first, one that is skipped moves on."""
+    """Return the UTC instant of a local clock reading; an hour occurring twice is the first, a skipped one its end."""
     wall = dates + pd.to_timedelta(hhmm // 100 * 60 + hhmm % 100, unit="min")
     first = np.ones(len(wall), dtype=bool)
     local = wall.dt.tz_localize(time_zone, ambiguous=first, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+    instants: pd.Series = local.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
+    return instants
 
 
 def _with_times(flights: pd.DataFrame, airports: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
     dates = pd.to_datetime(flights[["year", "month", "day"]])
     departure = _clock(dates, flights["sched_dep_time"], settings.home_time_zone)
-    zones = {**airports.dropna(subset="tzone").set_index("faa")["tzone"].to_dict(), **settings.airport_time_zones}
-    zone = flights["dest"].map(zones)
+    listed = airports[airports["tzone"].isin(available_timezones())]
+    zone = flights["dest"].map(dict(zip(listed["faa"], listed["tzone"], strict=True)) | settings.airport_time_zones)
     if zone.isna().any():
         unknown = sorted(flights.loc[zone.isna(), "dest"].unique())
         raise ContractError(
-            f"flights: destinations {unknown[:10]} have no time zone in airports; "
-            "expected one there or in case_settings.airport_time_zones"
+            f"flights: destinations {unknown[:10]} have no known time zone in airports; "
+            "expected an IANA name there or in case_settings.airport_time_zones"
         )
     arrival = pd.Series(pd.NaT, index=flights.index, dtype="datetime64[us, UTC]")
     for name, rows in flights.groupby(zone).groups.items():
@@ -139,7 +139,7 @@ def _decisions(flights: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
     return table.sort_values(["decision_time", "flight_id"], kind="stable").reset_index(drop=True)
 
 
-def _events(flights: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
+def _events(flights: pd.DataFrame) -> pd.DataFrame:
     entities = ["flight_id", "carrier", "flight", "origin", "dest", "tailnum"]
     shared = flights[entities].assign(flight=flights["flight"].astype(str))
     departures = shared.assign(kind="departure", event_time=flights["departed_at"], dep_delay=flights["dep_delay"])

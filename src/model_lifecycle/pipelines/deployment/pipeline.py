@@ -27,7 +27,7 @@ def _packing() -> list[Node]:
             pack_release,
             [
                 "challenger", "evaluation_evidence", "model_card_page", "model_card_markdown", "reference_profile",
-                "model_input_test", "parity_rows", "split_plan", "params:monitoring", _RUN,
+                "model_input_test", "parity_rows", "split_plan", "params:monitoring", _RUN, "champion",
             ],
             "release",
             name="pack_release",

@@ -22,7 +22,16 @@ def _judging() -> list[Node]:
     return [
         Node(
             score_test,
-            ["fitted_models", "model_input_test", "champion", "primary_table", "events", "split_plan", _SPEC, _QUESTION],
+            [
+                "fitted_models",
+                "model_input_test",
+                "champion",
+                "primary_table",
+                "events",
+                "split_plan",
+                _SPEC,
+                _QUESTION,
+            ],
             "test_scores",
             name="score_test",
         ),

@@ -1,6 +1,7 @@
 """The split in time, the fitted constants, and the features of every decision as of its own moment."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from model_lifecycle.features.tables import events_by_kind, to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
 from model_lifecycle.monitoring.reference import build_reference_profile
 
+_PERIODS = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}
+
 
 def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: BusinessQuestion) -> SplitPlan:
     """Lay the test window and the validation folds back from ``as_of``, in whole calendar periods.
@@ -32,8 +35,7 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
     edges = _edges_before(run, split)
     begin = times.min()
     folds = tuple(
-        Fold(train_start=_train_start(begin, start, split), start=start, end=end)
-        for start, end in zip(edges[: split.validation_periods], edges[1:], strict=False)
+        Fold(train_start=_train_start(begin, start, split), start=start, end=end) for start, end in pairwise(edges)
     )
     test_start = edges[split.validation_periods]
     test = Fold(train_start=_train_start(begin, test_start, split), start=test_start, end=pd.Timestamp(run.as_of))
@@ -41,9 +43,9 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
         rows = int(((times >= low) & (times < high)).sum())
         if not rows:
             raise FeatureError(
-                f"run.as_of {run.as_of.isoformat()} with {split.validation_periods} validation and {split.test_periods} "
-                f"test periods of a {split.period}: 0 {part} decisions between {low} and {high}; decisions run from "
-                f"{times.min()} to {times.max()}, expected a later as_of or shorter periods"
+                f"run.as_of {run.as_of.isoformat()} with {split.validation_periods} validation and "
+                f"{split.test_periods} test periods of a {split.period}: 0 {part} decisions between {low} and "
+                f"{high}; decisions run from {times.min()} to {times.max()}, expected a later as_of or shorter periods"
             )
     return SplitPlan(time_zone=split.time_zone, folds=folds, test=test)
 
@@ -51,7 +53,7 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
 def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:
     """Return the starts of the validation periods and of the test, oldest first; the last but one ends at the test."""
     end = pd.Timestamp(run.as_of).tz_convert(split.time_zone)
-    back = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}[split.period]
+    back = _PERIODS[split.period]
     steps = range(split.test_periods + split.validation_periods, split.test_periods - 1, -1)
     return [(end - back * step).tz_convert("UTC") for step in steps]
 
@@ -59,8 +61,7 @@ def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:
 def _train_start(begin: pd.Timestamp, boundary: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
     if split.train_periods is None:
         return begin
-    unit = {"month": "months", "week": "weeks", "day": "days"}[split.period]
-    wall = boundary.tz_convert(split.time_zone) - pd.DateOffset(**{unit: split.train_periods})
+    wall = boundary.tz_convert(split.time_zone) - _PERIODS[split.period] * split.train_periods
     return max(begin, wall.tz_convert("UTC"))
 
 

@@ -2,7 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split, profile_reference
+from model_lifecycle.pipelines.feature_engineering.nodes import (
+    fit_state,
+    make_model_input,
+    plan_split,
+    profile_reference,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -23,7 +28,14 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 make_model_input,
-                ["primary_table", "events", "params:features", "feature_state", "split_plan", "params:business_question"],
+                [
+                    "primary_table",
+                    "events",
+                    "params:features",
+                    "feature_state",
+                    "split_plan",
+                    "params:business_question",
+                ],
                 ["model_input_train", "model_input_test"],
                 name="make_model_input",
             ),

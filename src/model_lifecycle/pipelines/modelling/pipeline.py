@@ -1,6 +1,5 @@
 """Model inputs → feasibility → search over folds → choice → every candidate fitted."""
 
-
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name

@@ -59,9 +59,7 @@ def check_table(name: str, table: pd.DataFrame, contract: TableContract) -> pd.D
 
 def _schema(contract: TableContract) -> pa.DataFrameSchema:
     rows = [
-        pa.Check(
-            lambda table: len(table) >= contract.minimum_rows, error=f"at least {contract.minimum_rows:,} rows"
-        )
+        pa.Check(lambda table: len(table) >= contract.minimum_rows, error=f"at least {contract.minimum_rows:,} rows")
     ]
     if contract.maximum_rows is not None:
         most = contract.maximum_rows

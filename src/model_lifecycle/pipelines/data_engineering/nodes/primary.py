@@ -85,7 +85,9 @@ def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) 
     taken = decisions[decisions[question.decision_time] < as_of].reset_index(drop=True)
     if taken.empty:
         first, last = decisions[question.decision_time].min(), decisions[question.decision_time].max()
-        raise ContractError(f"run.as_of {as_of.isoformat()}: no decision before it; decisions run from {first} to {last}")
+        raise ContractError(
+            f"run.as_of {as_of.isoformat()}: no decision before it; decisions run from {first} to {last}"
+        )
     unknown = ~(taken[question.label_time] < as_of)
     return taken.assign(
         **{
@@ -111,7 +113,9 @@ def known_events(events: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> pd.Da
     repeated = events["event_id"].duplicated()
     if repeated.any():
         shown = events.loc[repeated, "event_id"].head(3).tolist()
-        raise ContractError(f"events: {int(repeated.sum()):,} event ids occur twice, such as {shown}; expected unique ids")
+        raise ContractError(
+            f"events: {int(repeated.sum()):,} event ids occur twice, such as {shown}; expected unique ids"
+        )
     lag = events["kind"].map({kind: pd.Timedelta(found.availability_lag) for kind, found in spec.events.items()})
     known_at = (events["event_time"] + lag).astype("datetime64[us, UTC]")
     known = events.assign(known_at=known_at)

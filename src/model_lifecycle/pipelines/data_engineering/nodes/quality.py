@@ -73,4 +73,3 @@ def _extreme(values: pd.Series, *, smallest: bool) -> Figure:
         return None
     value = present.min() if smallest else present.max()
     return float(value) if pd.api.types.is_numeric_dtype(values.dtype) else str(value)
-

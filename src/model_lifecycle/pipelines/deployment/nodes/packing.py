@@ -1,8 +1,10 @@
 """Pack the challenger with everything that serving and monitoring it needs."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,16 +16,35 @@ from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
-from model_lifecycle.releases.packed import PackedRelease
-from model_lifecycle.errors import GateBlocked
+from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import with_score_profile
+from model_lifecycle.releases.packed import PackedRelease
 from model_lifecycle.reporting.evidence import EvaluationEvidence
 from model_lifecycle.scoring import Scorer
 
 _SMOKE_ROWS = 5
 _LOCK = Path("requirements-serving.lock")
+
+
+class PackedChampion(Protocol):
+    """What the catalog loads as ``champion``."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """The champion's scorer."""
+        ...
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The verified files of its release."""
+        ...
+
+    @property
+    def info(self) -> Mapping[str, object]:
+        """The facts of its manifest."""
+        ...
 
 
 def require_passed(evidence: EvaluationEvidence) -> None:
@@ -51,13 +72,20 @@ def pack_release(
     plan: SplitPlan,
     monitoring: MonitoringSpec,
     run: RunSpec,
+    champion: PackedChampion | None,
 ) -> PackedRelease:
     """Return the challenger's release: model, feature state, contract, threshold, profile, card, requirements.
+
+    Its name is made of case, moment and content: the same content, the same name, and a change anywhere another one.
+    A challenger that would serve and be monitored just as the champion is, is the champion: its release comes back as
+    it stands, though the evidence of this run is worded differently (it was compared with itself).
 
     Raises
     ------
     GateBlocked
         If a gate of the evaluation failed.
+    ReleaseError
+        If a figure is not finite.
     """
     require_passed(evidence)
     features = to_columns(test[list(scorer.spec.names())])
@@ -65,23 +93,53 @@ def pack_release(
     observed = (test[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
     target = test[model_input.TARGET].to_numpy(dtype=np.float64)
     facts = {
-        "release": scorer.release_id,
         "trained_until": plan.test.start.isoformat(),
         "base_rate": scorer.facts.base_rate,
         "holdout": holdout_figures(target[observed], score[observed], times[observed]),
         "reference_profile": with_score_profile(profile, score, times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }
-    documents = {"monitoring.json": facts, "evaluation.json": evidence, "smoke.json": _smoke(scorer, parity)}
-    files = {name: json.dumps(content, indent=1, sort_keys=True).encode() for name, content in documents.items()}
-    files |= {"model_card.html": card_page.encode(), "model_card.md": card_markdown.encode()}
-    if _LOCK.exists():
-        files["requirements.lock"] = _LOCK.read_bytes()
+    smoke = _smoke(scorer, parity)
+    if champion is not None:
+        named = _renamed(scorer, champion.scorer.release_id)
+        if all(champion.files.get(name) == content for name, content in _serving_files(named, facts, smoke).items()):
+            return PackedRelease(named.release_id, champion.files, champion.info)
+    evidence_files = {
+        "evaluation.json": _json(evidence),
+        "model_card.html": card_page.encode(),
+        "model_card.md": card_markdown.encode(),
+    }
     info: dict[str, object] = {
         "created_as_of": run.as_of.isoformat(),
         "reproducibility": dict(evidence["reproducibility"]),
     }
-    return PackedRelease(scorer.release_id, {**scorer.to_files(), **files}, info)
+    content = {**_serving_files(scorer, facts, smoke), **evidence_files, "info": _json(info)}
+    named = _renamed(scorer, f"{scorer.facts.case}-{scorer.facts.as_of[:10]}-{_digest(content)[:10]}")
+    return PackedRelease(named.release_id, {**_serving_files(named, facts, smoke), **evidence_files}, info)
+
+
+def _serving_files(scorer: Scorer, facts: Mapping[str, object], smoke: Mapping[str, object]) -> dict[str, bytes]:
+    """Return what decides how a release answers and is monitored, under the scorer's name."""
+    files = {"monitoring.json": _json({"release": scorer.release_id, **facts}), "smoke.json": _json(smoke)}
+    if _LOCK.exists():
+        files["requirements.lock"] = _LOCK.read_bytes()
+    return {**scorer.to_files(), **files}
+
+
+def _renamed(scorer: Scorer, release_id: str) -> Scorer:
+    return Scorer(scorer.facts.model_copy(update={"release_id": release_id}), scorer.model)
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
+    except ValueError as error:
+        raise ReleaseError(f"release: {sorted(content)[:10]} hold a number that is not finite ({error})") from error
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return hashlib.sha256(_json(hashes)).hexdigest()
 
 
 def select_parity_rows(
@@ -101,13 +159,14 @@ def parity_features(parity: pd.DataFrame, spec: FeatureSpec) -> dict[str, np.nda
 
 def parity_records(parity: pd.DataFrame, scorer: Scorer) -> list[dict[str, object]]:
     """Return the parity rows as the requests that a client would send, JSON values only."""
-    names = [name for name in scorer.contract.columns]
+    names = list(scorer.contract.columns)
     table = parity[names].copy()
     for name in names:
         if isinstance(table[name].dtype, pd.DatetimeTZDtype):
-            table[name] = table[name].map(lambda moment: moment.isoformat())
+            table[name] = table[name].map(lambda moment: moment.isoformat(), na_action="ignore")
     plain = table.astype(object)
-    return [dict(row) for row in plain.where(plain.notna(), None).to_dict("records")]
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _smoke(scorer: Scorer, parity: pd.DataFrame) -> dict[str, object]:
@@ -126,4 +185,5 @@ def _smoke(scorer: Scorer, parity: pd.DataFrame) -> dict[str, object]:
 def select_history(events: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
     """Return the events that a service starting now needs: two longest windows before the newest one."""
     newest = events["known_at"].max()
-    return events[events["known_at"] >= newest - 2 * spec.longest_window()].reset_index(drop=True)
+    kept: pd.DataFrame = events[events["known_at"] >= newest - 2 * spec.longest_window()]
+    return kept.reset_index(drop=True)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
+from model_lifecycle.pipelines.deployment.nodes.proof import Proof
 from model_lifecycle.registry import Registry
-from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, ReleaseEvidence, RunEvidence
+from model_lifecycle.releases.packed import WrittenRelease
+from model_lifecycle.reporting.evidence import EvaluationEvidence, ReleaseEvidence, RunEvidence
 from model_lifecycle.reporting.summary import run_summary
 
 
@@ -17,39 +18,49 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
     """Return the node that promotes the release of that case."""
 
     def promote(
-        release: WrittenRelease, evidence: EvaluationEvidence, proof: list[GateEvidence], registry_uri: str, run: RunSpec
+        release: WrittenRelease, evidence: EvaluationEvidence, proof: Proof, registry_uri: str, run: RunSpec
     ) -> ReleaseEvidence:
-        """Register the release and make it the champion.
+        """Register the release and make it the champion; if it is already, nothing is touched.
 
         Raises
         ------
         GateBlocked
-            If a gate failed; the registry is not touched.
+            If a gate failed, or the proof is of another release; the registry is not touched.
         """
         require_passed(evidence)
-        failed = [gate for gate in proof if not gate["passed"]]
+        if proof["digest"] != release.digest:
+            raise GateBlocked(
+                f"release {release.release_id} is not proven: found the proof of digest {proof['digest']}, expected "
+                f"{release.digest}; run the node prove_in_service"
+            )
+        failed = [gate for gate in proof["gates"] if not gate["passed"]]
         if failed:
             reasons = "\n  ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed)
             raise GateBlocked(f"{len(failed)} gates hold release {release.release_id} back:\n  {reasons}")
         registry = Registry(registry_uri, case)
         before = registry.champion()
-        version = registry.register(
-            release.path, release.digest, _metrics(evidence), {"as_of": run.as_of.isoformat(), "model": evidence["subject"]}
-        )
-        gates = len(evidence["gates"]) + len(proof)
+        if before is not None and before.digest == release.digest:
+            reason = "it was the champion already: same data, configuration and seed"
+            return _outcome(release, before.version, promoted=False, reason=reason)
+        facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"]}
+        version = registry.register(release.path, release.digest, _metrics(evidence), facts)
+        gates = len(evidence["gates"]) + len(proof["gates"])
         registry.promote(version, f"passed all {gates} gates as of {run.as_of.isoformat()}", "kedro run")
-        same = before is not None and before.digest == release.digest
         replaced = "the first champion" if before is None else f"replaces {before.release_id}"
-        return {
-            "release_id": release.release_id,
-            "digest": release.digest,
-            "version": str(version),
-            "promoted": not same,
-            "reason": "it was the champion already: same data, configuration and seed" if same else replaced,
-            "champion": release.release_id,
-        }
+        return _outcome(release, version, promoted=True, reason=replaced)
 
     return promote
+
+
+def _outcome(release: WrittenRelease, version: int, *, promoted: bool, reason: str) -> ReleaseEvidence:
+    return {
+        "release_id": release.release_id,
+        "digest": release.digest,
+        "version": str(version),
+        "promoted": promoted,
+        "reason": reason,
+        "champion": release.release_id,
+    }
 
 
 def _metrics(evidence: EvaluationEvidence) -> dict[str, float]:
@@ -64,13 +75,11 @@ def publish_history(history: pd.DataFrame, outcome: ReleaseEvidence) -> pd.DataF
     return history
 
 
-def summarise(
-    evidence: EvaluationEvidence, proof: list[GateEvidence], outcome: ReleaseEvidence, reports: dict[str, str]
-) -> str:
+def summarise(evidence: EvaluationEvidence, proof: Proof, outcome: ReleaseEvidence, reports: dict[str, str]) -> str:
     """Return the short text that the run ends with."""
     run: RunEvidence = {
         "evaluation": evidence,
-        "gates": [*evidence["gates"], *proof],
+        "gates": [*evidence["gates"], *proof["gates"]],
         "release": outcome,
         "reports": reports,
     }

@@ -1,30 +1,39 @@
 """The release proves itself: it boots in a real service, answers, and scores as it did offline. Has an effect."""
 
+import math
 import tempfile
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts.gates import GateLimits
-from model_lifecycle.store.backfill import event_records
-from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.errors import ServingError
 from model_lifecycle.pipelines.deployment.nodes.packing import parity_features, parity_records
+from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.reporting.evidence import GateEvidence
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.process import running_service
 from model_lifecycle.store import Store
+from model_lifecycle.store.backfill import event_records
+
+
+class Proof(TypedDict):
+    """What a release has shown in service; it counts for the release of that digest alone."""
+
+    digest: str
+    gates: list[GateEvidence]
 
 
 def prove_in_service(
     release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, history: pd.DataFrame, gates: GateLimits
-) -> list[GateEvidence]:
+) -> Proof:
     """Boot the release behind HTTP on loopback, with a store of its own, and ask it what is known offline.
 
     Returns
     -------
-    list of GateEvidence
+    Proof
         ``package boots`` and ``parity``; a service that does not come up or answer fails both, with its last words.
     """
     offline = scorer.predict(parity_features(parity, scorer.spec))
@@ -36,13 +45,14 @@ def prove_in_service(
             live, act, answered_by = _ask(release, scorer, parity, url, Path(folder) / "service.log")
         except ServingError as error:
             reason = f"the service failed: {error}"
-            return [_gate("package boots", False, reason), _gate("parity", False, "nothing to compare")]
+            failed = [_gate("package boots", False, reason), _gate("parity", False, "nothing to compare")]
+            return Proof(digest=release.digest, gates=failed)
     booted = answered_by == {release.release_id}
     boots = _gate(
         "package boots", booted, f"{len(live):,} predictions answered by {sorted(answered_by)} in a real Ray Serve",
         answered=float(len(live)),
     )  # fmt: skip
-    return [boots, _parity(live, act, offline, scorer, gates)]
+    return Proof(digest=release.digest, gates=[boots, _parity(live, act, offline, scorer, gates)])
 
 
 def _ask(
@@ -54,9 +64,7 @@ def _ask(
     return score, np.array([answer.act for answer in answers]), {answer.release for answer in answers}
 
 
-def _parity(
-    live: np.ndarray, act: np.ndarray, offline: np.ndarray, scorer: Scorer, gates: GateLimits
-) -> GateEvidence:
+def _parity(live: np.ndarray, act: np.ndarray, offline: np.ndarray, scorer: Scorer, gates: GateLimits) -> GateEvidence:
     if len(live) != len(offline) or not len(offline):
         return _gate("parity", False, f"{len(live)} answers to {len(offline)} requests")
     difference = float(np.max(np.abs(live - offline)))
@@ -70,4 +78,5 @@ def _parity(
 
 
 def _gate(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:
-    return {"gate": gate, "passed": passed, "reason": reason, "figures": figures}
+    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+    return {"gate": gate, "passed": passed and finite == figures, "reason": reason, "figures": finite}

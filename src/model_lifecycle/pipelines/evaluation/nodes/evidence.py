@@ -42,7 +42,6 @@ class Verdict(TypedDict):
 
     passed: bool
     challenger: str
-    release_id: str
     gates: list[GateEvidence]
 
 
@@ -58,11 +57,11 @@ def evaluate(
 ) -> tuple[TestFigures, Verdict]:
     """Compute the figures of the test window and hold them against the gates."""
     baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
-    name, release_id = challenger.facts.model, challenger.release_id
+    name = challenger.facts.model
     figures = compute_figures(scores, name, baselines, question, gates, run, challenger.threshold)
-    results = judge(figures, gates, plan, champion, release_id)
+    results = judge(figures, gates, plan, champion, challenger)
     passed = all(result["passed"] for result in results)
-    return figures, Verdict(passed=passed, challenger=name, release_id=release_id, gates=results)
+    return figures, Verdict(passed=passed, challenger=name, gates=results)
 
 
 def assembler(case: str) -> Callable[..., EvaluationEvidence]:
@@ -94,12 +93,19 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "slices": figures["slices"],
             "gates": verdict["gates"],
             "importance": importance,
-            "leaderboard": leaderboard,
+            "leaderboard": [_untimed(row) for row in leaderboard],
             "limits": _LIMITS,
             "reproducibility": _reproducibility(run, {"model_input_train": train, "model_input_test": test}),
         }
 
     return assemble
+
+
+def _untimed(row: LeaderboardRow) -> LeaderboardRow:
+    """Leave out the seconds: the evidence is packed, and the same run packs the same bytes."""
+    untimed = row.copy()
+    untimed.pop("seconds", None)
+    return untimed
 
 
 def _split(plan: SplitPlan, train: pd.DataFrame, test: pd.DataFrame) -> SplitEvidence:

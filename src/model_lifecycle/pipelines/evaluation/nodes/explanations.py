@@ -33,10 +33,13 @@ def explain(
     margin = logit(challenger.model.predict(sample))
     off = float(np.abs(base + values.sum(axis=1) - margin).max())
     if not off <= _TOLERANCE:
-        raise ModelError(f"{challenger.facts.model}: SHAP values miss the raw margin by {off:.3g}, expected {_TOLERANCE:g}")
+        raise ModelError(
+            f"{challenger.facts.model}: SHAP values miss the raw margin by {off:.3g}, expected {_TOLERANCE:g}"
+        )
     mean = np.abs(values).mean(axis=0)
     importance: list[ImportanceEvidence] = [
-        {"feature": spec.names()[place], "mean_abs_shap": float(mean[place])} for place in np.argsort(-mean, kind="stable")
+        {"feature": spec.names()[place], "mean_abs_shap": float(mean[place])}
+        for place in np.argsort(-mean, kind="stable")
     ]
     ranks = pd.DataFrame(sample).rank(pct=True, numeric_only=True).reindex(columns=list(spec.names())).to_numpy()
     return importance, shap_strip_figure(spec.names(), values, ranks)

@@ -67,7 +67,9 @@ class _Sample:
         self.gates, self.run = gates, run
 
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
-        return _interval(lambda: clustered_mean_interval(values, block, self.gates.level), lambda: values.mean(), self.gates)
+        return _interval(
+            lambda: clustered_mean_interval(values, block, self.gates.level), lambda: float(np.mean(values)), self.gates
+        )
 
     def bootstrap(self, statistic: Callable[..., float], *arrays: np.ndarray) -> IntervalEvidence:
         return _interval(
@@ -184,17 +186,26 @@ def _values(sample: _Sample, subject: str, champion: str | None) -> dict[str, In
 def _calibration(sample: _Sample, subject: str) -> CalibrationEvidence:
     score, target = score_of(sample.observed, subject), sample.target
     bins = reliability(target, score)
-    line = calibration_slope_intercept(target, score)
+    slope, intercept = _line(target, score)
     return {
         "bins": [
             {"mean_prediction": float(mean), "observed_rate": float(rate), "n": int(n)}
             for mean, rate, n in zip(bins.mean_prediction, bins.observed_rate, bins.n, strict=True)
         ],
         "expected_error": expected_calibration_error(target, score),
-        "slope": line.slope,
-        "intercept": line.intercept,
+        "slope": slope,
+        "intercept": intercept,
         "in_the_large": sample.mean(score - target, sample.block),
     }
+
+
+def _line(target: np.ndarray, score: np.ndarray) -> tuple[float | None, float | None]:
+    """Return slope and intercept; none where no line fits: scores that part the classes, as a leaked target does."""
+    try:
+        line = calibration_slope_intercept(target, score)
+    except StatisticError:
+        return None, None
+    return line.slope, line.intercept
 
 
 def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:

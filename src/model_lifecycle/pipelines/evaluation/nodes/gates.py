@@ -8,10 +8,11 @@ from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
 from model_lifecycle.reporting.evidence import GateEvidence, IntervalEvidence
+from model_lifecycle.scoring import Scorer
 
 
 def judge(
-    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger_id: str
+    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger: Scorer
 ) -> list[GateEvidence]:
     """Hold the challenger's figures against every limit.
 
@@ -26,7 +27,7 @@ def judge(
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
-        _against_champion(figures, gates, plan, champion, challenger_id),
+        _against_champion(figures, gates, plan, champion, challenger),
     ]
     return [
         GateEvidence(gate=one.gate, passed=one.passed, reason=one.reason, figures=dict(one.figures))
@@ -67,9 +68,7 @@ def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 def _difference(figures: TestFigures, against: str) -> IntervalEvidence:
     return next(
-        one["interval"]
-        for one in figures["differences"]
-        if one["against"] == against and one["metric"] == "log_loss"
+        one["interval"] for one in figures["differences"] if one["against"] == against and one["metric"] == "log_loss"
     )
 
 
@@ -81,7 +80,9 @@ def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult
         f"log loss {-interval['estimate']:+.4f} better than {baseline}, at least {gain:.4f} with {gates.level:.0%} "
         f"confidence, expected above {gates.baseline_margin:g}"
     )
-    return GateResult(f"beats {baseline}", gain > gates.baseline_margin, reason, {"gain": gain, "limit": gates.baseline_margin})
+    return GateResult(
+        f"beats {baseline}", gain > gates.baseline_margin, reason, {"gain": gain, "limit": gates.baseline_margin}
+    )
 
 
 def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
@@ -101,10 +102,12 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     whole = figures["metrics"][figures["subject"]]["auc"]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    judged = [(one, one["auc"]) for one in important if one["auc"] is not None]
-    unknown = [f"{one['column']}={one['category']}" for one in important if one["auc"] is None]
-    weak = [f"{one['column']}={one['category']} {auc['estimate']:.3f}" for one, auc in judged if _ends(auc)[1] < limit]
-    worst = min((auc["estimate"] for _, auc in judged), default=whole)
+    judged = [(one, one["auc"]["estimate"], _ends(one["auc"])[1]) for one in important if one["auc"] is not None]
+    judged = [(one, auc, upper) for one, auc, upper in judged if math.isfinite(auc) and math.isfinite(upper)]
+    known = [one for one, _, _ in judged]
+    unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
+    weak = [f"{one['column']}={one['category']} {auc:.3f}" for one, auc, upper in judged if upper < limit]
+    worst = min((auc for _, auc, _ in judged), default=whole)
     passed = not weak and not unknown
     if passed:
         reason = f"worst of {len(judged)} important slices has AUC {worst:.3f}, allowed {limit:.3f}"
@@ -114,14 +117,14 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 
 def _against_champion(
-    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger_id: str
+    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger: Scorer
 ) -> GateResult:
     name = "champion"
     if champion is None:
         return GateResult(name, True, "nothing is in production yet", {})
     facts = champion.scorer.facts
-    if facts.release_id == challenger_id:
-        return GateResult(name, True, f"{challenger_id} is the champion already", {})
+    if _same_model(champion.scorer, challenger):
+        return GateResult(name, True, f"the challenger is {facts.release_id}, the champion already", {})
     if datetime.fromisoformat(facts.trained_until) > plan.test.start:
         return GateResult(
             name, False,
@@ -139,3 +142,9 @@ def _against_champion(
         f"{gates.level:.0%} confidence, expected {wanted} ({gates.champion_mode.replace('_', '-')})"
     )
     return GateResult(name, passed, reason, {"difference": interval["estimate"], "upper": upper})
+
+
+def _same_model(champion: Scorer, challenger: Scorer) -> bool:
+    """Tell whether both score alike: the same facts and the same model, whatever their releases are called."""
+    named = champion.facts.model_copy(update={"release_id": challenger.release_id})
+    return named == challenger.facts and champion.model.to_files() == challenger.model.to_files()

@@ -1,5 +1,6 @@
 """From out-of-fold predictions to a choice: calibration, threshold, and the challenger's family."""
 
+import logging
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.errors import ModelError, StatisticError
 from model_lifecycle.models.calibration import Calibration, fit_calibration
 from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
 from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
@@ -17,6 +19,7 @@ from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.proper_scores import brier_score, log_loss
 from model_lifecycle.statistics.value import best_threshold
 
+_log = logging.getLogger(__name__)
 NEVER = 2.0  # a threshold that no probability reaches
 
 
@@ -38,7 +41,11 @@ class Choices(Contract):
 
 
 def choose(
-    trials: list[Trial], out_of_fold: pd.DataFrame, train: pd.DataFrame, modelling: ModellingSpec, question: BusinessQuestion
+    trials: list[Trial],
+    out_of_fold: pd.DataFrame,
+    train: pd.DataFrame,
+    modelling: ModellingSpec,
+    question: BusinessQuestion,
 ) -> tuple[Choices, list[LeaderboardRow]]:
     """Choose parameters, calibration and threshold of every candidate on the folds, and the best candidate.
 
@@ -60,7 +67,11 @@ def choose(
         found = best_threshold(score[settled], gain[settled])
         threshold = found.threshold if np.isfinite(found.threshold) else NEVER
         candidates[name] = Choice(
-            family=spec.family, role=spec.role, parameters=best["parameters"], calibration=calibration, threshold=threshold
+            family=spec.family,
+            role=spec.role,
+            parameters=best["parameters"],
+            calibration=calibration,
+            threshold=threshold,
         )
         leaderboard.append(
             _leaderboard_row(name, candidates[name], raw, rows, found.value / settled.sum() * 1000, mine, best)
@@ -80,11 +91,23 @@ def _calibrate(modelling: ModellingSpec, raw: np.ndarray, rows: pd.DataFrame, fo
     if not earlier.any() or np.ptp(raw[earlier]) == 0:
         return Calibration()
     losses = {
-        method: log_loss(target[later], fit_calibration(method, raw[earlier], target[earlier]).apply(raw[later]))
+        method: log_loss(target[later], fitted.apply(raw[later]))
         for method in modelling.calibrations
+        if (fitted := _fitted(method, raw[earlier], target[earlier])) is not None
     }
+    if not losses:
+        return Calibration()
     method = min(losses, key=lambda name: losses[name])
-    return fit_calibration(method, raw[observed], target[observed])
+    return _fitted(method, raw[observed], target[observed]) or Calibration()
+
+
+def _fitted(method: Literal["none", "sigmoid"], raw: np.ndarray, target: np.ndarray) -> Calibration | None:
+    """Fit the method, None where it is refused: scores that rank the wrong way round are left for the gates to stop."""
+    try:
+        return fit_calibration(method, raw, target)
+    except (ModelError, StatisticError) as error:
+        _log.info("calibration %s is not applied: %s", method, error)
+        return None
 
 
 def _leaderboard_row(

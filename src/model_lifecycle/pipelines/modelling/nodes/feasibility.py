@@ -1,4 +1,4 @@
-"""Before any model: can these data answer the question, and is the answer worth having?"""
+"""Before any model: whether these data can answer the question, and whether the answer is worth having."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
+from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.reporting.evidence import (
     DetectableEvidence,
     FeasibilityEvidence,
@@ -18,7 +19,6 @@ from model_lifecycle.reporting.evidence import (
     IntervalEvidence,
     PeriodRate,
 )
-from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.statistics.blocks import WEEK, block_ids
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.power import minimum_detectable_mean
@@ -88,7 +88,7 @@ def _interval(values: np.ndarray, block: np.ndarray, gates: GateLimits) -> Inter
 def _values(
     settled: pd.DataFrame, question: BusinessQuestion, gates: GateLimits
 ) -> tuple[dict[str, IntervalEvidence], np.ndarray]:
-    """Return the worth of each trivial policy and of perfection, and what perfection gains on each row over the best."""
+    """Return the worth of each trivial policy and of perfection, and per row what perfection gains over the best."""
     gain, block = gain_of_acting(settled, question) * 1000, _blocks(settled)
     perfect, never = np.maximum(gain, 0.0), np.zeros(len(gain))
     value = {
@@ -115,7 +115,10 @@ def _detectable(room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: Gat
 
 
 def _reasons(
-    observed: pd.DataFrame, value: dict[str, IntervalEvidence], detectable: DetectableEvidence, question: BusinessQuestion
+    observed: pd.DataFrame,
+    value: dict[str, IntervalEvidence],
+    detectable: DetectableEvidence,
+    question: BusinessQuestion,
 ) -> list[GateEvidence]:
     positives, wanted = int(observed[model_input.TARGET].sum()), question.success.minimum_positives
     trivial = max(value["act_always"]["estimate"], 0.0)
@@ -123,7 +126,8 @@ def _reasons(
     unit = question.value.unit
     return [
         _reason(
-            "enough positive outcomes", positives >= wanted, f"{positives:,} positive outcomes, expected at least {wanted:,}",
+            "enough positive outcomes", positives >= wanted,
+            f"{positives:,} positive outcomes, expected at least {wanted:,}",
             found=positives, limit=wanted,
         ),
         _reason(
@@ -142,7 +146,12 @@ def _reasons(
 
 
 def _reason(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:
-    return {"gate": gate, "passed": bool(passed), "reason": reason, "figures": {k: float(v) for k, v in figures.items()}}
+    return {
+        "gate": gate,
+        "passed": bool(passed),
+        "reason": reason,
+        "figures": {k: float(v) for k, v in figures.items()},
+    }
 
 
 def _counts(table: pd.DataFrame) -> dict[str, int]:

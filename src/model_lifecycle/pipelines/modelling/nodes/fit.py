@@ -1,6 +1,5 @@
 """Fit every candidate on all that was known before the test window."""
 
-import hashlib
 import logging
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from model_lifecycle.pipelines.modelling.nodes.rows import features_of, training
 from model_lifecycle.scoring import Scorer, ScoringFacts, input_contract
 
 _log = logging.getLogger(__name__)
+_UNNAMED = "unnamed"  # a release gets its name when it is packed
 
 
 def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
@@ -43,7 +43,7 @@ def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
         for name, choice in choices.candidates.items():
             model = load_family(choice.family).fit(features, target, choice.parameters, run.seed, run.threads)
             facts = ScoringFacts(
-                release_id="unnamed",
+                release_id=_UNNAMED,
                 case=case,
                 model=name,
                 as_of=run.as_of.isoformat(),
@@ -57,18 +57,8 @@ def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
                 state=state,
                 contract=contract,
             )
-            fitted[name] = _named(Scorer(facts, model))
+            fitted[name] = Scorer(facts, model)
             _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
         return fitted, fitted[choices.challenger]
 
     return fit_candidates
-
-
-def _named(scorer: Scorer) -> Scorer:
-    """Name a scorer after its case, its moment and its own content: the same content, the same name."""
-    content = hashlib.sha256()
-    for name, data in sorted(scorer.to_files().items()):
-        content.update(name.encode() + b"\0" + data)
-    facts = scorer.facts
-    release_id = f"{facts.case}-{facts.as_of[:10]}-{content.hexdigest()[:10]}"
-    return Scorer(facts.model_copy(update={"release_id": release_id}), scorer.model)

@@ -118,7 +118,9 @@ def _suggest(asked: "optuna.Trial", candidate: CandidateSpec) -> Mapping[str, fl
     for key, (low, high) in candidate.search.items():
         log = key in candidate.log_scale
         whole = isinstance(low, int) and isinstance(high, int)
-        found[key] = asked.suggest_int(key, low, high, log=log) if whole else asked.suggest_float(key, low, high, log=log)
+        found[key] = (
+            asked.suggest_int(key, low, high, log=log) if whole else asked.suggest_float(key, low, high, log=log)
+        )
     return found
 
 

@@ -1,0 +1,62 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from model_lifecycle.contracts.features import FeatureSpec
+from tiny_release import SPEC
+
+RATE = {
+    "name": "late_rate",
+    "event": "delivery",
+    "by": ["depot"],
+    "value": "late",
+    "statistic": "rate",
+    "window": "7d",
+}
+EVENTS = {"delivery": {"entities": ["depot", "street"], "values": ["late"]}}
+
+
+def spec(**changes: Any) -> FeatureSpec:
+    return FeatureSpec.model_validate({"numeric": ["weight"], "events": EVENTS, "history": [RATE], **changes})
+
+
+def test_features_have_one_order_and_inputs_are_named_once() -> None:
+    assert SPEC.names() == ("weight", "slot_hour", "slot_day_of_week", "late_rate_7d", "deliveries_7d", "depot")
+    assert SPEC.inputs() == ("weight", "depot", "slot")
+    assert spec(history=[{**RATE, "by": ["depot", "street"]}]).inputs() == ("weight", "depot", "street")
+
+
+def test_the_longest_window_is_that_of_the_history() -> None:
+    assert spec(history=[RATE, {**RATE, "name": "b", "window": "28d"}]).longest_window() == timedelta(days=28)
+    assert spec(history=[]).longest_window() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"numeric": [], "history": []}, "no feature is declared, expected at least one"),
+        ({"numeric": ["weight", "late_rate"]}, r"features named twice: \['late_rate'\]"),
+        ({"history": [{**RATE, "event": "loss"}]}, r"late_rate: event 'loss', expected one of \['delivery'\]"),
+        (
+            {"history": [{**RATE, "by": ["town"]}]},
+            r"late_rate: by \['town'\], expected entities of 'delivery': \('depot', 'street'\)",
+        ),
+        ({"history": [{**RATE, "value": "cost"}]}, r"late_rate: value 'cost', expected one of \('late',\)"),
+        ({"history": [{**RATE, "value": None}]}, "statistic 'rate' with value None: 'count' takes none, others one"),
+        ({"history": [{**RATE, "statistic": "count"}]}, "statistic 'count' with value 'late': 'count' takes none"),
+        ({"history": [{**RATE, "statistic": "mode"}]}, "Input should be 'count', 'mean' or 'rate'"),
+        ({"history": [{**RATE, "window": "0d"}]}, "found 0:00:00, expected a duration above zero"),
+        ({"history": [{**RATE, "prior_strength": -1}]}, "prior_strength\n  Input should be greater than or equal to 0"),
+        ({"history": [{**RATE, "by": []}]}, "by\n  Tuple should have at least 1 item"),
+        (
+            {"calendar": [{"column": "slot", "time_zone": "Mars/Base", "parts": ["hour"]}]},
+            "found 'Mars/Base', expected an IANA time zone",
+        ),
+        ({"calendar": [{"column": "slot", "time_zone": "UTC", "parts": ["century"]}]}, "input_value='century'"),
+    ],
+)
+def test_a_wrong_specification_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        spec(**change)

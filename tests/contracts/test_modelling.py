@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
+
+BASE = {"family": "base_rate", "role": "baseline"}
+
+
+@pytest.mark.parametrize("name", ["Mars/Base", "America", ""])
+def test_a_split_in_an_unknown_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"time_zone\n  Value error, found '{name}', expected an IANA time zone"):
+        SplitSpec(time_zone=name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"search": {"depth": [8, 4]}}, r"search ranges \{'depth': \(8, 4\)\}, expected \[low, high\] with low < high"),
+        ({"search": {"depth": [4, 4]}}, r"search ranges \{'depth': \(4, 4\)\}"),
+        ({"log_scale": ["rate"]}, r"log_scale names \['rate'\], expected some of \[\]"),
+        (
+            {"search": {"l2": [0.0, 1.0]}, "log_scale": ["l2"]},
+            r"\{'l2': \(0.0, 1.0\)\} in logarithms, expected them above 0",
+        ),
+        ({"trials": 3}, "3 trials but nothing to search: give ranges or one trial"),
+        ({"trials": 0}, "trials\n  Input should be greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_candidate_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CandidateSpec.model_validate({"family": "catboost", **change})
+
+
+def test_whole_and_real_parameters_stay_what_they_are_through_json() -> None:
+    candidate = CandidateSpec.model_validate(
+        {
+            "family": "catboost",
+            "parameters": {"depth": 6, "rate": 1.0, "fast": True, "mode": "Plain"},
+            "search": {"depth": [4, 8], "rate": [1.0, 2.0]},
+            "log_scale": ["rate"],
+        }
+    )
+    again = CandidateSpec.model_validate_json(candidate.model_dump_json())
+    assert again == candidate
+    assert [type(value) for value in again.parameters.values()] == [int, float, bool, str]
+    assert [type(low) for low, _ in again.search.values()] == [int, float]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "found"),
+    [({}, r"\[\]"), ({"b": BASE}, r"\['baseline'\]"), ({"c": {"family": "catboost"}}, r"\['candidate'\]")],
+)
+def test_there_is_a_baseline_and_a_candidate(candidates: dict[str, Any], found: str) -> None:
+    with pytest.raises(ValidationError, match=f"found roles {found}, expected at least one baseline and one candidate"):
+        ModellingSpec.model_validate({"candidates": candidates})

@@ -1,0 +1,58 @@
+"""Each notebook tells its stage's story on a real catalog, from the first cell to the last."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from finished_project import ROOT, FinishedRun
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+_PLOTLY = "application/vnd.plotly.v1+json"
+_CELL_SECONDS = 120
+
+
+def _read(path: Path) -> NotebookNode:
+    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+def _code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_is_one_notebook_a_stage() -> None:
+    names = [
+        "01_business_question", "02_data_engineering", "03_feature_engineering",
+        "04_modelling", "05_evaluation", "06_monitoring",
+    ]  # fmt: skip
+    assert [path.stem for path in NOTEBOOKS] == names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs_and_starts_with_kedro(path: Path) -> None:
+    notebook = _read(path)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert _code(notebook)[0].source == "%load_ext kedro.ipython"
+    assert all(not cell.outputs and cell.execution_count is None for cell in _code(notebook))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_a_finished_run(
+    path: Path, finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in finished_run.environment().items():
+        monkeypatch.setenv(name, value)
+    notebook = _read(path)
+    where = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=_CELL_SECONDS, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in _code(notebook) for output in cell.outputs]
+    assert any(_PLOTLY in output.get("data", {}) for output in outputs), "a story without a picture"
+    if path.stem == "06_monitoring":
+        said = "".join(output.get("text", "") for output in outputs)
+        assert "looks as if its unit had changed" in said
+        assert "decision: INVESTIGATE" in said
+        assert "decision: RETRAIN" in said

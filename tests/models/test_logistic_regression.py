@@ -1,0 +1,77 @@
+import io
+from typing import Any, cast
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from model_families import fitted, training_rows
+from model_lifecycle.errors import ModelError
+from model_lifecycle.models import load_family, skops_file
+
+FAMILY = load_family("logistic_regression")
+NAME = "logistic_regression.skops"
+
+
+@pytest.mark.parametrize("parameters", [{"C": -1.0}, {"C": "much"}, {"max_iter": "long"}, {"min_frequency": 0}])
+def test_parameters_that_scikit_learn_refuses_are_refused(parameters: dict[str, float | str]) -> None:
+    features, target = training_rows()
+    with pytest.raises(ModelError, match=rf"logistic_regression: parameters \{{'{next(iter(parameters))}': .*\}}: "):
+        FAMILY.fit(features, target, parameters, 3, 1)
+
+
+def test_a_file_with_a_type_that_nobody_trusts_is_refused() -> None:
+    pipeline = Pipeline([("prepare", FunctionTransformer(np.linalg.norm)), ("linear", LogisticRegression())])
+    with pytest.raises(ModelError, match="is not a trusted pipeline: .*norm"):
+        FAMILY.restore({NAME: skops_file.dump(pipeline)})
+
+
+@pytest.mark.parametrize(
+    ("fitted_object", "message"),
+    [
+        (LogisticRegression(), "is not a trusted pipeline: 'LogisticRegression' object has no attribute 'named_steps'"),
+        ({"named_steps": 1}, "is not a trusted pipeline: 'dict' object has no attribute 'named_steps'"),
+        (Pipeline([("scale", StandardScaler())]), r"holds a pipeline of \['scale'\], expected \['prepare', 'linear'\]"),
+    ],
+)
+def test_a_file_that_holds_another_object_is_refused(fitted_object: object, message: str) -> None:
+    with pytest.raises(ModelError, match=f"logistic_regression: {NAME} {message}"):
+        FAMILY.restore({NAME: skops_file.dump(fitted_object)})
+
+
+def test_a_wrong_byte_of_an_array_is_seen() -> None:
+    content = fitted("logistic_regression").to_files()[NAME]
+    with ZipFile(io.BytesIO(content)) as archive:
+        arrays = archive.infolist()[:-1]
+    for array in arrays:
+        wrong = bytearray(content)
+        wrong[array.header_offset + 30 + len(array.filename) + array.file_size - 1] ^= 0xFF
+        with pytest.raises(ModelError, match=f"is not a trusted pipeline: {array.filename} has a wrong"):
+            FAMILY.restore({NAME: bytes(wrong)})
+
+
+def test_the_file_names_no_address_and_no_time() -> None:
+    with ZipFile(io.BytesIO(fitted("logistic_regression").to_files()[NAME])) as archive:
+        names = archive.namelist()
+        assert names[-1] == "schema.json"
+        assert all(int(name.removesuffix(".npy")) < 10_000 for name in names[:-1])
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_shap_values_are_coefficients_times_prepared_columns_whatever_the_names() -> None:
+    """A category `c_x` of `depot` and a category `x` of `depot_c` share a prepared column's name."""
+    draw = np.random.default_rng(1)
+    first = np.array(draw.choice(["c_x", "y"], 400).tolist(), dtype=object)
+    second = np.array(draw.choice(["x", "z"], 400).tolist(), dtype=object)
+    features = {"depot": first, "depot_c": second, "depot_c_x": draw.normal(size=400)}
+    target = ((first == "c_x") ^ (draw.random(400) < 0.1)).astype(np.float64)
+    model = FAMILY.fit(features, target, {}, 3, 1)
+    values, _ = model.explain(features)
+    assert np.abs(values).mean(axis=0).argmax() == 0
+    linear = cast(Any, model).pipeline.named_steps["linear"].coef_[0]
+    assert np.abs(values[:, 1]).max() <= np.abs(linear[3:5]).max() + 1e-12
+    for place, column in enumerate((first, second)):
+        assert {name: np.unique(values[column == name, place]).size for name in set(column)} == dict.fromkeys(column, 1)

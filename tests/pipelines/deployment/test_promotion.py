@@ -1,0 +1,197 @@
+"""The champion moves once, after every gate, and never else."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.io import DatasetError
+
+from model_lifecycle.datasets.champion import ChampionDataset
+from model_lifecycle.datasets.event_history import EventHistoryDataset
+from model_lifecycle.datasets.release import ReleaseDataset
+from model_lifecycle.errors import GateBlocked, ReleaseError
+from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
+from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
+from model_lifecycle.pipelines.deployment.nodes.proof import Proof
+from model_lifecycle.registry import Registry, _open
+from model_lifecycle.releases.packed import WrittenRelease
+from model_lifecycle.reporting.evidence import GateEvidence
+from model_lifecycle.store import Store
+from parcels import CASE, GATES, MONITORING, QUESTION_WITH_SLICE, RUN, Stages
+from tiny_release import SPEC
+
+PROOF: list[GateEvidence] = [
+    {"gate": "package boots", "passed": True, "reason": "answered", "figures": {}},
+    {"gate": "parity", "passed": True, "reason": "equal", "figures": {}},
+]
+
+
+def _write(stages: Stages, folder: Path, scorer: Any = None, champion: Any = None) -> WrittenRelease:
+    parity = select_parity_rows(stages.primary, stages.test, SPEC, QUESTION_WITH_SLICE, GATES)
+    packed = pack_release(
+        scorer or stages.challenger, stages.evidence, "<p>card</p>", "# card", stages.profile, stages.test, parity,
+        stages.plan, MONITORING, RUN, champion,
+    )  # fmt: skip
+    dataset = ReleaseDataset(str(folder / "releases"), str(folder / "release.json"))
+    dataset.save(packed)
+    return dataset.load()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry file without a release; making one takes seconds, so tests copy it."""
+    file = tmp_path_factory.mktemp("registry") / "registry.db"
+    _open(f"sqlite:///{file}", file)
+    return file
+
+
+@pytest.fixture
+def folder(empty: Path, tmp_path: Path) -> Path:
+    """A folder with an empty registry."""
+    shutil.copy(empty, tmp_path / "registry.db")
+    return tmp_path
+
+
+def _uri(folder: Path) -> str:
+    return f"sqlite:///{folder / 'registry.db'}"
+
+
+def _promote(
+    stages: Stages, folder: Path, release: WrittenRelease, proof: Any = PROOF, evidence: Any = None, digest: str = ""
+) -> Any:
+    proven = Proof(digest=digest or release.digest, gates=proof)
+    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN)
+
+
+def test_the_first_release_becomes_the_champion_and_a_second_identical_run_changes_nothing(
+    stages: Stages, folder: Path
+) -> None:
+    release = _write(stages, folder)
+    first = _promote(stages, folder, release)
+    assert (first["promoted"], first["reason"], first["version"]) == (True, "the first champion", "1")
+    champion = ChampionDataset(_uri(folder), CASE).load()
+    assert champion is not None
+    assert (
+        champion.entry.metrics["log_loss"]
+        == stages.figures["metrics"][stages.verdict["challenger"]]["log_loss"]["estimate"]
+    )
+
+    again = _write(stages, folder, champion=champion)
+    assert again == release
+    second = _promote(stages, folder, again)
+    assert second == {
+        **first, "promoted": False, "reason": "it was the champion already: same data, configuration and seed",
+    }  # fmt: skip
+    registry = Registry(_uri(folder), CASE)
+    assert len(registry.history()) == 1
+    assert registry.previous() is None
+
+
+def test_an_identical_release_from_another_folder_leaves_the_champion_where_it_is(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder)
+    _promote(stages, folder, release)
+    copied = _write(stages, folder / "copy")
+    assert copied.digest == release.digest
+    assert not _promote(stages, folder, copied)["promoted"]
+    champion = Registry(_uri(folder), CASE).champion()
+    assert champion is not None
+    assert champion.path == release.path
+
+
+def test_another_model_replaces_the_champion_which_becomes_the_previous_one(stages: Stages, folder: Path) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    assert first.release_id != second.release_id
+    _promote(stages, folder, first)
+    found = _promote(stages, folder, second)
+    assert (found["promoted"], found["reason"]) == (True, f"replaces {first.release_id}")
+    registry = Registry(_uri(folder), CASE)
+    champion, previous = registry.champion(), registry.previous()
+    assert champion is not None
+    assert previous is not None
+    assert (champion.release_id, previous.release_id) == (second.release_id, first.release_id)
+
+
+@pytest.mark.parametrize("blocked", ["package boots", "parity", "leakage"])
+def test_a_failed_gate_leaves_the_registry_untouched(stages: Stages, folder: Path, blocked: str) -> None:
+    champion, challenger = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    _promote(stages, folder, champion)
+    before = (folder / "registry.db").read_bytes()
+    evidence: Any = copy.deepcopy(stages.evidence)
+    proof = copy.deepcopy(PROOF)
+    for gate in (*evidence["gates"], *proof):
+        if gate["gate"] == blocked:
+            gate.update(passed=False, reason="planted")
+    with pytest.raises(GateBlocked, match=rf"1 .*gates hold .*\n  {blocked}: planted$"):
+        _promote(stages, folder, challenger, proof, evidence)
+    assert (folder / "registry.db").read_bytes() == before
+
+
+def test_the_proof_of_another_release_does_not_count(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder)
+    with pytest.raises(
+        GateBlocked, match=rf"release {release.release_id} is not proven: found the proof of digest other"
+    ):
+        _promote(stages, folder, release, digest="other")
+    assert Registry(_uri(folder), CASE).champion() is None
+
+
+def test_a_blocked_first_run_makes_no_registry(stages: Stages, tmp_path: Path) -> None:
+    release = _write(stages, tmp_path)
+    with pytest.raises(GateBlocked, match=r"1 gates hold release parcels-.* back"):
+        _promote(stages, tmp_path, release, [{**PROOF[0], "passed": False}, PROOF[1]])
+    assert not (tmp_path / "registry.db").exists()
+    assert ChampionDataset(_uri(tmp_path), CASE).load() is None
+
+
+def test_a_release_that_was_changed_after_its_proof_is_refused(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder)
+    card = release.path / "model_card.md"
+    card.chmod(0o644)
+    card.write_bytes(b"# Card")
+    with pytest.raises(ReleaseError, match=r"file 'model_card.md': changed"):
+        _promote(stages, folder, release)
+    assert Registry(_uri(folder), CASE).champion() is None
+
+
+def test_a_champion_whose_release_is_gone_is_an_error_and_not_no_champion(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder)
+    _promote(stages, folder, release)
+    release.path.rename(folder / "away")
+    with pytest.raises(DatasetError, match="no folder, expected a release folder") as refused:
+        ChampionDataset(_uri(folder), CASE).load()
+    assert isinstance(refused.value.__cause__, ReleaseError)
+
+
+def test_events_are_published_once_however_often_a_run_is_repeated(stages: Stages, folder: Path) -> None:
+    outcome = _promote(stages, folder, _write(stages, folder))
+    url = f"sqlite:///{folder / 'store.db'}"
+    history = select_history(stages.events, SPEC)
+    for _ in range(2):
+        EventHistoryDataset(url).save(publish_history(history, outcome))
+    with Store.open(url) as store:
+        found = store.events_after(0, 10_000)
+    assert len(found) == len(history)
+    known = [record.known_at for _, record in found]
+    assert known == sorted(known)
+    assert {name for _, record in found for name in record.payload} == {"depot", "late"}
+
+
+def test_without_a_champion_nothing_is_published(stages: Stages) -> None:
+    outcome: Any = {"champion": None}
+    with pytest.raises(GateBlocked, match="no champion, so there is no service to backfill"):
+        publish_history(stages.events, outcome)
+
+
+def test_the_summary_tells_a_promotion_from_a_champion_that_stays(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder)
+    first = summarise(
+        stages.evidence, Proof(digest="", gates=PROOF), _promote(stages, folder, release), {"model card": "card.html"}
+    )
+    second = summarise(
+        stages.evidence, Proof(digest="", gates=PROOF), _promote(stages, folder, release), {"model card": "card.html"}
+    )
+    assert "promoted to champion: the first champion" in first
+    assert "NOT promoted: it was the champion already: same data, configuration and seed" in second
+    assert "gates: all 8 passed" in first

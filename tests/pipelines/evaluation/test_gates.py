@@ -1,0 +1,238 @@
+"""Each gate, planted to fire and not to fire; what cannot be computed never passes."""
+
+import copy
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.pipelines.evaluation.nodes.evidence import evaluate
+from model_lifecycle.pipelines.evaluation.nodes.gates import judge
+from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.reporting.evidence import GateEvidence
+from model_lifecycle.scoring import Scorer
+from parcels import GATES, QUESTION_WITH_SLICE, RUN, Stages, later
+from tiny_release import SPEC
+
+NAMES = ["evidence", "leakage", "beats base_rate", "calibration", "slices", "champion"]
+
+
+@dataclass(frozen=True)
+class InProduction:
+    """A champion, as the catalog loads it."""
+
+    scorer: Scorer
+
+
+def _other(stages: Stages, **facts: Any) -> InProduction:
+    """Return the tree model, by default trained until the test window began, in production."""
+    trees = stages.fitted["trees"]
+    return InProduction(Scorer(trees.facts.model_copy(update={"release_id": "parcels-before", **facts}), trees.model))
+
+
+def _evaluate(
+    stages: Stages, gates: GateLimits = GATES, champion: InProduction | None = None, scores: Any = None
+) -> tuple[Any, dict[str, GateEvidence]]:
+    """Evaluate the challenger again, with other limits, scores or a champion."""
+    if scores is None:
+        scores = score_test(
+            stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+        )
+    figures, verdict = evaluate(
+        scores, stages.challenger, stages.leaderboard, QUESTION_WITH_SLICE, gates, stages.plan, RUN, champion
+    )
+    found = {gate["gate"]: gate for gate in verdict["gates"]}
+    assert list(found) == NAMES
+    assert verdict["passed"] == all(gate["passed"] for gate in found.values())
+    return figures, found
+
+
+def _failed(found: dict[str, GateEvidence]) -> list[str]:
+    return [name for name, gate in found.items() if not gate["passed"]]
+
+
+def _limits(**changes: Any) -> GateLimits:
+    return GateLimits.model_validate({**GATES.model_dump(), **changes})
+
+
+def _scores(stages: Stages, score: Any) -> Any:
+    """Return the test scores with others for the challenger."""
+    subject = stages.challenger.facts.model
+    return stages.scores.assign(**{f"score_{subject}": score, f"act_{subject}": score >= stages.challenger.threshold})
+
+
+def _challenger_score(stages: Stages) -> Any:
+    return stages.scores[f"score_{stages.challenger.facts.model}"].to_numpy()
+
+
+def test_a_good_challenger_passes_every_gate(stages: Stages) -> None:
+    assert _failed(_evaluate(stages)[1]) == []
+
+
+@pytest.mark.parametrize("limits", [{"minimum_blocks": 5}, {"minimum_test_rows": 10_000}])
+def test_too_little_evidence_blocks(stages: Stages, limits: dict[str, int]) -> None:
+    found = _evaluate(stages, _limits(**limits))[1]
+    assert _failed(found) == ["evidence"]
+    assert "567 labelled test rows in 4 weeks, expected at least" in found["evidence"]["reason"]
+
+
+def test_a_leaked_target_blocks(stages: Stages) -> None:
+    """The challenger's score is the outcome itself, a little blurred: too good to be true."""
+    target = stages.scores[model_input.TARGET].fillna(0).to_numpy()
+    leaked = 0.02 + 0.9 * target + np.random.default_rng(1).uniform(0, 0.06, len(target))
+    found = _evaluate(stages, scores=_scores(stages, leaked))[1]
+    assert _failed(found) == ["leakage"]
+    assert found["leakage"]["reason"] == "AUC 1.000, above 0.95 it would be taken for a leak"
+
+
+def test_a_challenger_no_better_than_the_baseline_blocks(stages: Stages) -> None:
+    """Scores shuffled between rows: calibrated on the whole, and worth nothing."""
+    shuffled = np.random.default_rng(1).permutation(_challenger_score(stages))
+    found = _evaluate(stages, _limits(slice_auc_drop=1.0), scores=_scores(stages, shuffled))[1]
+    assert _failed(found) == ["beats base_rate"]
+    assert found["beats base_rate"]["figures"]["gain"] < 0
+
+
+def test_a_gain_below_the_margin_blocks(stages: Stages) -> None:
+    assert _failed(_evaluate(stages, _limits(baseline_margin=0.24))[1]) == ["beats base_rate"]
+
+
+def test_scores_far_from_the_observed_rate_block(stages: Stages) -> None:
+    found = _evaluate(stages, scores=_scores(stages, _challenger_score(stages) * 0.5))[1]
+    assert "calibration" in _failed(found)
+    assert "off the observed rate" in found["calibration"]["reason"]
+
+
+def test_a_slice_in_which_the_scores_mean_nothing_blocks(stages: Stages) -> None:
+    """In the southern depot the scores are shuffled between parcels; in the northern one they are as good as before."""
+    score = _challenger_score(stages).copy()
+    south = (stages.scores["row_slice_depot"] == "south").to_numpy()
+    score[south] = np.random.default_rng(1).permutation(score[south])
+    found = _evaluate(stages, _limits(slice_auc_drop=0.0), scores=_scores(stages, score))[1]
+    assert found["calibration"]["passed"]
+    assert not found["slices"]["passed"]
+    assert re.match(
+        r"below AUC 0\.\d+: \['depot=south 0\.[45]\d+'\]; not to be judged: none", found["slices"]["reason"]
+    )
+
+
+def test_a_slice_that_cannot_be_judged_blocks(stages: Stages) -> None:
+    """A depot with outcomes of one class alone has no AUC."""
+    south = stages.scores["row_slice_depot"] == "south"
+    target = stages.scores[model_input.TARGET].mask(south & stages.scores[model_input.TARGET].notna(), 0.0)
+    found = _evaluate(stages, _limits(calibration_in_the_large=1.0), scores=stages.scores.assign(row_target=target))[1]
+    assert not found["slices"]["passed"]
+    assert "not to be judged: ['depot=south']" in found["slices"]["reason"]
+
+
+def test_a_worse_challenger_blocks_and_one_within_the_margin_does_not(stages: Stages) -> None:
+    champion = _other(stages)
+    figures, found = _evaluate(stages, _limits(champion_margin=1.0), champion)
+    assert found["champion"]["passed"]
+    blurred = 0.4 + 0.2 * _challenger_score(stages)
+    scores = score_test(
+        stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+    )
+    subject = stages.challenger.facts.model
+    worse = scores.assign(**{f"score_{subject}": blurred})
+    found = _evaluate(stages, champion=champion, scores=worse)[1]
+    assert not found["champion"]["passed"]
+    assert "against parcels-before on the same rows" in found["champion"]["reason"]
+    assert "expected below 0.01 (non-inferiority)" in found["champion"]["reason"]
+    assert figures["champion"] == "champion"
+
+
+def test_superiority_wants_a_gain_and_not_only_no_loss(stages: Stages) -> None:
+    champion = _other(stages, threshold=0.9)
+    assert _evaluate(stages, _limits(champion_margin=0.05), champion)[1]["champion"]["passed"]
+    found = _evaluate(stages, _limits(champion_margin=0.05, champion_mode="superiority"), champion)[1]
+    assert _failed(found) == ["champion"]
+    assert "expected below -0.05 (superiority)" in found["champion"]["reason"]
+    subject = stages.challenger.facts.model
+    scores = score_test(
+        stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+    )
+    useless = scores.assign(score_champion=0.4)
+    found = _evaluate(stages, _limits(champion_margin=0.05, champion_mode="superiority"), champion, useless)[1]
+    assert found["champion"]["passed"], subject
+
+
+def test_a_champion_that_was_trained_on_test_rows_is_no_yardstick(stages: Stages) -> None:
+    start = stages.plan.test.start
+    until = later(start, 1).isoformat()
+    found = _evaluate(stages, _limits(champion_margin=1.0), _other(stages, trained_until=until))[1]
+    assert _failed(found) == ["champion"]
+    assert f"was trained until {until}, after the test begins" in found["champion"]["reason"]
+    assert datetime.fromisoformat(stages.challenger.facts.trained_until) == start
+
+
+@pytest.mark.parametrize("mode", ["non_inferiority", "superiority"])
+def test_a_challenger_that_is_the_champion_is_not_compared_with_itself(stages: Stages, mode: str) -> None:
+    facts = stages.challenger.facts.model_copy(update={"release_id": "parcels-2024"})
+    found = _evaluate(stages, _limits(champion_mode=mode), InProduction(Scorer(facts, stages.challenger.model)))[1]
+    assert found["champion"]["passed"]
+    assert found["champion"]["reason"] == "the challenger is parcels-2024, the champion already"
+    changed = facts.model_copy(update={"threshold": 0.9})
+    found = _evaluate(stages, _limits(champion_mode=mode), InProduction(Scorer(changed, stages.challenger.model)))[1]
+    assert "against parcels-2024 on the same rows" in found["champion"]["reason"]
+
+
+def _without_figure(figures: Any, path: list[Any], value: Any) -> Any:
+    changed = copy.deepcopy(figures)
+    inner = changed
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    return changed
+
+
+@pytest.mark.parametrize("value", [math.nan, None])
+def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: float | None) -> None:
+    champion = _other(stages)
+    figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
+    subject = stages.challenger.facts.model
+    difference = {
+        one["against"]: place for place, one in enumerate(figures["differences"]) if one["metric"] == "log_loss"
+    }
+    ends: dict[str, list[Any]] = {
+        "beats base_rate": ["differences", difference["base_rate"], "interval", "upper"],
+        "calibration": ["calibration", "in_the_large", "upper"],
+        "slices": ["slices", 0, "auc", "upper"],
+        "champion": ["differences", difference["champion"], "interval", "upper"],
+    }
+    if value is not None:
+        ends["leakage"] = ["metrics", subject, "auc", "estimate"]
+        ends["slices"] = ["slices", 1, "auc", "estimate"]
+    for gate, path in ends.items():
+        results = judge(
+            _without_figure(figures, path, value),
+            _limits(champion_margin=1.0),
+            stages.plan,
+            champion,
+            stages.challenger,
+        )
+        failed = [result["gate"] for result in results if not result["passed"]]
+        assert gate in failed, gate
+        assert all(math.isfinite(figure) for result in results for figure in result["figures"].values())
+
+
+def test_one_week_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stages) -> None:
+    champion = _other(stages)
+    scores = score_test(
+        stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+    ).head(120)
+    found = _evaluate(stages, _limits(champion_margin=1.0, minimum_test_rows=1), champion, scores)[1]
+    assert set(_failed(found)) >= {"evidence", "beats base_rate", "calibration", "champion"}
+    assert "cannot be computed: insufficient evidence" in found["champion"]["reason"]
+
+
+def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:
+    with pytest.raises(StatisticError, match=r"test window: no observed outcome, expected some; labels may not have"):
+        _evaluate(stages, scores=stages.scores.assign(row_outcome="pending"))

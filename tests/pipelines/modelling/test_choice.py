@@ -1,0 +1,119 @@
+"""Calibration, threshold and challenger, all chosen on the validation folds."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.pipelines.modelling.nodes.choice import NEVER, Choices, choose
+from parcels import MODELLING, QUESTION_WITH_SLICE, Stages
+
+ROWS = 4_000
+
+
+def _modelling(**calibrations: Any) -> ModellingSpec:
+    candidates = {"base": {"family": "base_rate", "role": "baseline"}, "model": {"family": "logistic_regression"}}
+    return ModellingSpec.model_validate({"candidates": candidates, **calibrations})
+
+
+def _choose(
+    score: np.ndarray, target: np.ndarray, outcome: Any = "observed", base: np.ndarray | None = None, **options: Any
+) -> tuple[Choices, list[Any]]:
+    """Choose between a baseline that says 0.4 (or as given) and a model of the given scores, over two folds."""
+    train = pd.DataFrame({model_input.TARGET: target, model_input.OUTCOME: outcome})
+    train[model_input.TARGET] = train[model_input.TARGET].where(train[model_input.OUTCOME] == "observed")
+    folds = options.pop("folds", np.arange(len(target)) * 2 // len(target))
+    out = pd.DataFrame({"fold": folds, "base": 0.4 if base is None else base, "model": score})
+    trials: Any = [
+        {"candidate": name, "parameters": {}, "log_loss": [options.pop(name, 0.5)], "seconds": 0.0}
+        for name in ("base", "model")
+    ]
+    return choose(trials, out, train, _modelling(**options), QUESTION_WITH_SLICE)
+
+
+def _drawn(seed: int = 1, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    probability = draw.uniform(0.02, 0.98, rows)
+    return probability, (draw.uniform(size=rows) < probability).astype(float)
+
+
+def _distorted(probability: np.ndarray) -> np.ndarray:
+    logit = np.log(probability / (1 - probability))
+    return np.asarray(1 / (1 + np.exp(-(3 * logit + 1))))
+
+
+def test_good_scores_are_left_alone() -> None:
+    probability, target = _drawn()
+    folds = (np.arange(ROWS) >= 100).astype(int)  # a hundred rows fit a sigmoid worse than what is right already
+    assert _choose(probability, target, folds=folds)[0].candidates["model"].calibration.method == "none"
+
+
+def test_overconfident_scores_get_a_sigmoid_that_undoes_it() -> None:
+    probability, target = _drawn()
+    calibration = _choose(_distorted(probability), target)[0].candidates["model"].calibration
+    assert calibration.method == "sigmoid"
+    assert calibration.slope == pytest.approx(1 / 3, rel=0.1)
+    np.testing.assert_allclose(calibration.apply(_distorted(probability)), probability, atol=0.03)
+
+
+def test_with_one_fold_there_is_no_evidence_for_a_calibration() -> None:
+    probability, target = _drawn()
+    choices, _ = _choose(_distorted(probability), target, folds=np.zeros(ROWS, dtype=int))
+    assert choices.candidates["model"].calibration.method == "none"
+
+
+@pytest.mark.parametrize("calibrations", [("sigmoid",), ()])
+def test_scores_that_rank_the_wrong_way_round_stay_as_they_are(calibrations: tuple[str, ...]) -> None:
+    probability, target = _drawn()
+    choices, _ = _choose(1 - probability, target, calibrations=calibrations)
+    assert choices.candidates["model"].calibration.method == "none"
+
+
+def test_a_base_rate_that_moves_against_the_outcomes_does_not_stop_the_run() -> None:
+    """Over three folds a base rate falls while the outcomes rise: a sigmoid on it would slope downwards."""
+    probability, target = _drawn()
+    folds = np.arange(ROWS) * 3 // ROWS
+    target = np.where(folds == 0, np.arange(ROWS) % 5 == 0, target).astype(float)
+    choices, _ = _choose(probability, target, base=np.array([0.45, 0.3, 0.35])[folds], folds=folds)
+    assert choices.candidates["base"].calibration.method == "none"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(min_value=0, max_value=10_000), st.floats(min_value=0, max_value=0.4))
+def test_no_other_threshold_is_worth_more_over_settled_rows_lost_ones_included(seed: int, lost: float) -> None:
+    probability, target = _drawn(seed, rows=300)
+    draw = np.random.default_rng(seed).uniform(size=300)
+    outcome = np.where(draw < lost, "unavailable", np.where(draw > 0.95, "pending", "observed"))
+    choice = _choose(probability, target, outcome, calibrations=("none",))[0].candidates["model"]
+    gain = np.where(outcome == "unavailable", -5.0, np.where(target == 1.0, 7.0, -5.0)) * (outcome != "pending")
+    found = gain[probability >= choice.threshold].sum()
+    assert found == pytest.approx(max(gain[probability >= other].sum() for other in (*probability, NEVER)))
+
+
+def test_rows_with_an_unavailable_outcome_move_the_threshold() -> None:
+    probability, target = _drawn()
+    plain, _ = _choose(probability, target)
+    outcome = np.where(probability < 0.7, "observed", "unavailable")
+    lost, leaderboard = _choose(probability, target, outcome)
+    assert plain.candidates["model"].threshold == pytest.approx(5 / 12, abs=0.1)
+    assert lost.candidates["model"].threshold == NEVER  # acting on the lost ones costs more than the rest is worth
+    assert next(row["value_per_1000"] for row in leaderboard if row["model"] == "model") == 0.0
+
+
+def test_a_baseline_is_never_the_challenger_however_well_it_does() -> None:
+    probability, target = _drawn()
+    choices, leaderboard = _choose(probability, target, base=probability, model=0.9)
+    assert choices.challenger == "model"
+    assert [(row["model"], row["chosen"]) for row in leaderboard] == [("base", False), ("model", True)]
+
+
+def test_the_challenger_has_the_lowest_log_loss_of_the_candidates(stages: Stages) -> None:
+    losses = {row["model"]: row["log_loss"] for row in stages.leaderboard if row["role"] == "candidate"}
+    assert stages.choices.challenger == min(losses, key=lambda name: losses[name])
+    assert [row["model"] for row in stages.leaderboard if row["chosen"]] == [stages.choices.challenger]
+    assert set(stages.choices.candidates) == set(MODELLING.candidates)

@@ -1,0 +1,82 @@
+"""Before any model: go or no-go, each for a reason with its figures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion, SuccessCriteria
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor, require_go
+from model_lifecycle.reporting.evidence import FeasibilityEvidence
+from model_lifecycle.reporting.feasibility import feasibility_page
+from parcels import CASE, GATES, QUESTION_WITH_SLICE, Stages
+
+
+def _assess(
+    stages: Stages, train: pd.DataFrame | None = None, question: BusinessQuestion = QUESTION_WITH_SLICE
+) -> FeasibilityEvidence:
+    return assessor(CASE)(stages.train if train is None else train, question, stages.plan, GATES)
+
+
+def _failed(found: FeasibilityEvidence) -> list[str]:
+    assert found["go"] == (not any(not reason["passed"] for reason in found["reasons"]))
+    return [reason["gate"] for reason in found["reasons"] if not reason["passed"]]
+
+
+def test_good_data_go(stages: Stages) -> None:
+    found = _assess(stages)
+    assert _failed(found) == []
+    require_go(found)
+    settled = stages.train[stages.train[model_input.OUTCOME] != "pending"]
+    assert found["rows"] == len(settled)
+    assert found["unavailable"] == {"lost": int((settled[model_input.OUTCOME] == "unavailable").sum())}
+    assert "Which parcels" in feasibility_page(found)
+
+
+def test_perfection_acts_where_acting_pays_and_nowhere_else(stages: Stages) -> None:
+    settled = stages.train[stages.train[model_input.OUTCOME] != "pending"]
+    late = (settled[model_input.TARGET] == 1.0).mean()
+    assert _assess(stages)["value"]["perfect"]["estimate"] == pytest.approx(7 * late * 1000)
+
+
+def test_an_unavailable_outcome_costs_what_the_question_says(stages: Stages) -> None:
+    settled = stages.train[stages.train[model_input.OUTCOME] != "pending"]
+    lost, late = (settled[model_input.OUTCOME] == "unavailable").mean(), (settled[model_input.TARGET] == 1.0).mean()
+    expected = 1000 * (7 * late - 5 * (1 - late - lost) - 5 * lost)
+    assert _assess(stages)["value"]["act_always"]["estimate"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("success", "gate"),
+    [
+        ({"minimum_value_per_1000": 1e6}, "enough to gain"),
+        ({"minimum_value_per_1000": 1, "minimum_positives": 10**6}, "enough positive outcomes"),
+    ],
+)
+def test_too_little_to_gain_or_to_learn_from_is_no_go(stages: Stages, success: dict[str, Any], gate: str) -> None:
+    question = QUESTION_WITH_SLICE.model_copy(update={"success": SuccessCriteria(**success)})
+    assert _failed(_assess(stages, question=question)) == [gate]
+
+
+def test_a_gain_that_the_test_window_cannot_show_is_no_go(stages: Stages) -> None:
+    """Whole weeks in which all parcels are late, and weeks in which none is: the spread swamps the gain."""
+    week = stages.train[model_input.DECISION_TIME].dt.day_of_year // 7
+    target = stages.train[model_input.TARGET].where(
+        stages.train[model_input.TARGET].isna(), (week % 8 == 0).astype(float)
+    )
+    assert _failed(_assess(stages, stages.train.assign(row_target=target))) == ["gain can be seen"]
+
+
+def test_one_week_of_data_is_too_little_for_an_interval(stages: Stages) -> None:
+    with pytest.raises(StatisticError, match="blocks"):
+        _assess(stages, stages.train.head(100))
+
+
+def test_rows_that_are_still_pending_do_not_count(stages: Stages) -> None:
+    pending = stages.train.assign(
+        row_outcome=np.where(np.arange(len(stages.train)) % 2, "pending", stages.train["row_outcome"])
+    )
+    assert _assess(stages, pending)["rows"] == (pending["row_outcome"] != "pending").sum()

@@ -1,0 +1,91 @@
+"""The search moves in time order, is repeatable, and stops before it starts when the answer is no-go."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.errors import GateBlocked, ModelError
+from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
+from model_lifecycle.statistics.proper_scores import log_loss
+from parcels import MODELLING, RUN, Stages
+from tiny_release import SPEC
+
+
+def _search(stages: Stages, modelling: ModellingSpec = MODELLING, run: RunSpec = RUN, **changes: Any) -> Any:
+    given = {"train": stages.train, "plan": stages.plan, "feasibility": stages.feasibility, **changes}
+    return search_candidates(given["train"], given["plan"], modelling, SPEC, run, given["feasibility"])
+
+
+def _without_seconds(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in trial.items() if key != "seconds"} for trial in trials]
+
+
+def test_the_same_seed_gives_the_same_trials_and_predictions(stages: Stages) -> None:
+    trials, out_of_fold = _search(stages)
+    assert _without_seconds(trials) == _without_seconds(stages.trials)  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(out_of_fold, stages.out_of_fold)
+
+
+def test_another_seed_searches_elsewhere(stages: Stages) -> None:
+    trials, _ = _search(stages, run=RUN.model_copy(update={"seed": 9}))
+    assert _without_seconds(trials) != _without_seconds(stages.trials)  # type: ignore[arg-type]
+
+
+def test_every_row_of_the_folds_is_predicted_once_and_no_other(stages: Stages) -> None:
+    out = stages.out_of_fold
+    decided = stages.train[model_input.DECISION_TIME].iloc[out.index]
+    for number, fold in enumerate(stages.plan.folds):
+        inside = out["fold"] == number
+        assert (decided[inside.to_numpy()] >= fold.start).all()
+        assert (decided[inside.to_numpy()] < fold.end).all()
+    assert len(out) == (stages.train[model_input.DECISION_TIME] >= stages.plan.folds[0].start).sum()
+    assert out.notna().all(axis=None)
+
+
+def test_the_kept_predictions_are_those_of_the_best_trial(stages: Stages) -> None:
+    for name in MODELLING.candidates:
+        best = min((t for t in stages.trials if t["candidate"] == name), key=lambda t: np.mean(t["log_loss"]))
+        rows = stages.train.iloc[stages.out_of_fold.index]
+        first = ((rows[model_input.OUTCOME] == "observed") & (stages.out_of_fold["fold"] == 0).to_numpy()).to_numpy()
+        found = log_loss(rows[model_input.TARGET].to_numpy()[first], stages.out_of_fold[name].to_numpy()[first])
+        assert found == pytest.approx(best["log_loss"][0], abs=1e-12)
+
+
+def test_the_first_trial_takes_the_parameters_as_given(stages: Stages) -> None:
+    trees = MODELLING.candidates["trees"]
+    given = trees.model_copy(update={"parameters": {**trees.parameters, "learning_rate": 0.2}, "trials": 1})
+    trials, _ = _search(stages, MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "trees": given}}))
+    assert trials[-1]["parameters"] == {"iterations": 20, "depth": 3, "learning_rate": 0.2}
+
+
+def test_a_fold_without_an_observed_outcome_is_refused(stages: Stages) -> None:
+    last = stages.train[model_input.DECISION_TIME] >= stages.plan.folds[1].start
+    train = stages.train.assign(row_outcome=stages.train[model_input.OUTCOME].mask(last, "pending"))
+    with pytest.raises(ModelError, match=r"validation fold 1: no observed outcome, expected some; move run.as_of"):
+        _search(stages, train=train)
+
+
+def test_a_parameter_that_the_family_does_not_know_is_refused(stages: Stages) -> None:
+    wrong = MODELLING.candidates["logistic"].model_copy(update={"parameters": {"CC": 1.0}})
+    modelling = MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "logistic": wrong}})
+    with pytest.raises(ModelError, match=r"logistic_regression: .*CC"):
+        _search(stages, modelling)
+
+
+def test_no_go_blocks_before_any_model_is_fitted(stages: Stages) -> None:
+    failed = {"gate": "enough to gain", "passed": False, "reason": "found 3, expected 500", "figures": {}}
+    unknown = {"gate": "gain can be seen", "passed": False, "reason": "found 9, expected 7", "figures": {}}
+    passed = {"gate": "enough positive outcomes", "passed": True, "reason": "plenty", "figures": {}}
+    feasibility = {**stages.feasibility, "go": False, "reasons": [passed, failed, unknown]}
+    modelling = ModellingSpec.model_validate(
+        {"candidates": {"a": {"family": "no such", "role": "baseline"}, "b": {"family": "no such"}}}
+    )
+    message = "feasibility says no-go: found 3, expected 500; found 9, expected 7"
+    with pytest.raises(GateBlocked, match=f"^{re.escape(message)}$"):
+        _search(stages, modelling, feasibility=feasibility)

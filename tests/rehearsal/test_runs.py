@@ -1,0 +1,32 @@
+"""Runs as processes of their own."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from eventually import eventually
+from model_lifecycle.errors import LifecycleError
+from model_lifecycle.rehearsal.runs import KedroRun, run_pipelines
+from small_project import Project
+
+
+@pytest.fixture(autouse=True)
+def _in_the_small_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2] / "src"))
+
+
+def test_a_run_that_fails_is_told_with_the_end_of_its_output(tmp_path: Path) -> None:
+    with pytest.raises(LifecycleError, match=r"(?s)--pipelines refusing ended with code 1; .*contract 'rows': 1 of 2"):
+        run_pipelines(("refusing",), {}, tmp_path / "run.log")
+
+
+def test_a_run_that_is_stopped_ends_as_after_ctrl_c(project: Project, tmp_path: Path) -> None:
+    with KedroRun((), {"seconds": "60"}, tmp_path / "run.log") as run:
+        eventually((project.path / "started").exists, seconds=60)
+        assert run.running()
+        started = time.monotonic()
+    assert not run.running()
+    assert run.wait() == 130
+    assert time.monotonic() - started < 30
