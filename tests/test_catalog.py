@@ -27,7 +27,7 @@ def pipelines() -> dict[str, Pipeline]:
 def layers(pipelines: dict[str, Pipeline]) -> dict[str, str]:
     """The layer of each dataset that a pipeline names."""
     options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
-    catalog = DataCatalog.from_config(CONFIG_LOADER_CLASS(str(ROOT / "conf"), None, **options)["catalog"])
+    catalog = DataCatalog.from_config(CONFIG_LOADER_CLASS(str(ROOT / "conf"), "test", **options)["catalog"])
     names = {name for pipeline in pipelines.values() for name in pipeline.datasets() if not name.startswith("params:")}
     datasets: dict[str, Any] = {name: catalog.get(name) for name in names}
     return {name: dataset.metadata["kedro-viz"]["layer"] for name, dataset in datasets.items()}

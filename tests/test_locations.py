@@ -38,7 +38,5 @@ def test_a_package_that_ships_data_is_found() -> None:
     ],
 )
 def test_a_package_without_that_data_is_named(package: str, folder: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=f"package '{package}' has no folder '{folder}'; expected it installed"
-    ):
+    with pytest.raises(ConfigurationError, match=f"package '{package}' has no folder '{folder}'; expected it"):
         package_data(package, folder)

@@ -22,7 +22,7 @@ def test_a_split_in_an_unknown_time_zone_is_refused(name: str) -> None:
         ({"log_scale": ["rate"]}, r"log_scale names \['rate'\], expected some of \[\]"),
         (
             {"search": {"l2": [0.0, 1.0]}, "log_scale": ["l2"]},
-            r"\{'l2': \(0.0, 1.0\)\} in logarithms, expected them above 0",
+            r"\{'l2': \(0.0, 1.0\)\} in logarithms, expected them above",
         ),
         ({"trials": 3}, "3 trials but nothing to search: give ranges or one trial"),
         ({"trials": 0}, "trials\n  Input should be greater than or equal to 1"),

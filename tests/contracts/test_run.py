@@ -31,9 +31,7 @@ def test_every_moment_goes_through_json(moment: datetime) -> None:
     ],
 )  # fmt: skip
 def test_anything_but_a_moment_with_an_offset_is_refused(value: Any) -> None:
-    with pytest.raises(
-        ValidationError, match=r"as_of\n  Value error, found .*, expected an ISO 8601 time with its offset"
-    ):
+    with pytest.raises(ValidationError, match=r"as_of\n  Value error, found .*, expected an ISO 8601 time with its"):
         RunSpec(as_of=value)
 
 

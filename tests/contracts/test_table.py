@@ -37,7 +37,7 @@ def test_a_category_may_begin_or_end_with_a_blank() -> None:
     [
         (
             {"key": ["depots"]},
-            r"key, references or not_before name \['depots'\], expected columns of \['closed', 'depot'",
+            r"or not_before name \['depots'\], expected columns of \['closed', 'depot'",
         ),
         ({"not_before": [["closed", "open"]]}, r"not_before name \['open'\]"),
         ({"references": {"town": "towns.town"}}, r"references or not_before name \['town'\]"),
@@ -63,4 +63,5 @@ def test_a_reference_leads_to_a_declared_column(target: str) -> None:
     with pytest.raises(ValidationError, match=rf"table 'streets': references \['{target}'\], expected 'table.column'"):
         TableContracts.model_validate({"depots": DEPOTS, "streets": streets})
     streets["references"] = {"depot": "depots.depot"}
-    assert TableContracts.model_validate({"depots": DEPOTS, "streets": streets})
+    contracts = TableContracts.model_validate({"depots": DEPOTS, "streets": streets})
+    assert contracts.table("streets").references == {"depot": "depots.depot"}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from model_lifecycle.datasets import atomic
 from model_lifecycle.datasets.atomic import write_atomically
 
+SOURCES = str(Path(__file__).parents[2] / "src")
 # Writes 200 MB again and again over the file of its first argument.
 WRITER = """
 import sys
@@ -39,7 +39,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         os.close(handle)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(atomic.os, "fdopen", interrupted)
+    monkeypatch.setattr(os, "fdopen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
@@ -49,9 +49,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "b.bin"
     write_atomically(path, b"old")
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
+    command, place = [sys.executable, "-c", WRITER, str(path)], {"PYTHONPATH": SOURCES}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=place) as writer:
         assert writer.stdout is not None
-        writer.stdout.readline()
+        assert writer.stdout.readline() == b"ready\n"
         time.sleep(0.05)
         writer.kill()
     content = path.read_bytes()

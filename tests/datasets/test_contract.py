@@ -23,9 +23,7 @@ def test_a_contract_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "split.json").read_bytes())["train_periods"] == 3
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"time_zone": "UTC", "priod": "day"}', '{"time_zone": "Mars/Base"}']
-)
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"time_zone": "UTC", "priod": "day"}', '{"time_zone": "Mars"}'])
 def test_a_file_that_is_no_such_contract_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "split.json").write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError, match=r"split.json is no contracts.modelling.SplitSpec: 1 validation error"):
@@ -36,6 +34,6 @@ def test_a_file_that_is_no_such_contract_is_refused(tmp_path: Path, content: str
 def test_a_class_that_is_not_there_is_named(tmp_path: Path, contract: str) -> None:
     dataset(tmp_path).save(SPLIT)
     with pytest.raises(
-        DatasetError, match=r"module '?model_lifecycle.contracts.modelling'? has no attribute 'Split'|No module"
+        DatasetError, match=r"has no attribute 'Split'|No module named 'model_lifecycle.contracts.modeling'"
     ):
         dataset(tmp_path, contract).load()

@@ -5,6 +5,7 @@ import pytest
 from kedro.io import DatasetError
 
 from model_lifecycle.datasets import scorers
+from model_lifecycle.datasets.atomic import write_atomically
 from model_lifecycle.datasets.scorers import ScorerDataset, ScorersDataset
 from model_lifecycle.features.history import History
 from model_lifecycle.scoring import Scorer
@@ -69,7 +70,7 @@ def test_an_interrupted_save_is_not_read_as_a_mixture_of_old_and_new(
 ) -> None:
     dataset = ScorersDataset(str(tmp_path))
     dataset.save({"a": scorer("old")})
-    written = scorers.write_atomically
+    written = write_atomically
 
     def interrupted(path: Path, content: bytes) -> None:
         if path.name == "catboost.cbm":

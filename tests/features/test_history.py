@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model_lifecycle.contracts.columns import Columns, take
@@ -53,7 +53,7 @@ class Event:
 
 _depots = st.sampled_from(["north", "süd", "", None])
 _streets = st.sampled_from(["a", "b", None])
-_costs = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9), st.sampled_from([0.1, 0.2, 0.3, 1 / 3]))
+_costs = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9), st.sampled_from([0.1, 0.2, 2 / 3, 1.001]))
 _events = st.builds(
     Event,
     st.sampled_from(["delivery", "delivery", "pickup"]),
@@ -128,7 +128,7 @@ def same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) ->
         assert found[name].tobytes() == values.tobytes(), (name, found[name], values)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(_events, max_size=40), st.lists(_rows, min_size=1, max_size=12))
 def test_every_feature_is_that_of_the_loops(events: list[Event], rows: list[Row]) -> None:
     found = compute(History.build(SPEC, by_kind(events)), rows)
@@ -177,7 +177,7 @@ def test_what_becomes_known_later_never_changes_an_earlier_row(
 
 
 def delivery(at: int, **changes: Any) -> Event:
-    return Event(**{"kind": "delivery", "at": at, "depot": "north", "street": "a", "late": 1.0, "cost": 2.0} | changes)
+    return replace(Event("delivery", at, "north", "a", late=1.0, cost=2.0), **changes)
 
 
 def count(at: str, known_at: str = "2013-06-01T12:00:00") -> float:
@@ -229,7 +229,8 @@ def test_numbers_and_nan_as_keys_mean_what_they_mean_on_both_paths() -> None:
         assert history.compute(rows, times([0, 0, 0] * copies), {})["n"].tolist() == [2, 1, 0] * copies
 
 
-@given(st.lists(st.floats(-1e9, 1e9).map(lambda value: round(value, 6)), min_size=1, max_size=50))
+@example([1.001, 2 / 3, -2 / 3, 1e9])  # the first is 1000999.9999999999 millionths in floating point
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50))
 def test_sums_are_exact(values: list[float]) -> None:
     history = History.build(SPEC, by_kind([delivery(0, cost=value) for value in values]))
     exact = sum((Fraction(round(value * SCALE)) for value in values), Fraction(0)) / SCALE

@@ -13,13 +13,13 @@ def test_every_row_gets_the_share_of_ones() -> None:
 
 @pytest.mark.parametrize("rate", ["NaN", "7", "0", "1.0", "-0.2", "Infinity"])
 def test_a_rate_that_is_no_share_is_refused(rate: str) -> None:
-    with pytest.raises(ModelError, match="base_rate.json holds the rate .*, expected one between 0 and 1"):
+    with pytest.raises(ModelError, match=r"base_rate.json holds the rate .*, expected one between 0 and 1"):
         load_family("base_rate").restore({"base_rate.json": f'{{"rate": {rate}}}'.encode()})
 
 
 @pytest.mark.parametrize("content", ['{"rat": 0.5}', '{"rate": "half"}', '{"rate": null}', "[0.5]"])
 def test_a_file_without_a_rate_is_refused(content: str) -> None:
-    with pytest.raises(ModelError, match="base_rate: base_rate.json holds no rate: "):
+    with pytest.raises(ModelError, match=r"base_rate: base_rate.json holds no rate: "):
         load_family("base_rate").restore({"base_rate.json": content.encode()})
 
 

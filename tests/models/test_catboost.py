@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from model_families import FAMILIES, fitted, training_rows
@@ -21,10 +23,8 @@ def test_parameters_that_catboost_refuses_or_that_are_not_free_are_refused(param
         load_family("catboost").fit(features, target, {**FAMILIES["catboost"], **parameters}, 3, 1)
 
 
-def test_fitting_leaves_no_files_behind(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(str(tmp_path))
+def test_fitting_leaves_no_files_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     features, target = training_rows()
     load_family("catboost").fit(features, target, {"iterations": 2}, 3, 1).to_files()
-    from pathlib import Path
-
-    assert list(Path().iterdir()) == []
+    assert list(tmp_path.iterdir()) == []

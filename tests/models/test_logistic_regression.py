@@ -25,7 +25,7 @@ def test_parameters_that_scikit_learn_refuses_are_refused(parameters: dict[str, 
 
 def test_a_file_with_a_type_that_nobody_trusts_is_refused() -> None:
     pipeline = Pipeline([("prepare", FunctionTransformer(np.linalg.norm)), ("linear", LogisticRegression())])
-    with pytest.raises(ModelError, match="is not a trusted pipeline: .*norm"):
+    with pytest.raises(ModelError, match=r"is not a trusted pipeline: .*norm"):
         FAMILY.restore({NAME: skops_file.dump(pipeline)})
 
 

@@ -51,7 +51,7 @@ class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
         info = {"created_as_of": manifest.created_as_of, **manifest.info}
         return Champion(entry, files, info, Scorer.from_files(files))
 
-    def save(self, data: NoReturn) -> None:
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
         """Refuse."""
         raise DatasetError("the champion is moved by the deployment pipeline, never saved")
 

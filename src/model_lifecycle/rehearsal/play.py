@@ -16,7 +16,7 @@ from model_lifecycle.rehearsal.findings import Findings, read_findings
 from model_lifecycle.rehearsal.project import Project
 from model_lifecycle.rehearsal.retraining import Retraining
 from model_lifecycle.rehearsal.runs import run_pipelines
-from model_lifecycle.rehearsal.schedule import TICK, Tick
+from model_lifecycle.rehearsal.schedule import TICK, Tick, last_asking
 from model_lifecycle.rehearsal.telling import Teller, decision_lines, window_lines
 from model_lifecycle.rehearsal.traffic import Record, Traffic
 from model_lifecycle.serving.client import PredictionAnswer
@@ -91,14 +91,15 @@ class Play:
             stack.callback(self._stop)
             ends = deque(windows)
             day = _Day(self._counts, ticks[0].end - TICK)
+            last = last_asking(ticks)
             for number, tick in enumerate(ticks):
                 started = time.monotonic()
-                if tick is ticks[-1]:
+                if number == last:  # what a retraining has made shall still answer
                     self._settle(tick.end)
                 self._play(tick, happenings)
                 day.told(tick.end, self._teller, self._counts)
                 if ends and tick.end >= ends[0]:
-                    self._judge(ends.popleft(), last=tick is ticks[-1])
+                    self._judge(ends.popleft(), last=number >= last)
                 elif self._retraining is not None:
                     stop = ends[0] if ends else ticks[-1].end
                     self._slow_down(started, sum(later.end <= stop for later in ticks[number:]), tick.end)

@@ -16,6 +16,11 @@ Tables = Mapping[str, pd.DataFrame]
 MINUTE = pd.Timedelta(minutes=1)
 
 
+def minutes(spans: pd.Series) -> pd.Series:
+    found: pd.Series = spans.dt.total_seconds() / 60
+    return found
+
+
 def some(raw: Tables, flights: pd.DataFrame) -> Tables:
     return {**raw, "flights": flights.reset_index(drop=True)}
 
@@ -80,14 +85,14 @@ def test_the_weather_is_the_latest_that_was_published_at_the_decision(made: Case
     assert seen["weather_age_minutes"].max() <= 6 * 60 + 10
     sample = seen.sample(300, random_state=0)
     weather = raw["weather"].assign(observed=pd.to_datetime(raw["weather"]["time_hour"], utc=True))
-    for row in sample.itertuples():
+    for _, row in sample.iterrows():
         known = weather[
-            (weather["origin"] == row.origin) & (weather["observed"] + 10 * MINUTE <= row.decision_time)
+            (weather["origin"] == row["origin"]) & (weather["observed"] + 10 * MINUTE <= row["decision_time"])
         ].sort_values("observed")
         newest = known.iloc[-1]
-        assert newest["observed"] == row.decision_time - row.weather_age_minutes * MINUTE
+        assert newest["observed"] == row["decision_time"] - row["weather_age_minutes"] * MINUTE
         for name in ("temp", "humid", "visib", "pressure"):
-            assert newest[name] == getattr(row, name) or np.isnan(newest[name])
+            assert newest[name] == row[name] or np.isnan(newest[name])
 
 
 def test_the_forecast_proxy_is_the_weather_of_the_scheduled_hour(raw: Tables, settings: dict[str, Any]) -> None:
@@ -121,10 +126,10 @@ def test_an_event_carries_nothing_that_is_known_only_later(made: CaseTables, joi
     arrivals = made.events[made.events["kind"] == "arrival"]
     assert arrivals["dep_delay"].isna().all()
     flown = joined[joined["arrived"].notna()]
-    late_by = (flown["arrived"] - flown["scheduled_departure"]) / MINUTE - flown["scheduled_minutes"]
+    late_by = minutes(flown["arrived"] - flown["scheduled_departure"]) - flown["scheduled_minutes"]
     assert np.allclose(late_by, flown["arr_delay"])
     left = joined[joined["departed"].notna()]
-    assert np.allclose((left["departed"] - left["scheduled_departure"]) / MINUTE, left["dep_delay"])
+    assert np.allclose(minutes(left["departed"] - left["scheduled_departure"]), left["dep_delay"])
 
 
 def test_a_reading_of_a_broken_sensor_is_set_to_missing_and_counted(made: CaseTables, raw: Tables) -> None:
@@ -141,7 +146,7 @@ def test_the_raw_tables_are_left_as_they_are(raw: Tables, settings: dict[str, An
         pd.testing.assert_frame_equal(table, before[name])
 
 
-def flight(raw: Tables, **changes: object) -> Tables:
+def flight(raw: Tables, **changes: int) -> Tables:
     """Return the tables with one flight, from New York to Houston, changed."""
     return some(raw, raw["flights"].head(1).assign(**changes))
 
@@ -166,7 +171,7 @@ def test_a_departure_in_an_hour_of_daylight_saving(
     assert 0 < made["scheduled_minutes"].iloc[0] < 24 * 60
 
 
-@pytest.mark.parametrize(("clock", "minutes"), [(830, 255), (2400, 1185), (515, 60), (0, 1185), (414, 1439)])
+@pytest.mark.parametrize(("clock", "minutes"), [(830, 255), (2400, 1185), (0, 1185), (414, 1439), (415, 1440)])
 def test_an_arrival_is_the_first_such_clock_reading_after_the_departure(
     raw: Tables, settings: dict[str, Any], clock: int, minutes: int
 ) -> None:
@@ -179,9 +184,7 @@ def test_an_arrival_is_the_first_such_clock_reading_after_the_departure(
 def test_a_destination_without_a_known_time_zone_is_named(raw: Tables, settings: dict[str, Any], zone: object) -> None:
     airports = raw["airports"].assign(tzone=raw["airports"]["tzone"].mask(raw["airports"]["faa"] == "IAH", zone))
     tables = {**flight(raw), "airports": airports}
-    with pytest.raises(
-        ContractError, match=r"destinations \['IAH'\] have no known time zone in airports; expected an IANA"
-    ):
+    with pytest.raises(ContractError, match=r"destinations \['IAH'\] have no known time zone in airports; expected"):
         build_tables(tables, settings)
     own = {**settings["airport_time_zones"], "IAH": "America/Chicago"}
     assert len(build_tables(tables, {**settings, "airport_time_zones": own}).decisions) == 1
