@@ -22,10 +22,10 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-flagship help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## the whole job: raw tables to a blessed release and its reports
 	@$(BIN)/kedro run
@@ -106,3 +106,6 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 	@$(COMPILE) pyproject.toml --extra lifecycle --extra dev -o requirements.lock
 	@$(COMPILE) pyproject.toml -c requirements.lock -o requirements-serving.lock
 	@printf 'pip\nsetuptools\n' | $(COMPILE) - -c requirements.lock -o requirements-build.lock
+
+bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
+	@$(BIN)/python benchmarks/flagship/run.py

@@ -1,9 +1,8 @@
-from tiny_release import QUESTION
-
 from model_lifecycle.reporting.checking import checked
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.reporting.evidence import IntervalEvidence, QuestionEvidence
 from model_lifecycle.statistics.intervals import Interval
+from tiny_release import QUESTION
 
 
 def test_a_question_becomes_evidence_with_its_value_matrix_and_break_even() -> None:

@@ -45,7 +45,7 @@ class Fault:
 
     ``apply(tables, start)`` returns the raw tables as they are when it has happened: other values from ``start`` on,
     the same ones before, and the same columns throughout. ``after`` is how long after the start of a rehearsal it
-    begins.
+    begins; below zero, it began unnoticed before.
     """
 
     description: str

@@ -20,7 +20,7 @@ class GateLimits(Contract):
     )
     ceiling_auc: float = Field(default=0.95, gt=0.5, le=1.0, description="an AUC above this is taken for a leak")
     calibration_in_the_large: float = Field(
-        default=0.1, gt=0.0, description="largest |mean prediction - observed rate|, unless its interval holds it"
+        default=0.1, gt=0.0, description="largest |mean prediction - observed rate|"
     )
     slice_auc_drop: float = Field(default=0.1, ge=0.0, description="largest loss of AUC in an important slice")
     champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
