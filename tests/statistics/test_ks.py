@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.binning import counts_in_bins, quantile_edges
-from model_lifecycle.statistics.ks import kolmogorov_smirnov, kolmogorov_smirnov_binned
+from model_lifecycle.statistics.ks import kolmogorov_smirnov
 
 samples = st.lists(st.integers(-5, 5), min_size=1, max_size=40).map(lambda values: np.array(values, dtype=float))
 
@@ -57,26 +56,6 @@ def test_many_rows_equal_the_asymptotic_test_of_scipy_with_ties(rows: int, shift
     assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-12)
 
 
-@given(samples, samples)
-def test_the_binned_test_never_sees_more_than_the_raw_one(reference: np.ndarray, current: np.ndarray) -> None:
-    edges = quantile_edges(reference, bins=4)
-    binned = kolmogorov_smirnov_binned(
-        counts_in_bins(reference, edges)[:-1],
-        counts_in_bins(current, edges)[:-1],
-    )
-    raw = kolmogorov_smirnov(reference, current)
-    assert binned.statistic <= raw.statistic + 1e-12
-    assert binned.p_value >= raw.p_value - 1e-12
-
-
-def test_bins_of_one_value_each_lose_nothing() -> None:
-    rng = np.random.default_rng(0)
-    reference, current = rng.integers(0, 6, 500), rng.integers(0, 7, 300)
-    binned = kolmogorov_smirnov_binned(np.bincount(reference, minlength=7), np.bincount(current, minlength=7))
-    raw = kolmogorov_smirnov(reference, current)
-    assert (binned.statistic, binned.p_value) == pytest.approx((raw.statistic, raw.p_value), abs=1e-12)
-
-
 def test_equal_distributions_reject_at_the_stated_rate() -> None:
     rng = np.random.default_rng(1)
     p_values = [kolmogorov_smirnov(rng.normal(size=400), rng.normal(size=300)).p_value for _ in range(1000)]
@@ -101,8 +80,3 @@ def test_an_empty_sample_is_refused() -> None:
 def test_missing_values_are_refused() -> None:
     with pytest.raises(StatisticError, match=r"kolmogorov_smirnov, reference: 1 of 2 values not finite \(rows 1\)"):
         kolmogorov_smirnov(np.array([1.0, np.nan]), np.array([1.0]))
-
-
-def test_different_numbers_of_bins_are_refused() -> None:
-    with pytest.raises(StatisticError, match=r"kolmogorov_smirnov_binned: found lengths expected 1, actual 2"):
-        kolmogorov_smirnov_binned(np.array([1]), np.array([1, 2]))

@@ -1,10 +1,10 @@
-"""Two-sample Kolmogorov-Smirnov test, against a raw or a binned reference."""
+"""Two-sample Kolmogorov-Smirnov test."""
 
 from math import comb
 
 import numpy as np
 
-from model_lifecycle.statistics._checks import paired_counts, vector
+from model_lifecycle.statistics._checks import vector
 from model_lifecycle.statistics.significance import Significance
 
 # Up to so many pairs of rows the p-value is counted: the limit distribution is wrong for two handfuls of rows (it gives
@@ -52,40 +52,6 @@ def kolmogorov_smirnov(reference: np.ndarray, current: np.ndarray) -> Significan
     below_after = np.searchsorted(after, points, side="right") * before.size
     distance = int(np.max(np.abs(below_before - below_after))) / (before.size * after.size)
     return Significance(distance, _p_value(distance, before.size, after.size), distance)
-
-
-def kolmogorov_smirnov_binned(expected: np.ndarray, actual: np.ndarray) -> Significance:
-    """Kolmogorov-Smirnov test on counts in ordered bins, for a reference of which only the profile was kept.
-
-    Parameters
-    ----------
-    expected, actual : ndarray of shape (n_bins,)
-        Counts per bin, in the order of the values and without the bin of missing ones; at least one row each.
-
-    Returns
-    -------
-    Significance
-        As `kolmogorov_smirnov`, with the distribution functions compared at the edges of the bins only: D is at most
-        that of the rows and the p-value at least theirs, so the test is safe but blind to a shift within a bin.
-
-    Raises
-    ------
-    StatisticError
-        If the lengths differ, a side is empty, or a count is negative or not finite.
-
-    References
-    ----------
-    Conover (1972), Journal of the American Statistical Association 67, 591-596 (discrete distributions).
-
-    Examples
-    --------
-    >>> round(kolmogorov_smirnov_binned(np.array([50, 50]), np.array([70, 30])).effect, 6)
-    0.2
-    """
-    before, after = paired_counts(expected, actual, "kolmogorov_smirnov_binned")
-    gaps = np.cumsum(before) / before.sum() - np.cumsum(after) / after.sum()
-    distance = float(np.max(np.abs(gaps)))
-    return Significance(distance, _p_value(distance, before.sum(), after.sum()), distance)
 
 
 def _p_value(distance: float, n_reference: float, n_current: float) -> float:
