@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.blocks import block_ids, effective_blocks
+from model_lifecycle.statistics._blocked import equal_blocks
+from model_lifecycle.statistics.blocks import block_ids
+from model_lifecycle.statistics.intervals import clustered_mean_interval
 
 DAY = np.timedelta64(1, "D")
 
@@ -53,8 +55,8 @@ def test_blocks_are_contiguous_in_time_and_at_least_nearly_as_wide_as_asked(offs
 
 
 def test_unequal_blocks_count_for_fewer() -> None:
-    assert effective_blocks(np.repeat([0, 1, 2, 3], 25)) == 4.0
-    assert effective_blocks(np.repeat([0, 1], [98, 2])) == pytest.approx(100**2 / (98**2 + 2**2))
+    assert equal_blocks(np.array([25, 25, 25, 25])) == 4.0
+    assert equal_blocks(np.array([98, 2])) == pytest.approx(100**2 / (98**2 + 2**2))
 
 
 def test_times_that_are_not_datetimes_are_refused() -> None:
@@ -78,10 +80,5 @@ def test_a_width_of_zero_is_refused() -> None:
 
 
 def test_a_missing_block_is_refused() -> None:
-    with pytest.raises(StatisticError, match=r"effective_blocks, block: 1 of 2 values missing \(rows 1\)"):
-        effective_blocks(np.array([0.0, np.nan]))
-
-
-def test_no_blocks_are_refused() -> None:
-    with pytest.raises(StatisticError, match=r"effective_blocks, block: found shape \(0,\)"):
-        effective_blocks(np.array([]))
+    with pytest.raises(StatisticError, match=r"clustered_mean_interval, block: 1 of 2 values missing \(rows 1\)"):
+        clustered_mean_interval(np.ones(2), np.array([0.0, np.nan]))

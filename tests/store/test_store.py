@@ -39,9 +39,10 @@ def test_tables_of_another_program_are_refused_and_left_alone(url: str) -> None:
     execute(url, "INSERT INTO events VALUES ('kept')")
 
 
-def test_many_processes_may_open_a_new_store_at_once(url: str) -> None:
+def test_many_threads_may_open_a_new_store_at_once(url: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         for opened in list(pool.map(Store.open, [url] * 6)):
+            assert opened.latest_sequence() == 0
             opened.close()
 
 

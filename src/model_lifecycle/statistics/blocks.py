@@ -5,7 +5,6 @@ from datetime import timedelta
 import numpy as np
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics._blocked import block_sizes, equal_blocks
 from model_lifecycle.statistics._checks import require
 
 WEEK = timedelta(days=7)
@@ -64,35 +63,3 @@ def block_ids(times: np.ndarray, width: timedelta = WEEK) -> np.ndarray:
     n_blocks = max(1, int(span / (_SHORTEST_BLOCK * (width / timedelta(microseconds=1)))))
     numbers: np.ndarray = elapsed // (span // n_blocks + 1)
     return numbers
-
-
-def effective_blocks(block: np.ndarray) -> float:
-    """Count the equal blocks that would say as much as these unequal ones.
-
-    Parameters
-    ----------
-    block : ndarray of shape (n_rows,)
-        Block of each row.
-
-    Returns
-    -------
-    float
-        ``sum(n_b) ** 2 / sum(n_b ** 2)`` over the rows of each block, from 1 to the number of blocks.
-
-    Raises
-    ------
-    StatisticError
-        If there is no row.
-
-    References
-    ----------
-    Kish (1965), Survey Sampling, ch. 8.
-
-    Examples
-    --------
-    >>> effective_blocks(np.array([0, 0, 1, 1]))
-    2.0
-    >>> round(effective_blocks(np.array([0, 0, 0, 1])), 6)
-    1.6
-    """
-    return equal_blocks(block_sizes(block, "effective_blocks")[1])

@@ -41,7 +41,7 @@ def block_bootstrap(
     Returns
     -------
     Interval
-        ``s ± t * sqrt(G / (G - 1)) * sd(s*)`` with G blocks and t of `effective_blocks` - 1 degrees of freedom.
+        ``s ± t * sqrt(G / (G - 1)) * sd(s*)`` with G blocks and t of ``sum(n)^2 / sum(n^2) - 1`` degrees of freedom.
 
     Raises
     ------

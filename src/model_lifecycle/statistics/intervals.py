@@ -50,7 +50,7 @@ def clustered_mean_interval(values: np.ndarray, block: np.ndarray, level: float 
     -------
     Interval
         ``m ± t * sqrt((G - 1) / G * sum((m_(-b) - m) ** 2))`` with ``m_(-b)`` the mean without block b, G blocks, and
-        t of `effective_blocks` - 1 degrees of freedom (1 at the least). With blocks of equal size this is the
+        t of ``sum(n)^2 / sum(n^2) - 1`` degrees of freedom (1 at the least). With blocks of equal size this is the
         ordinary t interval of the block means.
 
     Raises
@@ -148,7 +148,7 @@ def jackknife_interval(
     Returns
     -------
     Interval
-        ``s ± t * sqrt((G - 1) / G * sum((s_(-b) - s) ** 2))``, t of `effective_blocks` - 1 degrees of freedom.
+        ``s ± t * sqrt((G - 1) / G * sum((s_(-b) - s) ** 2))``, t of ``sum(n)^2 / sum(n^2) - 1`` degrees of freedom.
         The ends may lie outside the statistic's own range when blocks are few.
 
     Raises
