@@ -21,7 +21,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.models import load_family
 from model_lifecycle.models.calibration import Calibration
-from model_lifecycle.statistics.blocks import block_ids
+from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import paired_difference_interval
 from model_lifecycle.statistics.proper_scores import log_losses
@@ -49,7 +49,7 @@ def main() -> None:
     }
     features, target = to_columns(fitted_on[list(spec.names())]), fitted_on[model_input.TARGET].to_numpy()
     rows, outcome = to_columns(judged[list(spec.names())]), judged[model_input.TARGET].to_numpy()
-    block = block_ids(to_columns(judged)[model_input.DECISION_TIME])
+    block = block_ids(to_columns(judged)[model_input.DECISION_TIME], DAY)
     figures = {name: _measure(name, entry, features, target, rows, outcome) for name, entry in entries.items()}
     result: dict[str, Any] = {
         name: {"test_auc": found["auc"], "test_log_loss": float(found["losses"].mean()), "seconds": found["seconds"]}

@@ -34,7 +34,8 @@ def test_a_value_that_the_contract_takes_gives_no_line() -> None:
             (
                 "file of lvel: name.lvel: found an unknown key with value 0.9, expected one of "
                 "['baseline_margin', 'calibration_in_the_large', 'ceiling_auc', 'champion_margin', 'champion_mode', "
-                "'level', 'minimum_blocks', 'minimum_test_rows', 'parity_rows', 'parity_tolerance', 'slice_auc_drop']; "
+                "'level', 'minimum_effective_blocks', 'minimum_test_rows', 'parity_rows', 'parity_tolerance', "
+                "'slice_auc_drop']; "
                 "nearest known key 'level'"
             ),
         ),

@@ -29,6 +29,7 @@ def interval(estimate: float, half: float | None, n_blocks: int = 5) -> Interval
         "upper": None if half is None else estimate + half,
         "level": 0.95,
         "n_blocks": n_blocks,
+        "n_effective": float(n_blocks),
     }
 
 

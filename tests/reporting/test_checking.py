@@ -12,7 +12,7 @@ from model_lifecycle.statistics.intervals import Interval
 
 def test_a_gate_result_and_an_interval_are_evidence_as_they_are() -> None:
     gate = asdict(GateResult("leak", passed=True, reason="AUC 0.76 <= 0.95", figures={"auc": 0.76}))
-    found = asdict(Interval(estimate=0.5, lower=0.4, upper=0.6, level=0.95, n_blocks=5))
+    found = asdict(Interval(estimate=0.5, lower=0.4, upper=0.6, level=0.95, n_blocks=5, n_effective=5.0))
 
     assert checked(GateEvidence, gate) == gate
     assert checked(IntervalEvidence, found) == found

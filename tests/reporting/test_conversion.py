@@ -15,7 +15,7 @@ def test_a_question_becomes_evidence_with_its_value_matrix_and_break_even() -> N
 
 
 def test_an_interval_becomes_evidence() -> None:
-    evidence = interval_evidence(Interval(0.5, 0.4, 0.6, 0.95, 4))
+    evidence = interval_evidence(Interval(0.5, 0.4, 0.6, 0.95, 4, 2.5))
 
     assert checked(IntervalEvidence, evidence) == {
         "estimate": 0.5,
@@ -23,4 +23,5 @@ def test_an_interval_becomes_evidence() -> None:
         "upper": 0.6,
         "level": 0.95,
         "n_blocks": 4,
+        "n_effective": 2.5,
     }

@@ -14,7 +14,12 @@ def test_the_examples_in_the_documentation_hold(module: object) -> None:
 
 
 def test_an_interval_without_bounds_is_its_estimate() -> None:
-    assert text.interval({"estimate": 2.0, "lower": None, "upper": None, "level": 0.95, "n_blocks": 1}, 1) == "2.0"
+    assert (
+        text.interval(
+            {"estimate": 2.0, "lower": None, "upper": None, "level": 0.95, "n_blocks": 1, "n_effective": 1.0}, 1
+        )
+        == "2.0"
+    )
 
 
 def test_a_boundary_is_a_day_on_either_side_of_the_change_of_clocks() -> None:

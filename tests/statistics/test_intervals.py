@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
 from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics.dependence import serial_dependence
 from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
@@ -26,7 +27,7 @@ def mean(values: np.ndarray) -> float:
 
 def test_equal_blocks_give_the_t_interval_of_the_block_means() -> None:
     values = np.random.default_rng(0).normal(size=(5, 40))
-    found = clustered_mean_interval(values.ravel(), np.repeat(np.arange(5), 40), level=0.9)
+    found = clustered_mean_interval(values.ravel(), np.repeat(np.arange(5), 40), level=0.9, autocorrelation=0.0)
     expected = ttest_1samp(values.mean(axis=1), 0.0).confidence_interval(0.9)
     assert (found.lower, found.upper) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert (found.level, found.n_blocks) == (0.9, 5)
@@ -49,7 +50,7 @@ def test_an_interval_moves_with_its_values(rows: list[tuple[int, float]], shift:
 
 def test_unequal_blocks_have_fewer_degrees_of_freedom_and_a_wider_interval() -> None:
     values = np.array([1.0, 1.0, 1.0, 1.0, 4.0, 7.0])
-    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1, 2]))
+    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1, 2]), autocorrelation=0.0)
     # Means without each block: 11/2, 11/5 and 8/5 around 5/2; (4 + 1 + 1)^2 / (16 + 1 + 1) = 2 effective blocks.
     error = np.sqrt(2 / 3 * (3.0**2 + 0.3**2 + 0.9**2))
     assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=1) * error)
@@ -57,17 +58,17 @@ def test_unequal_blocks_have_fewer_degrees_of_freedom_and_a_wider_interval() -> 
 
 def test_one_block_with_nearly_all_rows_keeps_one_degree_of_freedom() -> None:
     values = np.array([1.0, 2.0, 1.0, 2.0, 4.0])
-    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1]))
+    found = clustered_mean_interval(values, np.array([0, 0, 0, 0, 1]), autocorrelation=0.0)
     error = np.sqrt(1 / 2 * (2.0**2 + 0.5**2))
     assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=1) * error)
 
 
 def test_pairing_removes_what_both_models_share() -> None:
     rng = np.random.default_rng(2)
-    block = np.repeat(np.arange(5), 200)
-    hard_weeks = rng.normal(size=5)[block]
-    a = hard_weeks + rng.normal(scale=0.1, size=1000)
-    b = hard_weeks + rng.normal(scale=0.1, size=1000) + 0.05
+    block = np.repeat(np.arange(30), 40)
+    hard_days = rng.normal(size=30)[block]
+    a = hard_days + rng.normal(scale=0.1, size=1200)
+    b = hard_days + rng.normal(scale=0.1, size=1200) + 0.05
     paired, alone = paired_difference_interval(a, b, block), clustered_mean_interval(a, block)
     assert paired.upper < 0.0
     assert paired.upper - paired.lower < (alone.upper - alone.lower) / 20
@@ -77,6 +78,22 @@ def test_swapping_the_pair_mirrors_the_interval() -> None:
     a, b, block = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 2.0, 1.0, 2.0]), np.array([0, 0, 1, 1])
     one, other = paired_difference_interval(a, b, block), paired_difference_interval(b, a, block)
     assert (other.lower, other.upper) == pytest.approx((-one.upper, -one.lower))
+
+
+def test_neighbours_that_depend_on_one_another_count_for_fewer() -> None:
+    values = np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])
+    found = clustered_mean_interval(values, np.arange(10), autocorrelation=0.5)
+    worth = 10 * 0.5 / 1.5
+    error = np.sqrt(values.var() / (1 - 1 / worth) / worth)
+    assert found.n_effective == pytest.approx(worth)
+    assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=worth - 1) * error)
+
+
+def test_the_dependence_is_found_in_the_blocks_themselves() -> None:
+    values = np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])
+    found = clustered_mean_interval(values, np.arange(10))
+    assert found == clustered_mean_interval(values, np.arange(10), autocorrelation=serial_dependence(values))
+    assert found.n_effective < 10
 
 
 def test_the_jackknife_says_without_which_block_the_statistic_is_undefined() -> None:

@@ -148,7 +148,7 @@ def run_stages(run: RunSpec = RUN) -> Stages:
     choices, leaderboard = choose(trials, out_of_fold, train, MODELLING, question)
     fitted, challenger = fitter(CASE)(train, choices, plan, SPEC, state, question, CONTRACTS, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
-    figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, run, None)
+    figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None)
     evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test)
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(

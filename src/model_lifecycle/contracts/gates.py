@@ -12,7 +12,9 @@ from model_lifecycle.contracts.base import Contract
 class GateLimits(Contract):
     """The limits of every gate; the defaults block."""
 
-    minimum_blocks: int = Field(default=4, ge=2, description="whole weeks of test evidence below which nothing passes")
+    minimum_effective_blocks: float = Field(
+        default=8.0, ge=2.0, description="independent days that the test days are worth, below which nothing passes"
+    )
     minimum_test_rows: int = Field(default=1000, ge=1)
     level: float = Field(default=0.95, gt=0.5, lt=1.0, description="level of every interval")
     baseline_margin: float = Field(

@@ -12,12 +12,11 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
-from model_lifecycle.statistics.blocks import WEEK, block_ids
+from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
 from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import clustered_mean_interval, jackknife_interval
 from model_lifecycle.statistics.proper_scores import log_loss, log_losses, squared_errors
 
-DAY = timedelta(days=1)
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
 _FEWEST_WEEKS = 4
 _PER = 1000.0
@@ -101,13 +100,13 @@ def _mean(values: np.ndarray, block: np.ndarray, level: float) -> Figure:
     """Return the mean with its interval, without one when all rows are of one block."""
     if np.unique(block).size == 1:
         return _single(float(np.mean(values)), level)
-    return Figure.of(clustered_mean_interval(values, block, level))
+    return Figure.of(clustered_mean_interval(values, block, level, autocorrelation=0.0))
 
 
 def _auc(target: np.ndarray, score: np.ndarray, block: np.ndarray, level: float) -> Figure:
     if np.unique(block).size == 1:
         return _single(roc_auc(target, score), level)
-    return Figure.of(jackknife_interval(roc_auc, block, target, score, level=level))
+    return Figure.of(jackknife_interval(roc_auc, block, target, score, level=level, autocorrelation=0.0))
 
 
 def _single(estimate: float, level: float) -> Figure:

@@ -33,4 +33,5 @@ def interval_evidence(found: Interval) -> IntervalEvidence:
         "upper": found.upper,
         "level": found.level,
         "n_blocks": found.n_blocks,
+        "n_effective": found.n_effective,
     }

@@ -26,6 +26,7 @@ class IntervalEvidence(TypedDict):
     upper: float | None
     level: float
     n_blocks: int
+    n_effective: float  # independent blocks that they are worth
 
 
 @with_config(_STRICT)

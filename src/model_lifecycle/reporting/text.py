@@ -75,7 +75,7 @@ def interval(value: IntervalEvidence | None, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> interval({"estimate": 0.7618, "lower": 0.74, "upper": 0.78, "level": 0.95, "n_blocks": 5})
+    >>> interval({"estimate": 0.7618, "lower": 0.74, "upper": 0.78, "level": 0.95, "n_blocks": 30, "n_effective": 17.2})
     '0.762 [0.740, 0.780]'
     """
     if value is None:
@@ -90,10 +90,11 @@ def interval_note(value: IntervalEvidence) -> str:
 
     Examples
     --------
-    >>> interval_note({"estimate": 0.0, "lower": 0.0, "upper": 0.0, "level": 0.95, "n_blocks": 5})
-    '95% interval over 5 blocks of time'
+    >>> interval_note({"estimate": 0.0, "lower": 0.0, "upper": 0.0, "level": 0.95, "n_blocks": 30, "n_effective": 17.2})
+    '95% interval over 30 blocks of time, worth 17 independent ones'
     """
-    return f"{100 * value['level']:g}% interval over {value['n_blocks']} blocks of time"
+    blocks, worth = value["n_blocks"], value["n_effective"]
+    return f"{100 * value['level']:g}% interval over {blocks} blocks of time, worth {worth:.0f} independent ones"
 
 
 def day(time: str, zone: str = "UTC") -> str:

@@ -66,11 +66,10 @@ def equal_blocks(sizes: np.ndarray) -> float:
     return float(rows.sum() ** 2 / np.sum(rows**2))
 
 
-def student_quantile(sizes: np.ndarray, level: float) -> float:
-    """Return the two-sided quantile of Student's t over blocks of these sizes.
+def student_quantile(n_effective: float, level: float) -> float:
+    """Return the two-sided quantile of Student's t over so many independent blocks.
 
-    The degrees of freedom are the effective number of blocks less 1, and 1 at the least: a block that outweighs the
-    others leaves less to judge the spread from than its number suggests.
+    The degrees of freedom are one less, and 1 at the least.
 
     Raises
     ------
@@ -79,11 +78,11 @@ def student_quantile(sizes: np.ndarray, level: float) -> float:
 
     Examples
     --------
-    >>> round(student_quantile(np.array([10, 10, 10, 10]), 0.95), 3)
+    >>> round(student_quantile(4.0, 0.95), 3)
     3.182
     """
     covered = fraction(level, "interval, level")
-    return float(stdtrit(max(equal_blocks(sizes) - 1.0, 1.0), (1.0 + covered) / 2.0))
+    return float(stdtrit(max(n_effective - 1.0, 1.0), (1.0 + covered) / 2.0))
 
 
 def evaluated(statistic: Callable[..., float], arrays: tuple[np.ndarray, ...], where: str) -> float:

@@ -1,4 +1,4 @@
-"""Contiguous spans of time as the unit of resampling: rows of a day depend on one another, weeks hardly do."""
+"""Contiguous spans of time as the unit of all intervals: rows of a day depend on one another."""
 
 from datetime import timedelta
 
@@ -7,31 +7,28 @@ import numpy as np
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import require
 
+DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
-# A block may be so much shorter than asked: the last row of four weeks comes some hours before their end.
-_SHORTEST_BLOCK = 0.95
 
-
-def block_ids(times: np.ndarray, width: timedelta = WEEK) -> np.ndarray:
+def block_ids(times: np.ndarray, width: timedelta) -> np.ndarray:
     """Assign each row the number of the contiguous block of time it falls into.
 
-    The span from the first row to the last is cut into as many blocks of equal length as fit when each is at least
-    95% of `width`: a rest that is too short for a block of its own makes the others longer, since one stub of a day
-    or two spoils both the spread between blocks and its degrees of freedom. A month gives 4 blocks of a week.
+    The span from the first row to the last is cut into blocks of equal length, as many as come nearest to `width`: one
+    stub would spoil both the spread between blocks and its degrees of freedom. A month gives 30 days or 4 weeks.
 
     Parameters
     ----------
     times : ndarray of shape (n_rows,), datetime64
         In any order.
     width : timedelta
-        Above zero; wide enough that neighbouring blocks are nearly independent.
+        Above zero.
 
     Returns
     -------
     ndarray of shape (n_rows,), int64
         From 0 (the earliest block) upwards; the number of a span without rows is left out. All 0 when the whole
-        span is shorter than two blocks.
+        span is shorter than a block and a half.
 
     Raises
     ------
@@ -45,7 +42,7 @@ def block_ids(times: np.ndarray, width: timedelta = WEEK) -> np.ndarray:
     Examples
     --------
     >>> days = np.datetime64("2024-06-01") + np.arange(30)
-    >>> np.bincount(block_ids(days)).tolist()
+    >>> np.bincount(block_ids(days, WEEK)).tolist()
     [8, 7, 7, 8]
     """
     array = np.asarray(times)
@@ -60,6 +57,6 @@ def block_ids(times: np.ndarray, width: timedelta = WEEK) -> np.ndarray:
     moments = array.astype("datetime64[us]").astype(np.int64)
     elapsed = moments - moments.min()
     span = int(elapsed.max())
-    n_blocks = max(1, int(span / (_SHORTEST_BLOCK * (width / timedelta(microseconds=1)))))
+    n_blocks = max(1, round(span / (width / timedelta(microseconds=1))))
     numbers: np.ndarray = elapsed // (span // n_blocks + 1)
     return numbers

@@ -5,6 +5,7 @@ from scipy import stats
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import at_least, fraction, same_length, vector
+from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
 
 
 def minimum_detectable_mean(
@@ -19,7 +20,7 @@ def minimum_detectable_mean(
     block : ndarray of shape (n_rows,)
         Block of each row (`block_ids`); at least 2 blocks.
     n_blocks : int
-        Blocks of the future window, at least 2.
+        Blocks of the future window, at least 2; neighbours depend on one another as those of the past do.
     level : float
         Of the test, in (0, 1).
     power : float
@@ -28,8 +29,9 @@ def minimum_detectable_mean(
     Returns
     -------
     float
-        ``(t_{(1 + level) / 2} + t_power) * s / sqrt(n_blocks)``, in the unit of `values`, with s the standard
-        deviation of the past block means and t of ``n_blocks - 1`` degrees of freedom.
+        ``(t_{(1 + level) / 2} + t_power) * s / sqrt(g)``, in the unit of `values`, with s the standard deviation of
+        the past block means, g what the future blocks are worth (`effective_blocks`) and t of ``g - 1`` degrees of
+        freedom.
 
     Raises
     ------
@@ -57,5 +59,6 @@ def minimum_detectable_mean(
     if counts.size < 2:
         raise StatisticError(f"minimum_detectable_mean, block: found {counts.size} block; expected at least 2")
     means = np.bincount(position, weights=found) / counts
-    quantiles = stats.t.ppf([(1 + level) / 2, power], n_blocks - 1)
-    return float(quantiles.sum() * means.std(ddof=1) / np.sqrt(n_blocks))
+    worth = effective_blocks(n_blocks, serial_dependence(means))
+    quantiles = stats.t.ppf([(1 + level) / 2, power], max(worth - 1.0, 1.0))
+    return float(quantiles.sum() * means.std(ddof=1) / np.sqrt(worth))

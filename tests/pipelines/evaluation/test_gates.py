@@ -4,7 +4,7 @@ import copy
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.reporting.evidence import GateEvidence
 from model_lifecycle.scoring import Scorer
-from parcels import GATES, QUESTION_WITH_SLICE, RUN, Stages, later
+from parcels import GATES, QUESTION_WITH_SLICE, Stages, later
 from tiny_release import SPEC
 
 NAMES = ["evidence", "leakage", "beats base_rate", "calibration", "slices", "champion"]
@@ -46,7 +46,7 @@ def _evaluate(
             stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
         )
     figures, verdict = evaluate(
-        scores, stages.challenger, stages.leaderboard, QUESTION_WITH_SLICE, gates, stages.plan, RUN, champion
+        scores, stages.challenger, stages.leaderboard, QUESTION_WITH_SLICE, gates, stages.plan, champion
     )
     found = {gate["gate"]: gate for gate in verdict["gates"]}
     assert list(found) == NAMES
@@ -76,11 +76,11 @@ def test_a_good_challenger_passes_every_gate(stages: Stages) -> None:
     assert _failed(_evaluate(stages)[1]) == []
 
 
-@pytest.mark.parametrize("limits", [{"minimum_blocks": 5}, {"minimum_test_rows": 10_000}])
+@pytest.mark.parametrize("limits", [{"minimum_effective_blocks": 31}, {"minimum_test_rows": 10_000}])
 def test_too_little_evidence_blocks(stages: Stages, limits: dict[str, int]) -> None:
     found = _evaluate(stages, _limits(**limits))[1]
     assert _failed(found) == ["evidence"]
-    assert "567 labelled test rows in 4 weeks, expected at least" in found["evidence"]["reason"]
+    assert "567 labelled test rows on 31 days, worth 30.5 independent ones" in found["evidence"]["reason"]
 
 
 def test_a_leaked_target_blocks(stages: Stages) -> None:
@@ -223,11 +223,11 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
         assert all(math.isfinite(figure) for result in results for figure in result["figures"].values())
 
 
-def test_one_week_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stages) -> None:
+def test_one_day_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stages) -> None:
     champion = _other(stages)
     scores = score_test(
         stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
-    ).head(120)
+    ).head(15)
     found = _evaluate(stages, _limits(champion_margin=1.0, minimum_test_rows=1), champion, scores)[1]
     assert set(_failed(found)) >= {"evidence", "beats base_rate", "calibration", "champion"}
     assert "cannot be computed: insufficient evidence" in found["champion"]["reason"]
@@ -236,3 +236,10 @@ def test_one_week_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Sta
 def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:
     with pytest.raises(StatisticError, match=r"test window: no observed outcome, expected some; labels may not have"):
         _evaluate(stages, scores=stages.scores.assign(row_outcome="pending"))
+
+
+def test_less_than_eight_independent_days_are_insufficient_evidence(stages: Stages) -> None:
+    early = stages.scores[model_input.DECISION_TIME] < stages.plan.test.start + timedelta(days=6)
+    found = _evaluate(stages, _limits(minimum_test_rows=1), scores=stages.scores[early])[1]
+    assert "evidence" in _failed(found)
+    assert "on 6 days, worth" in found["evidence"]["reason"]

@@ -70,9 +70,9 @@ def test_a_gain_that_the_test_window_cannot_show_is_no_go(stages: Stages) -> Non
     assert _failed(_assess(stages, stages.train.assign(row_target=target))) == ["gain can be seen"]
 
 
-def test_one_week_of_data_is_too_little_for_an_interval(stages: Stages) -> None:
+def test_one_day_of_data_is_too_little_for_an_interval(stages: Stages) -> None:
     with pytest.raises(StatisticError, match="blocks"):
-        _assess(stages, stages.train.head(100))
+        _assess(stages, stages.train.head(15))
 
 
 def test_rows_that_are_still_pending_do_not_count(stages: Stages) -> None:

@@ -142,6 +142,7 @@ def test_a_difference_is_coloured_only_when_its_interval_leaves_zero(metric: str
             "upper": estimate + 0.05,
             "level": 0.95,
             "n_blocks": 5,
+            "n_effective": 5.0,
         },
     }
 

@@ -37,7 +37,7 @@ def _judging() -> list[Node]:
         ),
         Node(
             evaluate,
-            ["test_scores", "challenger", "leaderboard", _QUESTION, _GATES, "split_plan", _RUN, "champion"],
+            ["test_scores", "challenger", "leaderboard", _QUESTION, _GATES, "split_plan", "champion"],
             ["test_figures", "verdict"],
             name="evaluate",
         ),

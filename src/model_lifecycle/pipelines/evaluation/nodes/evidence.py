@@ -31,7 +31,7 @@ from model_lifecycle.scoring import Scorer
 
 _LOCK = Path("requirements.lock")
 _LIMITS = [
-    "Intervals rest on the weeks of one test window; a season it does not hold is not in them.",
+    "Intervals rest on the days of one test window; a season it does not hold is not in them.",
     "The value matrix is an assumption; the decision threshold moves with it.",
     "Rows with an unavailable outcome are valued, but no model is trained on them.",
 ]
@@ -52,13 +52,12 @@ def evaluate(
     question: BusinessQuestion,
     gates: GateLimits,
     plan: SplitPlan,
-    run: RunSpec,
     champion: ChampionInProduction | None,
 ) -> tuple[TestFigures, Verdict]:
     """Compute the figures of the test window and hold them against the gates."""
     baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
     name = challenger.facts.model
-    figures = compute_figures(scores, name, baselines, question, gates, run, challenger.threshold)
+    figures = compute_figures(scores, name, baselines, question, gates, challenger.threshold)
     results = judge(figures, gates, plan, champion, challenger)
     passed = all(result["passed"] for result in results)
     return figures, Verdict(passed=passed, challenger=name, gates=results)

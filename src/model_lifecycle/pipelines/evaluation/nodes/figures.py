@@ -9,7 +9,6 @@ import pandas as pd
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
-from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, act_of, models_of, score_of
 from model_lifecycle.reporting.conversion import interval_evidence
@@ -20,8 +19,7 @@ from model_lifecycle.reporting.evidence import (
     SliceEvidence,
     ThresholdEvidence,
 )
-from model_lifecycle.statistics.blocks import block_ids
-from model_lifecycle.statistics.bootstrap import block_bootstrap
+from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.calibration import (
     calibration_slope_intercept,
     expected_calibration_error,
@@ -54,26 +52,26 @@ class TestFigures(TypedDict):
 
 
 class _Sample:
-    """The observed test rows, and all settled ones, with their blocks of about a week."""
+    """The observed test rows, and all settled ones, day by day."""
 
-    def __init__(self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits, run: RunSpec) -> None:
+    def __init__(self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits) -> None:
         self.settled = scores[scores[model_input.OUTCOME] != model_input.PENDING].reset_index(drop=True)
         self.observed = self.settled[self.settled[model_input.OUTCOME] == model_input.OBSERVED].reset_index(drop=True)
         if self.observed.empty:
             raise StatisticError("test window: no observed outcome, expected some; labels may not have arrived yet")
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
-        self.block, self.settled_block = _weeks(self.observed), _weeks(self.settled)
+        self.block, self.settled_block = _days(self.observed), _days(self.settled)
         self.gain = settled_gains(self.settled, question)
-        self.gates, self.run = gates, run
+        self.gates = gates
 
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
         return _interval(
             lambda: clustered_mean_interval(values, block, self.gates.level), lambda: float(np.mean(values)), self.gates
         )
 
-    def bootstrap(self, statistic: Callable[..., float], *arrays: np.ndarray) -> IntervalEvidence:
+    def jackknife(self, statistic: Callable[..., float], *arrays: np.ndarray) -> IntervalEvidence:
         return _interval(
-            lambda: block_bootstrap(statistic, self.block, *arrays, seed=self.run.seed, level=self.gates.level),
+            lambda: jackknife_interval(statistic, self.block, *arrays, level=self.gates.level),
             lambda: statistic(*arrays),
             self.gates,
         )
@@ -85,8 +83,8 @@ def settled_gains(settled: pd.DataFrame, question: BusinessQuestion) -> np.ndarr
     return question.value.gains(settled[model_input.TARGET].to_numpy(), unavailable)
 
 
-def _weeks(rows: pd.DataFrame) -> np.ndarray:
-    return block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy())
+def _days(rows: pd.DataFrame) -> np.ndarray:
+    return block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), DAY)
 
 
 def _interval(compute: Callable[[], Interval], point: Callable[[], float], gates: GateLimits) -> IntervalEvidence:
@@ -94,7 +92,8 @@ def _interval(compute: Callable[[], Interval], point: Callable[[], float], gates
     try:
         return interval_evidence(compute())
     except StatisticError:
-        return {"estimate": float(point()), "lower": None, "upper": None, "level": gates.level, "n_blocks": 1}
+        bare = float(point())
+        return {"estimate": bare, "lower": None, "upper": None, "level": gates.level, "n_blocks": 1, "n_effective": 1.0}
 
 
 def compute_figures(
@@ -103,20 +102,19 @@ def compute_figures(
     baselines: list[str],
     question: BusinessQuestion,
     gates: GateLimits,
-    run: RunSpec,
     threshold: float,
 ) -> TestFigures:
     """Compute all figures.
 
-    Log loss and Brier score are means: week blocks with Student's t. AUC and average precision: block bootstrap.
-    Differences are paired, row by row. Values are per 1,000 decisions over all settled rows, unavailable ones included.
+    Every interval rests on the days of the window and on how much they depend on one another. Differences are paired,
+    row by row. Values are per 1,000 decisions over all settled rows, unavailable ones included.
 
     Raises
     ------
     StatisticError
         If no test row has an observed outcome, or they are all of one class.
     """
-    sample = _Sample(scores, question, gates, run)
+    sample = _Sample(scores, question, gates)
     models = models_of(scores)
     champion = CHAMPION if CHAMPION in models else None
     against = [*baselines, *([champion] if champion else [])]
@@ -143,8 +141,8 @@ def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
     score, target = score_of(sample.observed, model), sample.target
     return {
         "log_loss": sample.mean(log_losses(target, score), sample.block),
-        "auc": sample.bootstrap(roc_auc, target, score),
-        "average_precision": sample.bootstrap(average_precision, target, score),
+        "auc": sample.jackknife(roc_auc, target, score),
+        "average_precision": sample.jackknife(average_precision, target, score),
         "brier": sample.mean(squared_errors(target, score), sample.block),
     }
 
@@ -161,7 +159,7 @@ def _differences(sample: _Sample, subject: str, other: str) -> list[DifferenceEv
             sample.gates,
         )
         found.append({"model": subject, "against": other, "metric": metric, "interval": interval})
-    auc = sample.bootstrap(lambda y, a, b: roc_auc(y, a) - roc_auc(y, b), target, mine, theirs)
+    auc = sample.jackknife(lambda y, a, b: roc_auc(y, a) - roc_auc(y, b), target, mine, theirs)
     value = sample.mean(_value_of(sample, subject) - _value_of(sample, other), sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "auc", "interval": auc})
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})

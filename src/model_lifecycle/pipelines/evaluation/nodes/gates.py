@@ -51,13 +51,16 @@ def _ends(interval: IntervalEvidence) -> tuple[float, float]:
 
 
 def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
-    blocks, rows = figures["metrics"][figures["subject"]]["log_loss"]["n_blocks"], figures["labelled"]
-    passed = blocks >= gates.minimum_blocks and rows >= gates.minimum_test_rows
+    found, rows = figures["metrics"][figures["subject"]]["log_loss"], figures["labelled"]
+    worth = found["n_effective"]
+    passed = worth >= gates.minimum_effective_blocks and rows >= gates.minimum_test_rows
     reason = (
-        f"{rows:,} labelled test rows in {blocks} weeks, expected at least {gates.minimum_test_rows:,} in "
-        f"{gates.minimum_blocks}"
+        f"{rows:,} labelled test rows on {found['n_blocks']} days, worth {worth:.1f} independent ones, expected at "
+        f"least {gates.minimum_test_rows:,} and {gates.minimum_effective_blocks:g}"
     )
-    return GateResult("evidence", passed, reason, {"labelled": rows, "blocks": blocks})
+    return GateResult(
+        "evidence", passed, reason, {"labelled": rows, "days": found["n_blocks"], "effective_days": worth}
+    )
 
 
 def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:

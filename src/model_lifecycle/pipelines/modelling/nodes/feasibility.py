@@ -19,7 +19,7 @@ from model_lifecycle.reporting.evidence import (
     IntervalEvidence,
     PeriodRate,
 )
-from model_lifecycle.statistics.blocks import WEEK, block_ids
+from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.power import minimum_detectable_mean
 
@@ -78,7 +78,7 @@ def require_go(feasibility: FeasibilityEvidence) -> None:
 
 
 def _blocks(table: pd.DataFrame) -> np.ndarray:
-    return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy())
+    return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), DAY)
 
 
 def _interval(values: np.ndarray, block: np.ndarray, gates: GateLimits) -> IntervalEvidence:
@@ -100,17 +100,17 @@ def _values(
 
 
 def _detectable(room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: GateLimits) -> DetectableEvidence:
-    """Scale the weekly spread of what perfection gains to the weeks of the test window.
+    """Scale the daily spread of what perfection gains to the days of the test window.
 
     The gain of a real model varies less than a perfect one's, so this errs on the side of caution.
     """
-    weeks = max(round((plan.test.end - plan.test.start) / WEEK), 2)
+    days = max(round((plan.test.end - plan.test.start) / DAY), 2)
     return {
         "metric": "value_per_1000",
-        "gain": minimum_detectable_mean(room, block, weeks, gates.level, _POWER),
+        "gain": minimum_detectable_mean(room, block, days, gates.level, _POWER),
         "power": _POWER,
         "level": gates.level,
-        "n_blocks": weeks,
+        "n_blocks": days,
     }
 
 

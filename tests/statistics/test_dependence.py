@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
+
+
+def test_the_estimate_is_the_sample_autocorrelation_corrected_twice() -> None:
+    series = np.random.default_rng(1).normal(size=50).cumsum()
+    centred = series - series.mean()
+    plain = np.sum(centred[1:] * centred[:-1]) / np.sum(centred**2)
+    assert serial_dependence(series) == pytest.approx(min(plain + 2 * (1 + 3 * plain) / 50, 0.95))
+
+
+def test_it_finds_the_dependence_of_a_long_series() -> None:
+    shocks = np.random.default_rng(2).normal(size=20_000)
+    series = np.empty(20_000)
+    series[0] = shocks[0]
+    for place in range(1, 20_000):
+        series[place] = 0.56 * series[place - 1] + shocks[place]
+    assert serial_dependence(series) == pytest.approx(0.56, abs=0.02)
+
+
+def test_blocks_that_are_all_alike_do_not_depend_on_one_another() -> None:
+    assert serial_dependence(np.ones(7)) == 0.0
+
+
+def test_a_single_block_shows_no_dependence() -> None:
+    with pytest.raises(StatisticError, match=r"serial_dependence: found 1 block; expected at least 2"):
+        serial_dependence(np.ones(1))
+
+
+def test_strong_dependence_leaves_two_blocks() -> None:
+    assert effective_blocks(30, 0.95) == 2.0
+
+
+@pytest.mark.parametrize("autocorrelation", [-0.1, 1.0, np.nan])
+def test_an_impossible_autocorrelation_is_refused(autocorrelation: float) -> None:
+    with pytest.raises(StatisticError, match=r"effective_blocks, autocorrelation: found .*; expected 0 to below 1"):
+        effective_blocks(30, autocorrelation)
