@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_lifecycle.contracts.features import CalendarPart
-from model_lifecycle.features.calendar import calendar_part, local_microseconds
+from model_lifecycle.features.calendar import calendar_parts, local_microseconds
 
 # Half hours, quarter hours, both hemispheres, a skipped day (Apia 2011), seconds (Monrovia 1972), reversed saving.
 ZONES = (
@@ -42,7 +42,9 @@ def test_the_wall_clock_is_that_of_zoneinfo(zone: str, moments: list[datetime]) 
     expected = [(wall - EPOCH) // timedelta(microseconds=1) for wall in walls]
     assert local_microseconds(instants(moments), zone).tolist() == expected
     for part in PARTS:
-        assert calendar_part(instants(moments), zone, part).tolist() == [on_the_wall(wall, part) for wall in walls]
+        assert calendar_parts(instants(moments), zone, [part])[0].tolist() == [
+            on_the_wall(wall, part) for wall in walls
+        ]
 
 
 @pytest.mark.parametrize(
@@ -57,25 +59,25 @@ def test_the_wall_clock_is_that_of_zoneinfo(zone: str, moments: list[datetime]) 
 )
 def test_the_hours_of_daylight_saving_in_new_york(instant: str, hour: int, minute: int) -> None:
     times = np.array([instant], dtype="datetime64[us]")
-    assert calendar_part(times, "America/New_York", "hour").tolist() == [hour]
-    assert calendar_part(times, "America/New_York", "minute_of_day").tolist() == [minute]
+    assert calendar_parts(times, "America/New_York", ["hour"])[0].tolist() == [hour]
+    assert calendar_parts(times, "America/New_York", ["minute_of_day"])[0].tolist() == [minute]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_missing_time_has_no_parts(part: CalendarPart) -> None:
     times = np.array(["NaT", "2013-01-01T12:00"], dtype="datetime64[us]")
-    assert np.isnan(calendar_part(times, "UTC", part)).tolist() == [True, False]
+    assert np.isnan(calendar_parts(times, "UTC", [part])[0]).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("year", [1, 1900, 2150, 9999])
 def test_far_years_keep_the_offset_of_the_nearest_known_one(year: int) -> None:
     times = np.array([f"{year:04}-01-15T12:00"], dtype="datetime64[us]")
-    assert calendar_part(times, "Asia/Tokyo", "hour").tolist() == [21]
-    assert calendar_part(times, "America/New_York", "hour").tolist() == [7]
+    assert calendar_parts(times, "Asia/Tokyo", ["hour"])[0].tolist() == [21]
+    assert calendar_parts(times, "America/New_York", ["hour"])[0].tolist() == [7]
 
 
 def test_the_times_are_left_as_they_are() -> None:
     times = np.array(["NaT", "2013-01-01"], dtype="datetime64[us]")
     before = times.copy()
-    calendar_part(times, "America/New_York", "hour")
+    calendar_parts(times, "America/New_York", ["hour"])[0]
     np.testing.assert_array_equal(times, before)

@@ -16,7 +16,8 @@ from model_lifecycle.contracts.columns import Columns, take
 from model_lifecycle.contracts.features import FeatureSpec, HistoryFeature
 from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.errors import FeatureError
-from model_lifecycle.features.history import SCALE, History, event_columns, history_priors
+from model_lifecycle.features.fixed_point import SCALE
+from model_lifecycle.features.history import History, event_columns, history_priors
 
 PRIORS = {"late_rate": 0.3, "late_rate_plain": 0.3}
 SPEC = FeatureSpec.model_validate(
@@ -35,6 +36,13 @@ SPEC = FeatureSpec.model_validate(
                 ("cost_mean_short", "delivery", ["depot"], "cost", "mean", "1s", None),
                 ("count", "delivery", ["street"], None, "count", "30s", None),
                 ("picked", "pickup", ["depot"], None, "count", "60s", None),
+                ("cost_sum", "delivery", ["depot"], "cost", "sum", "20s", None),
+                ("cost_std", "delivery", ["depot"], "cost", "std", "30s", None),
+                ("late_std", "delivery", ["street"], "late", "std", "30s", None),
+                ("last_cost", "delivery", ["depot", "street"], "cost", "last", "20s", None),
+                ("last_late", "delivery", ["depot"], "late", "last", "30s", None),
+                ("since_delivery", "delivery", ["depot"], None, "time_since_last", "30s", None),
+                ("since_pickup", "pickup", ["depot"], None, "time_since_last", "10s", None),
             )
         ],
     }
@@ -111,13 +119,28 @@ def reference(feature: HistoryFeature, events: Sequence[Event], row: Row) -> flo
         and all(getattr(event, column) == keys[column] for column in feature.by)
     ]
     if feature.value is None:
-        return float(len(seen))
-    values = [getattr(event, feature.value) for event in seen]
-    known = [Fraction(round(value * SCALE)) for value in values if math.isfinite(value)]
+        since = min((float(time - event.at) for event in seen), default=math.nan)
+        return float(len(seen)) if feature.statistic == "count" else since
+    told = [(event.at, getattr(event, feature.value)) for event in seen]
+    if feature.statistic == "last":
+        return max(((at, value) for at, value in told if math.isfinite(value)), default=(0, math.nan))[1]
+    known = [Fraction(round(value * SCALE)) for _, value in told if math.isfinite(value)]
     total, weight = float(sum(known, Fraction(0)) / SCALE), float(len(known))
+    if feature.statistic == "sum":
+        return total
+    if feature.statistic == "std":
+        return spread(known)
     if feature.statistic == "rate":
         total, weight = total + feature.prior_strength * PRIORS[feature.name], weight + feature.prior_strength
     return total / weight if weight else math.nan
+
+
+def spread(known: Sequence[Fraction]) -> float:
+    """The sample standard deviation of whole millionths; the variance is rounded once, as a fraction is."""
+    if len(known) < 2:
+        return math.nan
+    mean = sum(known, Fraction(0)) / len(known)
+    return math.sqrt(float(sum((value - mean) ** 2 for value in known) / (len(known) - 1) / SCALE**2))
 
 
 def same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
@@ -322,3 +345,33 @@ def test_a_prior_is_the_mean_over_what_was_known_before() -> None:
         history_priors(SPEC, events, np.datetime64(1, "s"))
     with pytest.raises(FeatureError, match="late_rate: no 'delivery' event with a value before"):
         history_priors(SPEC, {}, np.datetime64(1, "s"))
+
+
+def test_a_correction_is_a_new_event_that_earlier_decisions_do_not_see() -> None:
+    first, corrected = delivery(10, cost=5.0), delivery(20, cost=7.0)
+    history = History.build(SPEC, by_kind([first, corrected]))
+    found = compute(history, [(9, "north", "a"), (19, "north", "a"), (20, "north", "a")])
+    np.testing.assert_array_equal(found["last_cost"], [np.nan, 5.0, 7.0])
+
+
+def test_of_two_events_in_the_same_microsecond_the_larger_value_is_the_last() -> None:
+    earlier, later = by_kind([delivery(10, cost=7.0)]), by_kind([delivery(10, cost=5.0), delivery(10, cost=math.nan)])
+    for parts in ((earlier, later), (later, earlier)):
+        history = History.build(SPEC, parts[0]).extended(parts[1])
+        assert compute(history, [(10, "north", "a")])["last_cost"].tolist() == [7.0]
+
+
+def test_sums_beyond_64_bits_stay_exact() -> None:
+    values = [1e9] * 20_000 + [-1e9] * 3 + [0.25]
+    history = History.build(SPEC, by_kind([delivery(0, cost=value) for value in values]))
+    found = compute(history, [(0, "north", "a")])
+    assert found["cost_sum"].tolist() == [19_997e9 + 0.25]
+    assert found["cost_std"].tolist() == [spread([Fraction(round(value * SCALE)) for value in values])]
+
+
+def test_a_long_table_is_that_of_its_parts() -> None:
+    rng = np.random.default_rng(4)
+    rows = [(int(at), "north", "a") for at in rng.integers(0, 100, 140_000)]
+    history = History.build(SPEC, by_kind([delivery(int(at), cost=float(at)) for at in rng.integers(0, 90, 500)]))
+    whole, tail = compute(history, rows), compute(history, rows[-1000:])
+    same({name: values[-1000:] for name, values in whole.items()}, tail)

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration, TimeZone
 
 CalendarPart = Literal["minute_of_day", "hour", "day_of_week", "day_of_month", "month"]
-Statistic = Literal["count", "mean", "rate"]
+Statistic = Literal["count", "sum", "mean", "rate", "std", "last", "time_since_last"]
+_WITHOUT_VALUE = ("count", "time_since_last")
 
 
 class CalendarFeature(Contract):
@@ -32,15 +33,17 @@ class HistoryFeature(Contract):
     name: str
     event: str = Field(description="the kind of event")
     by: tuple[str, ...] = Field(min_length=1, description="the entity: columns of both the event and the row")
-    value: str | None = Field(default=None, description="the event's value; not for statistic 'count'")
+    value: str | None = Field(default=None, description="the event's value; not for 'count' and 'time_since_last'")
     statistic: Statistic
     window: PositiveDuration
     prior_strength: float = Field(default=20.0, ge=0.0, description="'rate': how many events the prior counts for")
 
     @model_validator(mode="after")
     def _value_fits_statistic(self) -> Self:
-        if (self.value is None) != (self.statistic == "count"):
-            raise ValueError(f"statistic {self.statistic!r} with value {self.value!r}: 'count' takes none, others one")
+        if (self.value is None) != (self.statistic in _WITHOUT_VALUE):
+            raise ValueError(
+                f"statistic {self.statistic!r} with value {self.value!r}: {_WITHOUT_VALUE} take none, others one"
+            )
         return self
 
 

@@ -1,5 +1,6 @@
 """Calendar parts of UTC instants as a clock on the wall shows them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -61,38 +62,42 @@ def local_microseconds(times: np.ndarray, time_zone: str) -> np.ndarray:
     return np.asarray(instants + offsets[np.maximum(position, 0)])
 
 
-def calendar_part(times: np.ndarray, time_zone: str, part: CalendarPart) -> np.ndarray:
-    """Return one calendar part of each instant.
+def calendar_parts(times: np.ndarray, time_zone: str, parts: Sequence[CalendarPart]) -> list[np.ndarray]:
+    """Return calendar parts of each instant.
 
     Parameters
     ----------
     times : ndarray of datetime64[us], shape (n,)
         Instants in UTC; NaT gives NaN.
-    part : {'minute_of_day', 'hour', 'day_of_week', 'day_of_month', 'month'}
+    time_zone : str
+        IANA name.
+    parts : sequence of {'minute_of_day', 'hour', 'day_of_week', 'day_of_month', 'month'}
         ``day_of_week`` counts from Monday = 0.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    list of ndarray of float64, shape (n,)
+        One a part.
 
     Examples
     --------
-    >>> calendar_part(np.array(["2013-03-10T07:30"], dtype="datetime64[us]"), "America/New_York", "hour")
-    array([3.])
+    >>> calendar_parts(np.array(["2013-03-10T07:30"], dtype="datetime64[us]"), "America/New_York", ["hour", "month"])
+    [array([3.]), array([3.])]
     """
     missing = np.isnat(times)
     local = local_microseconds(np.where(missing, np.datetime64(0, "us"), times), time_zone)
+    return [np.where(missing, np.nan, _part(local, part).astype(np.float64)) for part in parts]
+
+
+def _part(local: np.ndarray, part: CalendarPart) -> np.ndarray:
     if part == "minute_of_day":
-        values = (local % _DAY) // 60_000_000
-    elif part == "hour":
-        values = (local % _DAY) // 3_600_000_000
-    elif part == "day_of_week":
-        values = (local // _DAY + 3) % 7
-    else:
-        wall = local.astype("datetime64[us]")
-        month = wall.astype("datetime64[M]")
-        if part == "month":
-            values = month.astype(np.int64) % 12 + 1
-        else:
-            values = (wall.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
-    return np.where(missing, np.nan, values.astype(np.float64))
+        return np.asarray((local % _DAY) // 60_000_000)
+    if part == "hour":
+        return np.asarray((local % _DAY) // 3_600_000_000)
+    if part == "day_of_week":
+        return np.asarray((local // _DAY + 3) % 7)
+    wall = local.astype("datetime64[us]")
+    month = wall.astype("datetime64[M]")
+    if part == "month":
+        return np.asarray(month.astype(np.int64) % 12 + 1)
+    return np.asarray((wall.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1)

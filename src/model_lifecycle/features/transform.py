@@ -9,7 +9,7 @@ from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.columns import Columns, row_count
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.errors import FeatureError
-from model_lifecycle.features.calendar import calendar_part
+from model_lifecycle.features.calendar import calendar_parts
 from model_lifecycle.features.encoding import encode_category
 from model_lifecycle.features.history import History, history_priors
 
@@ -76,8 +76,8 @@ def compute_features(
     features = {name: _of_kind(name, columns[name], "fiub", "numbers").astype(np.float64) for name in spec.numeric}
     for calendar in spec.calendar:
         _of_kind(calendar.column, columns[calendar.column], "M", "times")
-        for part, name in zip(calendar.parts, calendar.names(), strict=True):
-            features[name] = calendar_part(columns[calendar.column], calendar.time_zone, part)
+        parts = calendar_parts(columns[calendar.column], calendar.time_zone, calendar.parts)
+        features |= dict(zip(calendar.names(), parts, strict=True))
     features |= history.compute(columns, times, state.priors)
     for name in spec.categorical:
         features[name] = encode_category(columns[name], spec.missing_category)

@@ -1,0 +1,284 @@
+"""An immutable batch of events of one kind, indexed for every entity that a feature asks for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.contracts.features import HistoryFeature
+from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.fixed_point import (
+    LARGEST,
+    SQUARE_LIMBS,
+    SUM_LIMBS,
+    fixed_point,
+    limbs,
+    square_limbs,
+)
+
+_MICROSECOND = timedelta(microseconds=1)
+_NEVER = np.iinfo(np.int64).min
+_FEW_ROWS = 4  # up to here a row at a time is faster than columns
+_COUNT, _SUM, _ALL = 1, 1 + SUM_LIMBS, 1 + SUM_LIMBS + SQUARE_LIMBS
+_WIDTH = {"count": _COUNT, "sum": _SUM, "mean": _SUM, "rate": _SUM, "std": _ALL, "last": 0, "time_since_last": 0}
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One feature and where its totals stand: ``start`` is the column of its count, then sums, then squares."""
+
+    number: int
+    start: int
+    feature: HistoryFeature
+
+    @property
+    def width(self) -> int:
+        """Return how many totals the feature has."""
+        return _WIDTH[self.feature.statistic]
+
+
+def lay_out(features: Sequence[HistoryFeature]) -> tuple[Line, ...]:
+    """Give every feature its place among the totals; those that read the same events stand side by side."""
+    together = sorted(features, key=lambda feature: (feature.event, feature.by))
+    starts = np.cumsum([0, *(_WIDTH[feature.statistic] for feature in together)]).tolist()
+    return tuple(Line(number, starts[number], feature) for number, feature in enumerate(together))
+
+
+class Totals:
+    """What the events of all segments add up to, a row each; of the last events the moment and the value."""
+
+    def __init__(self, lines: Sequence[Line], n_rows: int) -> None:
+        self.sums = np.zeros((n_rows, sum(line.width for line in lines)), dtype=np.int64)
+        self.latest = np.full((len(lines), n_rows), _NEVER, dtype=np.int64)
+        self.last = np.full((len(lines), n_rows), np.nan)
+
+    def count(self, line: Line) -> np.ndarray:
+        """Return the number of events, or of values, int64, shape (n_rows,)."""
+        return np.asarray(self.sums[:, line.start])
+
+    def limbs(self, line: Line) -> np.ndarray:
+        """Return the sums of `fixed_point.limbs`, shape (2, n_rows)."""
+        return np.asarray(self.sums[:, line.start + _COUNT : line.start + _SUM].T)
+
+    def squares(self, line: Line) -> np.ndarray:
+        """Return the sums of `fixed_point.square_limbs`, shape (4, n_rows)."""
+        return np.asarray(self.sums[:, line.start + _SUM : line.start + _ALL].T)
+
+    def seconds_since(self, line: Line, at: np.ndarray) -> np.ndarray:
+        """Return the seconds since the last event, NaN where there was none."""
+        latest = self.latest[line.number]
+        return np.where(latest == _NEVER, np.nan, (at - np.where(latest == _NEVER, at, latest)) / 1e6)
+
+    def keep_later(self, line: Line, known_at: np.ndarray, value: np.ndarray, seen: np.ndarray) -> None:
+        """Keep the later of two last events; of two in the same microsecond the larger value."""
+        best, kept = self.latest[line.number], self.last[line.number]
+        better = seen & ((known_at > best) | ((known_at == best) & (value > kept)))
+        np.copyto(best, known_at, where=better)
+        np.copyto(kept, value, where=better)
+
+
+@dataclass(frozen=True)
+class _Last:
+    """What a feature of the last event reads; ``places`` holds for each event the last one that counts up to it."""
+
+    line: Line
+    window: int
+    places: np.ndarray  # (n_events + 1,), -1 before the first
+    values: np.ndarray  # (n_events,)
+
+
+@dataclass(frozen=True)
+class _Entity:
+    """The events of one kind grouped by one entity, in time order within a group."""
+
+    by: tuple[str, ...]
+    codes: Mapping[Key, int]
+    starts: np.ndarray  # first event of each group, and the end
+    known_at: np.ndarray
+    positions: np.ndarray  # group * (n_events + 1) + rank in time: sorted
+    running: np.ndarray  # (n_events + 1, n_running): counts, sums and squares of each value up to an event
+    upper: np.ndarray  # for each total the running figure that it reads at the first bound
+    lower: np.ndarray  # and at its window's
+    totals: slice  # where they stand
+    lasts: tuple[_Last, ...]
+
+    def add(self, bounds: np.ndarray, totals: Totals) -> None:
+        """Add what lies between each window's bound and the first one, shape (n_rows, n_windows)."""
+        found = self.running.take(bounds, axis=0).reshape(len(bounds), -1)
+        totals.sums[:, self.totals] += found.take(self.upper, axis=1) - found.take(self.lower, axis=1)
+        for last in self.lasts:
+            place = last.places[bounds[:, 0]]
+            seen = place >= bounds[:, last.window]
+            totals.keep_later(last.line, self.known_at[place], last.values[place], seen)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Events of one kind."""
+
+    known_at: np.ndarray  # sorted, int64 microseconds
+    windows: np.ndarray  # microseconds, 0 first
+    entities: tuple[_Entity, ...]
+
+    @classmethod
+    def build(cls, kind: str, lines: Sequence[Line], events: Columns) -> Self:
+        """Index at least one event for these features.
+
+        Raises
+        ------
+        FeatureError
+            If a column is absent or a value lies beyond ±`LARGEST`.
+        """
+        _check(kind, [line.feature for line in lines], events)
+        known_at = events["known_at"].astype("datetime64[us]").astype(np.int64)
+        order = np.argsort(known_at, kind="stable")
+        ordered = {name: values[order] for name, values in events.items() if name != "known_at"}
+        windows = list(dict.fromkeys([timedelta(0), *(line.feature.window for line in lines)]))
+        wanted: dict[tuple[str, ...], list[Line]] = {}
+        for line in lines:
+            wanted.setdefault(line.feature.by, []).append(line)
+        return cls(
+            known_at[order],
+            np.array([window // _MICROSECOND for window in windows], dtype=np.int64),
+            tuple(_entity(known_at[order], ordered, by, found, windows) for by, found in wanted.items()),
+        )
+
+    def add(self, rows: Columns, at: np.ndarray, totals: Totals) -> None:
+        """Add this segment's figures to each row's; an event counts when ``at - window < known_at <= at``.
+
+        A key that no event has gets code -1: all of its bounds are then 0.
+        """
+        reach = at[:, np.newaxis] - self.windows
+        if len(at) > _FEW_ROWS:
+            ranks = self.known_at.searchsorted(reach.ravel(), "right").reshape(reach.shape)
+            for entity in self.entities:
+                base = _codes_of(entity.codes, [rows[column] for column in entity.by]) * (len(self.known_at) + 1)
+                wanted = base[:, np.newaxis] + ranks
+                entity.add(_search(entity.positions, wanted), totals)
+            return
+        for entity in self.entities:
+            keys = zip(*(_plain(rows[column].tolist()) for column in entity.by), strict=True)
+            codes = [entity.codes.get(key, -1) for key in keys]
+            if max(codes, default=-1) >= 0:
+                entity.add(np.array([_bounds(entity, code, reach[row]) for row, code in enumerate(codes)]), totals)
+
+
+def _search(positions: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Search for all of ``wanted`` in order, so that neighbours are found where the last one was."""
+    order = wanted.ravel().argsort()
+    found = np.empty(wanted.size, dtype=np.int64)
+    found[order] = positions.searchsorted(wanted.ravel()[order])
+    return found.reshape(wanted.shape)
+
+
+def _bounds(entity: _Entity, code: int, reach: np.ndarray) -> np.ndarray:
+    if code < 0:
+        return np.zeros_like(reach)
+    start, end = entity.starts.item(code), entity.starts.item(code + 1)
+    return np.asarray(entity.known_at[start:end].searchsorted(reach, "right") + start)
+
+
+def _check(kind: str, features: Iterable[HistoryFeature], events: Columns) -> None:
+    names = {column for feature in features for column in feature.by}
+    values = {feature.value for feature in features if feature.value is not None}
+    missing = sorted((names | values) - set(events))
+    if missing:
+        raise FeatureError(f"events of kind {kind!r} lack {missing}; found {sorted(events)}")
+    for name in sorted(values):
+        large = np.isfinite(events[name]) & (np.abs(events[name]) > LARGEST)
+        if large.any():
+            raise FeatureError(
+                f"events of kind {kind!r}, value {name!r}: {int(large.sum())} of {len(large)} beyond ±{LARGEST:g}, "
+                f"such as {float(events[name][large][0])!r}"
+            )
+
+
+def _entity(
+    known_at: np.ndarray, events: Columns, by: tuple[str, ...], lines: Sequence[Line], windows: list[timedelta]
+) -> _Entity:
+    """Group events, already in time order, by one entity."""
+    size = len(known_at)
+    codes, keys = _factorize([events[column] for column in by])
+    order = np.argsort(codes, kind="stable")
+    grouped, times = codes[order], known_at[order]
+    widths: dict[str | None, int] = {}
+    for line in lines:
+        widths[line.feature.value] = max(widths.get(line.feature.value, 0), line.width)
+    first = dict(zip(widths, np.cumsum([0, *widths.values()]).tolist(), strict=False))
+    running = np.zeros((size + 1, sum(widths.values())), dtype=np.int64)
+    for name, width in widths.items():
+        for place, figure in enumerate(_figures(None if name is None else events[name][order], size)[:width]):
+            np.cumsum(figure, out=running[1:, first[name] + place])
+    figures = [first[line.feature.value] + place for line in lines for place in range(line.width)]
+    window = [windows.index(line.feature.window) for line in lines for _ in range(line.width)]
+    upper = np.array(figures, dtype=np.int64)
+    return _Entity(
+        by=by,
+        codes=keys,
+        starts=np.searchsorted(grouped, np.arange(len(keys) + 1)),
+        known_at=times,
+        positions=grouped * (size + 1) + order,
+        running=running,
+        upper=upper,
+        lower=upper + np.array(window, dtype=np.int64) * running.shape[1],
+        totals=slice(lines[0].start, lines[0].start + upper.size),
+        lasts=tuple(
+            _last(line, windows.index(line.feature.window), grouped, times, order, events)
+            for line in lines
+            if not line.width
+        ),
+    )
+
+
+def _figures(values: np.ndarray | None, size: int) -> list[np.ndarray]:
+    """Return what is added up of each event: 1 where it counts, the limbs of its value and of the value's square."""
+    if values is None:  # the events themselves are counted
+        return [np.ones(size, dtype=np.int64)]
+    numbers = values.astype(np.float64)
+    fixed = fixed_point(numbers)
+    return [np.isfinite(numbers).astype(np.int64), *limbs(fixed), *square_limbs(fixed)]
+
+
+def _last(
+    line: Line, window: int, codes: np.ndarray, known_at: np.ndarray, order: np.ndarray, events: Columns
+) -> _Last:
+    """Prepare 'last', or 'time_since_last' as the last of a value that every event has."""
+    name = line.feature.value
+    values = np.zeros(len(codes)) if name is None else events[name][order].astype(np.float64)
+    # Within the same microsecond the largest value comes last, and one that is missing before all of them.
+    values = values[np.lexsort((np.where(np.isfinite(values), values, -np.inf), known_at, codes))]
+    places = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), -1))
+    return _Last(line, window, np.concatenate([[-1], places]), values)
+
+
+def _factorize(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[Key, int]]:
+    """Give each distinct key a number in order of first appearance; a missing part is a key of its own (None)."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for values in columns:
+        codes, uniques = pd.factorize(values, use_na_sentinel=False)
+        code = pd.factorize(code * (len(uniques) + 1) + codes)[0].astype(np.int64)
+    first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
+    lists = [values[first].tolist() for values in columns]
+    return code, {key: number for number, key in enumerate(zip(*map(_plain, lists), strict=True))}
+
+
+def _plain(values: list[object]) -> list[object]:
+    return [None if value is None or value != value else value for value in values]  # noqa: PLR0124 - NaN
+
+
+def _codes_of(codes: Mapping[Key, int], columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Return each row's group, -1 where no event has that key."""
+    numbers, seen = _factorize(columns)
+    known = np.array([codes.get(key, -1) for key in seen], dtype=np.int64)
+    return np.asarray(known[numbers])
+
+
+def newest(segments: Iterable[Segment]) -> int | None:
+    """Return when the newest event became known, in microseconds, None without segments."""
+    return max((int(segment.known_at[-1]) for segment in segments), default=None)
