@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-flagship bench-history help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-features bench-flagship bench-history help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,3 +112,6 @@ bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds 
 
 bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one row (2 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/history/run.py
+
+bench-features: setup ## the features on the months after the run, with and without history, five seeds (4 minutes); needs `make run` first
+	@$(BIN)/python benchmarks/features/run.py

@@ -33,9 +33,21 @@ def test_the_longest_window_is_that_of_the_history() -> None:
     assert spec(history=[]).longest_window() == timedelta(0)
 
 
+def test_dropped_features_are_as_if_they_had_never_been_declared() -> None:
+    calendar = [{"column": "slot", "time_zone": "UTC", "parts": ["hour", "month"]}]
+    whole = spec(calendar=calendar, categorical=["depot"])
+    left = spec(calendar=calendar, categorical=["depot"], drop=["late_rate", "slot_hour", "depot"])
+    assert left == whole.without(("late_rate", "slot_hour", "depot"))
+    assert left.names() == ("weight", "slot_month")
+    assert left.inputs() == ("weight", "slot")
+    assert spec(drop=[]) == spec()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"drop": ["wieght"]}, r"drop: found \['wieght'\], expected some of \['weight', 'late_rate'\]"),
+        ({"drop": ["weight", "late_rate"]}, "no feature is declared"),
         ({"numeric": [], "history": []}, "no feature is declared, expected at least one"),
         ({"numeric": ["weight", "late_rate"]}, r"features named twice: \['late_rate'\]"),
         ({"history": [{**RATE, "event": "loss"}]}, r"late_rate: event 'loss', expected one of \['delivery'\]"),
@@ -44,9 +56,18 @@ def test_the_longest_window_is_that_of_the_history() -> None:
             r"late_rate: by \['town'\], expected entities of 'delivery': \('depot', 'street'\)",
         ),
         ({"history": [{**RATE, "value": "cost"}]}, r"late_rate: value 'cost', expected one of \('late',\)"),
-        ({"history": [{**RATE, "value": None}]}, "statistic 'rate' with value None: 'count' takes none, others one"),
-        ({"history": [{**RATE, "statistic": "count"}]}, "statistic 'count' with value 'late': 'count' takes none"),
-        ({"history": [{**RATE, "statistic": "mode"}]}, "Input should be 'count', 'mean' or 'rate'"),
+        (
+            {"history": [{**RATE, "value": None}]},
+            "statistic 'rate' with value None: count and time_since_last take none",
+        ),
+        (
+            {"history": [{**RATE, "statistic": "count"}]},
+            "statistic 'count' with value 'late': count and time_since_last take none",
+        ),
+        (
+            {"history": [{**RATE, "statistic": "mode"}]},
+            "Input should be 'count', 'sum', 'mean', 'rate', 'std', 'last' or 'time_since_last'",
+        ),
         ({"history": [{**RATE, "window": "0d"}]}, "found 0:00:00, expected a duration above zero"),
         ({"history": [{**RATE, "prior_strength": -1}]}, "prior_strength\n  Input should be greater than or equal to 0"),
         ({"history": [{**RATE, "by": []}]}, "by\n  Tuple should have at least 1 item"),

@@ -37,10 +37,10 @@ def test_a_category_may_begin_or_end_with_a_blank() -> None:
     [
         (
             {"key": ["depots"]},
-            r"or not_before name \['depots'\], expected columns of \['closed', 'depot'",
+            r"not_before or known_at name \['depots'\], expected columns of \['closed', 'depot'",
         ),
-        ({"not_before": [["closed", "open"]]}, r"not_before name \['open'\]"),
-        ({"references": {"town": "towns.town"}}, r"references or not_before name \['town'\]"),
+        ({"not_before": [["closed", "open"]]}, r"not_before or known_at name \['open'\]"),
+        ({"references": {"town": "towns.town"}}, r"ordered_by, freshness, not_before or known_at name \['town'\]"),
         ({"minimum_rows": 5, "maximum_rows": 4}, "maximum_rows 4, expected at least minimum_rows 5"),
         ({"columns": {}}, "columns\n  Dictionary should have at least 1 item"),
     ],
@@ -64,4 +64,4 @@ def test_a_reference_leads_to_a_declared_column(target: str) -> None:
         TableContracts.model_validate({"depots": DEPOTS, "streets": streets})
     streets["references"] = {"depot": "depots.depot"}
     contracts = TableContracts.model_validate({"depots": DEPOTS, "streets": streets})
-    assert contracts.table("streets").references == {"depot": "depots.depot"}
+    assert contracts.table("streets").references["depot"].to == "depots.depot"

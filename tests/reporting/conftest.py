@@ -255,6 +255,6 @@ def quality(table: TableQuality) -> QualityEvidence:
         "case": "parcels",
         "as_of": month(7),
         "tables": [table],
-        "steps": [{"step": "clean", "rows": 12, "reason": "weight above 100 kg set to missing: a broken scale"}],
+        "steps": [{"step": "weight above 100 kg set to missing: a broken scale", "rows": 12, "cells": 12}],
         "primary": primary,
     }

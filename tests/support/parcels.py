@@ -9,6 +9,7 @@ import pandas as pd
 
 from model_lifecycle.contracts.business_question import Slice
 from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.leakage import LeakageEvidence, LeakageLimits
 from model_lifecycle.contracts.modelling import ModellingSpec, SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
@@ -19,6 +20,7 @@ from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, c
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
 from model_lifecycle.pipelines.feature_engineering.nodes import (
     fit_state,
     make_model_input,
@@ -144,7 +146,8 @@ def run_stages(run: RunSpec = RUN) -> Stages:
     state = fit_state(primary, events, SPEC, plan, question)
     train, test = make_model_input(primary, events, SPEC, state, plan, question)
     feasibility = assessor(CASE)(train, question, plan, GATES)
-    trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, feasibility)
+    leakage: LeakageEvidence = find_leaks(checked, primary, train, SPEC, CONTRACTS, plan, question, LeakageLimits())
+    trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, feasibility, leakage)
     choices, leaderboard = choose(trials, out_of_fold, train, MODELLING, question)
     fitted, challenger = fitter(CASE)(train, choices, plan, SPEC, state, question, CONTRACTS, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)

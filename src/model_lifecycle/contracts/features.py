@@ -42,7 +42,8 @@ class HistoryFeature(Contract):
     def _value_fits_statistic(self) -> Self:
         if (self.value is None) != (self.statistic in _WITHOUT_VALUE):
             raise ValueError(
-                f"statistic {self.statistic!r} with value {self.value!r}: {_WITHOUT_VALUE} take none, others one"
+                f"statistic {self.statistic!r} with value {self.value!r}: {' and '.join(_WITHOUT_VALUE)} take none, "
+                "others one"
             )
         return self
 
@@ -66,6 +67,40 @@ class FeatureSpec(Contract):
     history: tuple[HistoryFeature, ...] = ()
     events: dict[str, EventKind] = Field(default_factory=dict)
     missing_category: str = "(missing)"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, given: object) -> object:
+        """Take out what ``drop`` names: the specification is then as if it had never been declared."""
+        if not isinstance(given, dict) or not given.get("drop"):
+            return (
+                {name: value for name, value in given.items() if name != "drop"} if isinstance(given, dict) else given
+            )
+        declared = {name: value for name, value in given.items() if name != "drop"}
+        return cls.model_validate(declared).without(tuple(given["drop"])).model_dump()
+
+    def without(self, names: tuple[str, ...]) -> Self:
+        """Return the specification without some features; kinds of events stay, for what is logged of them.
+
+        Raises
+        ------
+        ValueError
+            If a name is not that of a feature.
+        """
+        unknown = sorted(set(names) - set(self.names()))
+        if unknown:
+            raise ValueError(f"drop: found {unknown}, expected some of {list(self.names())}")
+        calendar = [
+            (one, tuple(part for part in one.parts if f"{one.column}_{part}" not in names)) for one in self.calendar
+        ]
+        return self.model_copy(
+            update={
+                "numeric": tuple(name for name in self.numeric if name not in names),
+                "categorical": tuple(name for name in self.categorical if name not in names),
+                "calendar": tuple(one.model_copy(update={"parts": parts}) for one, parts in calendar if parts),
+                "history": tuple(one for one in self.history if one.name not in names),
+            }
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

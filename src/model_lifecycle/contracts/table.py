@@ -1,13 +1,15 @@
 """Table contracts: what a table must look like before anything is computed from it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, RootModel, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, PositiveDuration
 from model_lifecycle.errors import ConfigurationError
 
 ColumnType = Literal["category", "integer", "number", "boolean", "time"]
+# What a breach does: stop the run, be told, or set its rows aside in a table of their own.
+Severity = Literal["error", "warning", "quarantine"]
 
 
 class ColumnContract(Contract):
@@ -21,8 +23,10 @@ class ColumnContract(Contract):
     categories: tuple[str, ...] | None = None
     maximum_missing: float = Field(default=0.0, ge=0.0, le=1.0, description="allowed share of missing values")
     unique: bool = False
+    severity: Severity = Field(default="error", description="of a breach of type, range, categories or missing values")
     unit: str | None = None
     known: Literal["decision", "label"] = "decision"
+    known_at: str | None = Field(default=None, description="the column that says when a row's value became known")
     description: str = ""
     example: str | float | int | bool | None = None
 
@@ -38,28 +42,67 @@ class ColumnContract(Contract):
         return self
 
 
+class Reference(Contract):
+    """A foreign key: the values of a column stand in a column of another table; a missing value refers to nothing."""
+
+    to: str = Field(description="'table.column'")
+    severity: Severity = "error"
+    maximum_share: float = Field(default=0.0, ge=0.0, le=1.0, description="allowed share of rows without a partner")
+
+
+class Freshness(Contract):
+    """How old the newest row may be at the moment of the run."""
+
+    column: str
+    maximum_age: PositiveDuration
+    severity: Literal["error", "warning"] = "error"
+
+
+def _reference(given: object) -> object:
+    return {"to": given} if isinstance(given, str) else given
+
+
 class TableContract(Contract):
-    """One table: its columns, its key and its size."""
+    """One table: its columns, its key, its order and its size."""
 
     columns: dict[str, ColumnContract] = Field(min_length=1)
     key: tuple[str, ...] = ()
     not_before: tuple[tuple[str, str], ...] = Field(
         default=(), description="pairs (later, earlier): on no row may the first time lie before the second"
     )
-    references: dict[str, str] = Field(
-        default_factory=dict, description="column -> 'table.column' that should hold its values; reported, not refused"
+    rows: Severity = Field(default="error", description="of a repeated key and of times that run backwards")
+    references: dict[str, Annotated[Reference, BeforeValidator(_reference)]] = Field(
+        default_factory=dict, description="column -> 'table.column', or that with a severity and an allowed share"
+    )
+    ordered_by: tuple[str, ...] = Field(default=(), description="columns in whose ascending order the rows come")
+    freshness: Freshness | None = None
+    maximum_quarantined: float = Field(
+        default=0.01, ge=0.0, le=1.0, description="share of rows that may be set aside before the run stops"
     )
     minimum_rows: int = Field(default=1, ge=0)
     maximum_rows: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        named = {*self.key, *self.references, *(name for pair in self.not_before for name in pair)}
+        known_at = {column.known_at for column in self.columns.values() if column.known_at is not None}
+        fresh = [self.freshness.column] if self.freshness else []
+        named = {
+            *self.key,
+            *self.references,
+            *self.ordered_by,
+            *fresh,
+            *(name for pair in self.not_before for name in pair),
+            *known_at,
+        }
         unknown = sorted(named - self.columns.keys())
         if unknown:
             raise ValueError(
-                f"key, references or not_before name {unknown}, expected columns of {sorted(self.columns)}"
+                f"key, references, ordered_by, freshness, not_before or known_at name {unknown}, expected columns of "
+                f"{sorted(self.columns)}"
             )
+        untimed = sorted(name for name in {*known_at, *fresh} if self.columns[name].type != "time")
+        if untimed:
+            raise ValueError(f"known_at and freshness name {untimed}, expected columns of type 'time'")
         if self.maximum_rows is not None and self.maximum_rows < self.minimum_rows:
             raise ValueError(f"maximum_rows {self.maximum_rows}, expected at least minimum_rows {self.minimum_rows}")
         return self
@@ -74,7 +117,7 @@ class TableContracts(RootModel[dict[str, TableContract]]):
     def _references_exist(self) -> Self:
         columns = {f"{name}.{column}" for name, table in self.root.items() for column in table.columns}
         for name, table in self.root.items():
-            unknown = sorted(set(table.references.values()) - columns)
+            unknown = sorted({reference.to for reference in table.references.values()} - columns)
             if unknown:
                 raise ValueError(f"table {name!r}: references {unknown}, expected 'table.column' of a declared table")
         return self

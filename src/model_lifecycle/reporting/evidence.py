@@ -268,6 +268,14 @@ class FeasibilityEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class HistogramEvidence(TypedDict):
+    """Counts between edges; values beyond the outer half percents are counted in the outer bins."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+@with_config(_STRICT)
 class ColumnQuality(TypedDict):
     """One column of a table."""
 
@@ -277,6 +285,12 @@ class ColumnQuality(TypedDict):
     distinct: NotRequired[int]
     minimum: NotRequired[float | str | None]
     maximum: NotRequired[float | str | None]
+    mean: NotRequired[float]
+    standard_deviation: NotRequired[float]
+    quantiles: NotRequired[list[float]]  # 5, 25, 50, 75 and 95%
+    outliers: NotRequired[int]  # rows more than 3 interquartile ranges beyond the quartiles
+    histogram: NotRequired[HistogramEvidence]
+    most_frequent: NotRequired[dict[str, float]]  # value -> share of the rows that have one
 
 
 @with_config(_STRICT)
@@ -290,6 +304,14 @@ class OrphanEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class SetAsideEvidence(TypedDict):
+    """Rows that went into quarantine, by the reasons."""
+
+    reason: str
+    rows: int
+
+
+@with_config(_STRICT)
 class TableQuality(TypedDict):
     """One table as it came in."""
 
@@ -298,6 +320,7 @@ class TableQuality(TypedDict):
     duplicates: int  # rows whose key occurred before
     columns: list[ColumnQuality]
     orphans: list[OrphanEvidence]
+    set_aside: NotRequired[list[SetAsideEvidence]]
     contract_passed: bool
     problems: list[str]
 
@@ -308,7 +331,27 @@ class StepEvidence(TypedDict):
 
     step: str
     rows: int
-    reason: str
+    cells: int
+
+
+@with_config(_STRICT)
+class ChangeEvidence(TypedDict):
+    """Something that is different since the run before."""
+
+    table: str
+    column: str  # empty where it concerns the table
+    what: str
+    before: str
+    after: str
+
+
+@with_config(_STRICT)
+class ChangesEvidence(TypedDict):
+    """What is different since the run before."""
+
+    as_of: str  # of the run before
+    changes: list[ChangeEvidence]
+    more: int  # changes that are not listed
 
 
 @with_config(_STRICT)
@@ -320,3 +363,4 @@ class QualityEvidence(TypedDict):
     tables: list[TableQuality]
     steps: list[StepEvidence]
     primary: TableQuality
+    changes: NotRequired[ChangesEvidence | None]

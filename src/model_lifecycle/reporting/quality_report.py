@@ -4,7 +4,7 @@ from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked
 from model_lifecycle.reporting.document import Callout, Cell, Section
 from model_lifecycle.reporting.evidence import QualityEvidence, TableQuality
-from model_lifecycle.reporting.figures.quality import missing_figure
+from model_lifecycle.reporting.figures.quality import histograms_figure, missing_figure
 from model_lifecycle.reporting.page import render_page
 
 
@@ -18,7 +18,7 @@ def quality_page(evidence: QualityEvidence) -> str:
     """
     evidence = checked(QualityEvidence, evidence)
     tables = [*evidence["tables"], evidence["primary"]]
-    sections = [_overview(tables), _steps(evidence)]
+    sections = [_overview(tables), _changes(evidence), _steps(evidence)]
     for table in tables:
         sections.extend(_table(table))
     return render_page(
@@ -37,9 +37,11 @@ def _overview(tables: list[TableQuality]) -> Section:
             "table": table["table"],
             "rows": table["rows"],
             "columns": len(table["columns"]),
+            "set aside": sum(one["rows"] for one in table.get("set_aside", [])),
             "duplicate keys": table["duplicates"],
             "cells missing": text.percent(_missing_cells(table)),
             "keys without partner": sum(orphan["rows"] for orphan in table["orphans"]),
+            "warnings": len(table["problems"]),
             "contract": "kept" if table["contract_passed"] else "BROKEN",
         }
         for table in tables
@@ -57,15 +59,35 @@ def _missing_cells(table: TableQuality) -> float | None:
     return sum(shares) / len(shares) if shares and table["rows"] else None
 
 
+def _changes(evidence: QualityEvidence) -> Section:
+    found = evidence.get("changes")
+    if found is None:
+        return Section("Since the last run", text=("There is no run before this one to compare with.",))
+    rows: list[dict[str, Cell]] = [
+        {
+            "table": change["table"],
+            "column": change["column"],
+            "what": change["what"],
+            "before": change["before"],
+            "now": change["after"],
+        }
+        for change in found["changes"]
+    ]
+    more = (f"{found['more']:,} more are not shown.",) if found["more"] else ()
+    since = f"Compared with the run as of {text.day(found['as_of'])}"
+    words = (f"{since}: nothing has changed.",) if not rows else (f"{since}.", *more)
+    return Section("Since the last run", text=words, table=rows or None)
+
+
 def _steps(evidence: QualityEvidence) -> Section:
     rows: list[dict[str, Cell]] = [
-        {"step": step["step"], "rows": step["rows"], "reason": step["reason"]} for step in evidence["steps"]
+        {"step": step["step"], "rows": step["rows"], "cells": step["cells"]} for step in evidence["steps"]
     ]
     return Section(
         "What was changed",
         text=() if rows else ("Nothing: every row went through as it came.",),
         table=rows or None,
-        caption="Rows that a step dropped, changed or marked",
+        caption="Rows and cells that a step changed or marked",
     )
 
 
@@ -79,7 +101,12 @@ def _table(table: TableQuality) -> list[Section]:
             "missing": text.percent(column["missing"], 2),
             "distinct": column.get("distinct"),
             "minimum": column.get("minimum"),
+            "median": column["quantiles"][2] if "quantiles" in column else None,
             "maximum": column.get("maximum"),
+            "far out": column.get("outliers"),
+            "most frequent": ", ".join(
+                f"{value} {text.percent(share)}" for value, share in list(column.get("most_frequent", {}).items())[:3]
+            ),
         }
         for column in table["columns"]
     ]
@@ -93,6 +120,12 @@ def _table(table: TableQuality) -> list[Section]:
             caption=f"Columns of {table['table']}",
         )
     ]
+    histograms = {one["column"]: one["histogram"] for one in table["columns"] if "histogram" in one}
+    if histograms:
+        sections.append(Section(f"Distributions of {table['table']}", figure=histograms_figure(histograms), level=3))
+    if table.get("set_aside"):
+        aside: list[dict[str, Cell]] = [{"reason": one["reason"], "rows": one["rows"]} for one in table["set_aside"]]
+        sections.append(Section(f"Rows of {table['table']} that were set aside", table=aside, level=3))
     if table["orphans"]:
         orphans: list[dict[str, Cell]] = [
             {

@@ -15,7 +15,7 @@ DEPOTS = TableContract(columns={"depot": ColumnContract(type="category", unique=
 VISITS = TableContract(
     columns={"depot": ColumnContract(type="category", maximum_missing=1.0)}, references={"depot": "depots.depot"}
 )
-STEPS = [{"step": "weight above 100 kg set to missing", "rows": 2, "reason": "2 cells"}]
+STEPS = [{"step": "weight above 100 kg set to missing", "rows": 2, "cells": 2}]
 
 
 def test_orphans_missing_values_and_extremes_are_counted() -> None:
@@ -23,7 +23,9 @@ def test_orphans_missing_values_and_extremes_are_counted() -> None:
     contracts = TableContracts({**CONTRACTS.root, "depots": DEPOTS, "visits": VISITS})
     depots, visits = pd.DataFrame({"depot": ["north"]}), pd.DataFrame({"depot": ["north", "moon", None, "moon"]})
     primary = decisions(days=2)
-    found = reporter(case, "parcels")(primary, STEPS, contracts, RUN, depots, visits)
+    none, told = pd.DataFrame(), {"depots": [], "visits": ["column 'depot': 2 of 4 values such as moon"]}
+    report = reporter(case, "parcels")
+    found = report(primary, STEPS, told, None, contracts, RUN, depots, visits, none, none)
     described = {table["table"]: table for table in found["tables"]}
     assert described["visits"]["orphans"] == [{"key": ["depot"], "partner": "depots.depot", "rows": 2, "share": 0.5}]
     assert described["visits"]["columns"][0]["missing"] == 0.25

@@ -21,7 +21,7 @@ from model_lifecycle.pipelines.feature_engineering.nodes import (
     plan_split,
     profile_reference,
 )
-from model_lifecycle.pipelines.modelling.nodes.rows import fold_rows, training_rows
+from model_lifecycle.features.folds import fold_rows, training_rows
 from parcels import MONITORING, QUESTION_WITH_SLICE, RUN, SPLIT, Stages, decisions, deliveries
 from tiny_release import SPEC
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import GateBlocked, ModelError
@@ -16,10 +17,12 @@ from model_lifecycle.statistics.proper_scores import log_loss
 from parcels import MODELLING, RUN, Stages
 from tiny_release import SPEC
 
+NO_LEAK: LeakageEvidence = {"passed": True, "leaks": [], "exempt": [], "notes": [], "checks": {}}
+
 
 def _search(stages: Stages, modelling: ModellingSpec = MODELLING, run: RunSpec = RUN, **changes: Any) -> Any:
     given = {"train": stages.train, "plan": stages.plan, "feasibility": stages.feasibility, **changes}
-    return search_candidates(given["train"], given["plan"], modelling, SPEC, run, given["feasibility"])
+    return search_candidates(given["train"], given["plan"], modelling, SPEC, run, given["feasibility"], NO_LEAK)
 
 
 def _without_seconds(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:

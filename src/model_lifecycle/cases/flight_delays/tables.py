@@ -111,7 +111,9 @@ def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, settings: Flight
     )
     joined = joined.sort_values("_row", kind="stable").reset_index(drop=True)
     age = (joined["_at"] - joined["observed_at"]).dt.total_seconds() / 60
-    return joined.drop(columns=["_at", "_row", "_known"]).assign(weather_age_minutes=age)
+    return joined.drop(columns=["_at", "_row", "_known"]).assign(
+        weather_age_minutes=age, weather_known_at=joined["observed_at"] + pd.Timedelta(settings.weather_publication_lag)
+    )
 
 
 def _decisions(flights: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
@@ -127,7 +129,7 @@ def _decisions(flights: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
     columns = [
         "flight_id", "scheduled_departure", "carrier", "airline", "flight", "origin", "dest", "tailnum",
         "distance", "scheduled_minutes", "plane_age", "manufacturer", "plane_model", "seats", "engine",
-        *_WEATHER, "weather_age_minutes", "late",
+        *_WEATHER, "weather_age_minutes", "weather_known_at", "late",
     ]  # fmt: skip
     table = flights[columns].assign(
         flight=flights["flight"].astype(str),

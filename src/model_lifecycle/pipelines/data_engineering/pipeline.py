@@ -8,10 +8,10 @@ from model_lifecycle.pipelines.data_engineering.nodes.primary import (
     as_known,
     builder,
     check_decisions,
-    checker,
     known_events,
 )
 from model_lifecycle.pipelines.data_engineering.nodes.quality import reporter
+from model_lifecycle.pipelines.data_engineering.nodes.sources import source_checker
 from model_lifecycle.reporting.quality_report import quality_page
 
 
@@ -19,13 +19,15 @@ def create_pipeline() -> Pipeline:
     """Wire the stage for the sources of the chosen case."""
     case = load_case(case_name())
     checked = [f"checked_{source}" for source in case.SOURCES]
-    checks = [
-        Node(checker(source), [f"raw_{source}", "params:contracts"], f"checked_{source}", name=f"check_{source}")
-        for source in case.SOURCES
-    ]
+    aside = [f"quarantine_{source}" for source in case.SOURCES]
     return Pipeline(
         [
-            *checks,
+            Node(
+                source_checker(case),
+                ["params:contracts", "params:run", *(f"raw_{source}" for source in case.SOURCES)],
+                [*checked, *aside, "contract_warnings"],
+                name="check_sources",
+            ),
             Node(
                 builder(case),
                 ["params:case_settings", *checked],
@@ -42,7 +44,16 @@ def create_pipeline() -> Pipeline:
             Node(known_events, ["all_events", "params:features", "params:run"], "events", name="known_events"),
             Node(
                 reporter(case, case_name()),
-                ["primary_table", "preparation_steps", "params:contracts", "params:run", *checked],
+                [
+                    "primary_table",
+                    "preparation_steps",
+                    "contract_warnings",
+                    "previous_quality_report",
+                    "params:contracts",
+                    "params:run",
+                    *checked,
+                    *aside,
+                ],
                 "data_quality_report",
                 name="describe_quality",
             ),

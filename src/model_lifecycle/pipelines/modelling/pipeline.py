@@ -24,7 +24,15 @@ def create_pipeline() -> Pipeline:
             Node(feasibility_page, "feasibility", "feasibility_page", name="render_feasibility"),
             Node(
                 search_candidates,
-                ["model_input_train", "split_plan", "params:modelling", "params:features", "params:run", "feasibility"],
+                [
+                    "model_input_train",
+                    "split_plan",
+                    "params:modelling",
+                    "params:features",
+                    "params:run",
+                    "feasibility",
+                    "leakage_report",
+                ],
                 ["search_trials", "out_of_fold"],
                 name="search_candidates",
             ),

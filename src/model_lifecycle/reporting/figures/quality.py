@@ -1,9 +1,12 @@
-"""How much of each column is missing."""
+"""How much of each column is missing, and how its numbers are distributed."""
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from model_lifecycle.reporting.figures.style import GREY, ORANGE, row_height, row_labels, styled
+from model_lifecycle.reporting.evidence import HistogramEvidence
+from model_lifecycle.reporting.figures.style import BLUE, GREY, ORANGE, plain, row_height, row_labels, styled
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -45,3 +48,32 @@ def missing_figure(missing: Mapping[str, float], allowed: Mapping[str, float] | 
     return figure.update_xaxes(tickformat=".1~%", rangemode="tozero").update_yaxes(
         categoryorder="array", categoryarray=labels[::-1]
     )
+
+
+def histograms_figure(histograms: Mapping[str, HistogramEvidence]) -> "Figure":
+    """Draw one small histogram for each numeric column.
+
+    Parameters
+    ----------
+    histograms : mapping of str to HistogramEvidence
+        By column; at least one.
+    """
+    from plotly.subplots import make_subplots
+
+    columns = min(4, len(histograms))
+    lines = math.ceil(len(histograms) / columns)
+    figure = make_subplots(rows=lines, cols=columns, subplot_titles=[plain(name) for name in histograms])
+    for place, (name, found) in enumerate(histograms.items()):
+        middles = [(low + high) / 2 for low, high in pairwise(found["edges"])]
+        figure.add_bar(
+            x=middles,
+            y=found["counts"],
+            marker={"color": BLUE},
+            name=plain(name),
+            showlegend=False,
+            hovertemplate="%{x:.4g}<br>%{y:,} rows<extra></extra>",
+            row=place // columns + 1,
+            col=place % columns + 1,
+        )
+    styled(figure, "Numbers, the outer half percents in the outer bars", "", height=150 * lines + 120)
+    return figure.update_layout(bargap=0.0)

@@ -1,17 +1,30 @@
-"""Hold a table against its contract; every breach is listed, none is repaired."""
+"""Hold a table against its contract; every breach is listed, bad rows may be set aside, none is repaired."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from model_lifecycle.contracts.table import ColumnContract, TableContract
+from model_lifecycle.contracts.table import TableContract
 from model_lifecycle.errors import ContractError
+from model_lifecycle.pipelines.data_engineering.nodes.schema import (
+    Breach,
+    breach_of,
+    listed,
+    schema_breaches,
+    schema_of,
+)
 
-_SHOWN_ROWS = 3
 _SHOWN_BREACHES = 12
-_SHOWN_NAMES = 20
+_SHOWN_TEXT = 400
+ROW, REASONS = "quarantine_row", "quarantine_reasons"
+_READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "integer": lambda values: _whole(pd.to_numeric(values, errors="coerce")),
+    "number": lambda values: pd.to_numeric(values, errors="coerce"),
+    "time": lambda values: pd.to_datetime(values, errors="coerce", utc=True, format="mixed"),
+}
 _IS_TYPE: dict[str, Callable[[pd.Series], bool]] = {
     "category": lambda values: pd.api.types.is_string_dtype(values.dropna()),
     "integer": lambda values: _is_number(values) and bool((values.dropna() % 1 == 0).all()),
@@ -22,116 +35,173 @@ _IS_TYPE: dict[str, Callable[[pd.Series], bool]] = {
 _EXPECTED = {"time": "time with its zone", "category": "category (text)"}
 
 
+def _whole(numbers: pd.Series) -> pd.Series:
+    return numbers.where(numbers % 1 == 0)
+
+
 def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
+@dataclass(frozen=True)
+class Sifted:
+    """A table held against its contract: what goes on, what is set aside and why, and what is merely told."""
+
+    kept: pd.DataFrame
+    aside: pd.DataFrame
+    breaches: tuple[Breach, ...]  # those that do not stop the run
+    places: np.ndarray  # of the kept rows in the table as it came
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what is told."""
+        return [breach.message for breach in self.breaches if breach.severity == "warning"]
+
+
 def check_table(name: str, table: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
-    """Return the table's declared columns, unchanged, when it keeps its contract.
+    """Return the table's declared columns, unchanged, when it keeps its contract; rows cannot be set aside.
 
     Raises
     ------
     ContractError
-        Listing the breaches, each with a count, the first rows and what was expected; the full report of pandera is
-        its cause.
+        As of `sift_table`, and if a row would be set aside.
+    """
+    sifted = sift_table(name, table, contract)
+    if len(sifted.aside):
+        reasons = sorted(set(sifted.aside[REASONS]))
+        raise ContractError(f"contract {name!r}: {len(sifted.aside):,} rows would be set aside: {reasons[:3]}")
+    return sifted.kept
+
+
+def sift_table(name: str, table: pd.DataFrame, contract: TableContract, as_of: pd.Timestamp | None = None) -> Sifted:
+    """Hold a table against its contract.
+
+    Parameters
+    ----------
+    name : str
+        Named in every message.
+    table : DataFrame
+        As it came.
+    contract : TableContract
+        What is expected of it.
+    as_of : Timestamp, optional
+        The moment of the run, for freshness; rows of later moments do not make a table fresh.
+
+    Returns
+    -------
+    Sifted
+        ``kept`` holds the declared columns of the rows that go on; ``aside`` the other rows as they came, with their
+        number and the reasons. Together they are the table.
+
+    Raises
+    ------
+    ContractError
+        Listing the breaches of severity 'error', each with a count, the first rows and what was expected; the full
+        report of pandera is its cause. Also when more rows would be set aside than the contract allows.
     """
     if not isinstance(table, pd.DataFrame):
         raise ContractError(f"contract {name!r}: found {type(table).__name__}, expected a table")
     absent = [column for column in contract.columns if column not in table.columns]
     if absent:
         found = [str(column) for column in table.columns]
-        raise ContractError(f"contract {name!r}: columns {_listed(absent)} are absent; found {_listed(found)}")
+        raise ContractError(f"contract {name!r}: columns {listed(absent)} are absent; found {listed(found)}")
+    declared, breaches = _readable(table, contract)
     wrong = [
-        f"column {column!r}: found type {table[column].dtype}, expected {_EXPECTED.get(expected.type, expected.type)}"
+        f"column {column!r}: found type {declared[column].dtype}, "
+        f"expected {_EXPECTED.get(expected.type, expected.type)}"
         for column, expected in contract.columns.items()
-        if not _IS_TYPE[expected.type](table[column])
+        if not _IS_TYPE[expected.type](declared[column])
     ]
     if wrong:
         raise ContractError(_bounded(name, wrong))
-    declared = table[list(contract.columns)]
-    numbered = declared.reset_index(drop=True)
+    sound = declared.drop(index=_rows_of(breaches))
+    cause: Exception | None = None
     try:
-        _schema(contract).validate(numbered, lazy=True)
+        schema_of(contract).validate(sound, lazy=True)
     except pa.errors.SchemaErrors as error:
-        raise ContractError(_bounded(name, _breaches(error, numbered, contract))) from error
-    return declared
+        cause, found_breaches = error, schema_breaches(error, sound, contract)
+        breaches += found_breaches
+    breaches += _table_breaches(sound, contract, as_of)
+    errors = [breach.message for breach in breaches if breach.severity == "error"]
+    if errors:
+        raise ContractError(_bounded(name, errors)) from cause
+    return set_aside(name, table, contract, breaches)
 
 
-def _schema(contract: TableContract) -> pa.DataFrameSchema:
-    rows = [
-        pa.Check(lambda table: len(table) >= contract.minimum_rows, error=f"at least {contract.minimum_rows:,} rows")
-    ]
-    if contract.maximum_rows is not None:
-        most = contract.maximum_rows
-        rows.append(pa.Check(lambda table: len(table) <= most, error=f"at most {most:,} rows"))
-    rows += [
-        pa.Check(lambda table, late=later, early=earlier: ~(table[late] < table[early]), error=_order(later, earlier))
-        for later, earlier in contract.not_before
-    ]
-    told_already = len(contract.key) == 1 and contract.columns[contract.key[0]].unique
-    return pa.DataFrameSchema(
-        {name: _column(column) for name, column in contract.columns.items()},
-        checks=rows,
-        unique=None if told_already else list(contract.key) or None,
-        report_duplicates="exclude_first",
-    )
+def set_aside(name: str, table: pd.DataFrame, contract: TableContract, breaches: Sequence[Breach]) -> Sifted:
+    """Part the rows that break a 'quarantine' expectation from the others; nothing is lost.
+
+    Raises
+    ------
+    ContractError
+        If more rows would be set aside than the contract allows, or what is left breaks the contract.
+    """
+    reasons: dict[int, list[str]] = {}
+    for breach in breaches:
+        for row in breach.rows.tolist() if breach.severity == "quarantine" else []:
+            reasons.setdefault(row, []).append(breach.message)
+    rows = np.array(sorted(reasons), dtype=np.int64)
+    share = len(rows) / max(len(table), 1)
+    if share > contract.maximum_quarantined:
+        raise ContractError(
+            f"contract {name!r}: {len(rows):,} of {len(table):,} rows ({share:.2%}) would be set aside, at most "
+            f"{contract.maximum_quarantined:.2%} may; "
+            + "; ".join(breach.message for breach in breaches if breach.severity == "quarantine")[:_SHOWN_TEXT]
+        )
+    mask = np.zeros(len(table), dtype=bool)
+    mask[rows] = True
+    aside = table[mask].astype("str")
+    aside.insert(0, ROW, rows)
+    aside.insert(1, REASONS, ["; ".join(reasons[row]) for row in rows.tolist()])
+    kept = _readable(table[~mask], contract)[0] if len(rows) else table[list(contract.columns)]
+    kept.index = table.index[~mask]
+    if len(rows):
+        kept = check_table(name, kept, contract)
+    if len(kept) + len(aside) != len(table):
+        raise ContractError(f"contract {name!r}: {len(table):,} rows came in, {len(kept):,} kept, {len(aside):,} aside")
+    return Sifted(kept, aside, tuple(breaches), np.flatnonzero(~mask))
 
 
-def _order(later: str, earlier: str) -> str:
-    return f"{later} not before {earlier}"
-
-
-def _column(column: ColumnContract) -> pa.Column:
-    checks = _checks(column)
-    return pa.Column(nullable=True, unique=column.unique, report_duplicates="exclude_first", checks=checks)
-
-
-def _checks(column: ColumnContract) -> list[pa.Check]:
-    allowed = column.maximum_missing
-    missing = "no missing value" if not allowed else f"at most {allowed:.1%} missing"
-    checks = [pa.Check(lambda values: values.isna().mean() <= allowed, error=missing, ignore_na=False)]
-    if column.type in ("integer", "number"):
-        checks.append(pa.Check(lambda values: ~np.isinf(values.astype("float64")), error="finite numbers"))
-    if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum, error=f">= {column.minimum:g}"))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum, error=f"<= {column.maximum:g}"))
-    if column.categories is not None:
-        checks.append(pa.Check.isin(column.categories, error=f"one of {_listed(column.categories)}"))
-    return checks
-
-
-def _breaches(error: pa.errors.SchemaErrors, table: pd.DataFrame, contract: TableContract) -> list[str]:
-    """Tell each broken check once; pandera lists a check over rows once a column."""
-    cases = error.failure_cases
-    cases = cases.assign(column=cases["column"].where(cases["schema_context"] == "Column"))
-    compared = {_order(later, earlier): [later, earlier] for later, earlier in contract.not_before}
+def _readable(table: pd.DataFrame, contract: TableContract) -> tuple[pd.DataFrame, list[Breach]]:
+    """Return the declared columns, numbered; bad cells of a column whose rows may be set aside are read away."""
+    declared = table[list(contract.columns)].reset_index(drop=True)
     breaches = []
-    for (column, check), group in cases.groupby(["column", "check"], dropna=False, sort=False):
-        of_rows = not isinstance(column, str)
-        columns = compared.get(str(check), list(contract.key)) if of_rows else [column]
-        where = "rows" if of_rows else f"column {column!r}"
-        unique = "uniqueness" in str(check) or "multiple_fields" in str(check)
-        expected = f"unique {', '.join(columns)}" if unique and of_rows else "unique values" if unique else check
-        places = [int(index) for index in group["index"].dropna().unique()]
-        breaches.append(f"{where}: {_found(table, columns, places, of_rows)}; expected {expected}")
+    for name, column in contract.columns.items():
+        read = _READERS.get(column.type)
+        if column.severity != "quarantine" or read is None or _IS_TYPE[column.type](declared[name]):
+            continue
+        values = read(declared[name])
+        rows = (values.isna() & declared[name].notna()).to_numpy().nonzero()[0]
+        breaches.append(breach_of(declared, [name], rows, f"column {name!r}", column.type, "quarantine"))
+        declared[name] = values
+    return declared, breaches
+
+
+def _rows_of(breaches: Sequence[Breach]) -> list[int]:
+    return sorted({row for breach in breaches for row in breach.rows.tolist()})
+
+
+def _table_breaches(table: pd.DataFrame, contract: TableContract, as_of: pd.Timestamp | None) -> list[Breach]:
+    """Return what concerns the table as a whole: its order and how fresh it is."""
+    breaches = []
+    if contract.ordered_by:
+        keys = pd.MultiIndex.from_frame(table[list(contract.ordered_by)])
+        if not keys.is_monotonic_increasing:
+            ranks = table[list(contract.ordered_by)].apply(lambda values: values.rank(method="dense")).to_numpy()
+            step = np.diff(ranks, axis=0)
+            first = (step != 0).argmax(axis=1) if len(step) else np.empty(0, dtype=np.int64)
+            rows = table.index.to_numpy()[(step[np.arange(len(step)), first] < 0).nonzero()[0] + 1]
+            words = f"ascending order of {', '.join(contract.ordered_by)}"
+            breaches.append(breach_of(table, list(contract.ordered_by), rows, "rows", words, "error"))
+    if contract.freshness and as_of is not None:
+        times = table[contract.freshness.column]
+        newest, age = times[times < as_of].max(), pd.Timedelta(contract.freshness.maximum_age)
+        if pd.isna(newest) or newest < as_of - age:
+            found = f"column {contract.freshness.column!r}: newest value before {as_of} is {newest}"
+            breaches.append(
+                Breach(f"{found}; expected one of the last {age}", contract.freshness.severity, np.empty(0, np.int64))
+            )
     return breaches
-
-
-def _found(table: pd.DataFrame, columns: list[str], places: list[int], of_rows: bool) -> str:
-    if not places and of_rows:
-        return f"{len(table):,} rows"
-    if not places:
-        return f"{table[columns[0]].isna().mean():.1%} of {len(table):,} values missing"
-    shown = table.loc[places[:_SHOWN_ROWS], columns].drop_duplicates()
-    values = ", ".join(" and ".join(str(value)[:40] for value in row) for row in shown.itertuples(index=False))
-    rows = ", ".join(map(str, places[:_SHOWN_ROWS])) + ("" if len(places) <= _SHOWN_ROWS else ", …")
-    return f"{len(places):,} of {len(table):,} values such as {values} (rows {rows})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = "" if len(names) <= _SHOWN_NAMES else f" and {len(names) - _SHOWN_NAMES} more"
-    return f"{[name[:40] for name in names[:_SHOWN_NAMES]]}{more}"
 
 
 def _bounded(name: str, breaches: list[str]) -> str:

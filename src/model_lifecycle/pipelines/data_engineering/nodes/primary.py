@@ -14,15 +14,6 @@ from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.contracts import check_table
 
 
-def checker(name: str) -> Callable[[pd.DataFrame, TableContracts], pd.DataFrame]:
-    """Return the node that holds the raw table of that name against its contract."""
-
-    def check(table: pd.DataFrame, contracts: TableContracts) -> pd.DataFrame:
-        return check_table(name, table, contracts.table(name))
-
-    return check
-
-
 def builder(case: Case) -> Callable[..., tuple[pd.DataFrame, pd.DataFrame, list[dict[str, object]]]]:
     """Return the node that lets the case join its tables, given in the order of its ``SOURCES``."""
 
@@ -31,7 +22,7 @@ def builder(case: Case) -> Callable[..., tuple[pd.DataFrame, pd.DataFrame, list[
     ) -> tuple[pd.DataFrame, pd.DataFrame, list[dict[str, object]]]:
         made = case.build_tables(dict(zip(case.SOURCES, tables, strict=True)), settings)
         steps: list[dict[str, object]] = [
-            {"step": step.step, "rows": step.rows, "reason": f"{step.cells} cells"} for step in made.preparation
+            {"step": step.step, "rows": step.rows, "cells": step.cells} for step in made.preparation
         ]
         return made.decisions, made.events, steps
 

@@ -11,8 +11,8 @@ from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.errors import ModelError, StatisticError
+from model_lifecycle.features.folds import gain_of_acting
 from model_lifecycle.models.calibration import Calibration, fit_calibration
-from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
 from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.statistics.discrimination import roc_auc

@@ -8,9 +8,10 @@ import pandas as pd
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
-from model_lifecycle.pipelines.modelling.nodes.rows import gain_of_acting
+from model_lifecycle.features.folds import gain_of_acting
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.reporting.evidence import (
     DetectableEvidence,
@@ -75,6 +76,22 @@ def require_go(feasibility: FeasibilityEvidence) -> None:
     if not feasibility["go"]:
         reasons = "; ".join(reason["reason"] for reason in feasibility["reasons"] if not reason["passed"])
         raise GateBlocked(f"feasibility says no-go: {reasons}")
+
+
+def require_no_leak(leakage: LeakageEvidence) -> None:
+    """Stop before any model is fitted when an input knows the outcome.
+
+    Raises
+    ------
+    GateBlocked
+        With every leak.
+    """
+    if not leakage["passed"]:
+        found = "".join(f"\n  {leak['check']}: {leak['message']}" for leak in leakage["leaks"])
+        raise GateBlocked(
+            f"leakage: {len(leakage['leaks'])} findings; take the inputs out of `features`, or give a reason in "
+            f"`leakage.exempt`:{found}"
+        )
 
 
 def _blocks(table: pd.DataFrame) -> np.ndarray:

@@ -12,10 +12,10 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.features.folds import features_of, training_rows
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.models import load_family
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
-from model_lifecycle.pipelines.modelling.nodes.rows import features_of, training_rows
 from model_lifecycle.scoring import Scorer, ScoringFacts, input_contract
 
 _log = logging.getLogger(__name__)

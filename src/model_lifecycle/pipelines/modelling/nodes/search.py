@@ -10,13 +10,14 @@ import pandas as pd
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import ModelError
+from model_lifecycle.features.folds import features_of, fold_rows, training_rows
 from model_lifecycle.models import Parameters, load_family
-from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go
-from model_lifecycle.pipelines.modelling.nodes.rows import features_of, fold_rows, training_rows
+from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
 from model_lifecycle.reporting.evidence import FeasibilityEvidence
 from model_lifecycle.statistics.proper_scores import log_loss
 
@@ -40,6 +41,7 @@ def search_candidates(
     spec: FeatureSpec,
     run: RunSpec,
     feasibility: FeasibilityEvidence,
+    leakage: LeakageEvidence,
 ) -> tuple[list[Trial], pd.DataFrame]:
     """Fit every trial of every candidate on each fold's past and predict the fold.
 
@@ -54,10 +56,11 @@ def search_candidates(
     Raises
     ------
     GateBlocked
-        If feasibility says no-go.
+        If feasibility says no-go, or an input knows the outcome.
     ModelError
         If a fold has no observed outcome to judge by, or a fit is refused.
     """
+    require_no_leak(leakage)
     require_go(feasibility)
     folds = [(training_rows(train, fold), fold_rows(train, fold)) for fold in plan.folds]
     for number, (_, judged) in enumerate(folds):

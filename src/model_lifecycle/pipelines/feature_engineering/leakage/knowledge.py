@@ -1,0 +1,102 @@
+"""Inputs that are not known yet at the decision, by declaration or by what their absence tells."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import stats
+
+from model_lifecycle.contracts.columns import Columns
+from model_lifecycle.contracts.leakage import Finding, LeakageLimits
+from model_lifecycle.contracts.table import ColumnContract
+
+_PURE = 0.95  # share of one outcome among the rows without a value
+_FEWEST_MISSING = 20
+
+
+def known_too_late(
+    names: tuple[str, ...], contracts: Mapping[str, ColumnContract], columns: Columns, decided: np.ndarray
+) -> list[Finding]:
+    """Return inputs that are known with the label only, or whose declared known-at lies after a decision.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The input columns.
+    contracts : mapping
+        Of the primary table's columns; ``known_at`` names the column that says when a value became known.
+    columns : columns
+        The primary table.
+    decided : ndarray of datetime64[us], shape (n,)
+        Decision times.
+    """
+    found = []
+    for name in names:
+        contract = contracts.get(name)
+        if contract is None:
+            continue
+        if contract.known == "label":
+            message = f"{name} is known only with the label (its contract says `known: label`)"
+            found.append(Finding(check="known too late", columns=[name], message=message))
+        elif contract.known_at is not None:
+            late = columns[contract.known_at] > decided
+            if late.any():
+                row = int(np.argmax(late))
+                message = (
+                    f"{name} became known after the decision on {int(late.sum()):,} of {len(late):,} rows, such as at "
+                    f"{columns[contract.known_at][row]} for a decision at {decided[row]} (column {contract.known_at})"
+                )
+                found.append(Finding(check="known too late", columns=[name], message=message))
+    return found
+
+
+def telling_absence(columns: Columns, target: np.ndarray, limits: LeakageLimits) -> list[Finding]:
+    """Return columns whose missing values tell the outcome, as a value does that is filled in later.
+
+    Parameters
+    ----------
+    columns : columns
+        Raw inputs of rows with a known outcome.
+    target : ndarray of float64, shape (n,)
+        0 or 1.
+    limits : LeakageLimits
+        ``chance`` bounds the binomial probability of so pure an outcome.
+    """
+    base = float(target.mean())
+    found = []
+    for name, values in columns.items():
+        missing = is_missing(values)
+        count = int(missing.sum())
+        if count < _FEWEST_MISSING or count == len(missing):
+            continue
+        positives = int(target[missing].sum())
+        for hits, rate, outcome in ((positives, base, 1), (count - positives, 1.0 - base, 0)):
+            unlikely = stats.binom.sf(hits - 1, count, rate) < limits.chance / max(len(columns), 1)
+            if hits >= _PURE * count and rate < _PURE / 2 and unlikely:
+                message = (
+                    f"{name} is missing on {count:,} rows, {hits / count:.1%} of which have outcome {outcome} "
+                    f"({rate:.1%} of all rows do)"
+                )
+                found.append(Finding(check="missing value tells the outcome", columns=[name], message=message))
+    return found
+
+
+def absence_without_outcome(columns: Columns, unavailable: np.ndarray) -> list[Finding]:
+    """Return columns that are missing nearly only where the outcome is unavailable: worth a declared known-at."""
+    found = []
+    for name, values in columns.items():
+        missing = is_missing(values)
+        count = int(missing.sum())
+        inside = int((missing & unavailable).sum())
+        if count >= _FEWEST_MISSING and inside >= _PURE * count and unavailable.mean() < _PURE / 2:
+            message = f"{name} is missing on {count:,} rows, and {inside:,} of these have no outcome"
+            found.append(Finding(check="missing where there is no outcome", columns=[name], message=message))
+    return found
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Return where a column has no value, bool, shape (n,)."""
+    if values.dtype == object:
+        return np.array([value is None for value in values.tolist()], dtype=bool)
+    if values.dtype.kind == "M":
+        return np.asarray(np.isnat(values))
+    return np.asarray(np.isnan(values)) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)

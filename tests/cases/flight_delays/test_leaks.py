@@ -1,0 +1,66 @@
+"""The leakage gate on real flights: none in the inputs as they are, and the two traps that the data hold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from model_lifecycle.cases import CaseTables, load_case
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.leakage import LeakageEvidence, LeakageLimits
+from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, known_events
+from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
+from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split
+
+CASE = Path(__file__).parents[3] / "conf" / "cases" / "flight_delays"
+RUN = RunSpec.model_validate({"as_of": "2013-04-01T00:00:00-04:00"})
+
+
+def parameters(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CASE / f"parameters_{name}.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def judged(tables: CaseTables, **features: Any) -> LeakageEvidence:
+    """Judge the first quarter: its inputs, or those with changes to the features."""
+    question = BusinessQuestion.model_validate(parameters("business_question")["business_question"])
+    contracts = TableContracts.model_validate(parameters("contracts")["contracts"])
+    spec = FeatureSpec.model_validate({**parameters("features")["features"], **features})
+    decisions = tables.decisions[tables.decisions["decision_time"] < pd.Timestamp("2013-05-01", tz="UTC")]
+    primary, events = as_known(decisions, question, RUN), known_events(tables.events, spec, RUN)
+    plan = plan_split(primary, SplitSpec(time_zone="America/New_York", validation_periods=1), RUN, question)
+    state = fit_state(primary, events, spec, plan, question)
+    train, _ = make_model_input(primary, events, spec, state, plan, question)
+    return find_leaks(decisions, primary, train, spec, contracts, plan, question, LeakageLimits())
+
+
+def test_the_inputs_of_the_case_hold_no_leak(made: CaseTables) -> None:
+    assert judged(made)["leaks"] == []
+
+
+def test_the_tail_number_is_noted_as_missing_where_flights_are_cancelled(made: CaseTables) -> None:
+    assert [note["columns"] for note in judged(made)["notes"]] == [["tailnum"]]
+
+
+def test_weather_at_the_scheduled_hour_is_found(raw: Mapping[str, pd.DataFrame], settings: dict[str, Any]) -> None:
+    proxy = load_case("flight_delays").build_tables(raw, {**settings, "weather": "forecast_proxy"})
+    leaks = judged(proxy)["leaks"]
+    assert {leak["check"] for leak in leaks} == {"known too late"}
+    weather = {"temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"}
+    assert {column for leak in leaks for column in leak["columns"]} == weather
+
+
+def test_the_tail_number_is_found_when_the_question_is_which_flights_are_cancelled(made: CaseTables) -> None:
+    cancelled = (made.decisions["outcome_reason"] == "cancelled").astype(float)
+    asked = made.decisions.assign(late=cancelled, outcome="observed", outcome_reason=None)
+    assert asked["label_time"].notna().all()
+    leaks = judged(CaseTables(asked, made.events, ()))["leaks"]
+    assert [(leak["check"], leak["columns"]) for leak in leaks] == [("missing value tells the outcome", ["tailnum"])]
+    assert np.isclose(cancelled.mean(), 0.0245, atol=0.001)
