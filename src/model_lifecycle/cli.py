@@ -3,6 +3,7 @@
 from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
 
 OWN_COMMANDS = {
+    "backfill": "model_lifecycle.datasets.backfill_command:backfill",
     "loop": "model_lifecycle.rehearsal.command:loop",
     "serve": "model_lifecycle.serving.command:serve",
     "viz": "model_lifecycle.viz:viz",

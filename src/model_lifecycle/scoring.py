@@ -95,7 +95,9 @@ def input_contract(table: TableContract, question: BusinessQuestion, spec: Featu
             f"inputs {absent} are not in the contract of the primary table and {late} are known only at label time; "
             f"expected columns known at the decision"
         )
-    return TableContract(columns={name: table.columns[name] for name in names}, key=(question.decision_id,))
+    # Whoever asks knows the values already.
+    columns = {name: table.columns[name].model_copy(update={"known_at": None}) for name in names}
+    return TableContract(columns=columns, key=(question.decision_id,))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from kedro_datasets.text import TextDataset
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.datasets.alert_log import AlertLog
+from model_lifecycle.datasets.event_log import EventLog
 from model_lifecycle.datasets.prediction_window import PredictionWindow
 from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.monitoring import create_pipeline
@@ -32,6 +34,7 @@ from monitored_traffic import (
     champion,
     live,
 )
+from tiny_release import scorer
 
 LAG = timedelta(hours=3)
 
@@ -89,6 +92,8 @@ def _catalog(folder: Path, until: str | None, facts: dict[str, Any] | None = Non
         {
             **{name: MemoryDataset(value) for name, value in given.items()},
             "prediction_log": PredictionWindow(url),
+            "event_log": EventLog(url),
+            "champion": MemoryDataset(SimpleNamespace(scorer=scorer("of another release")), copy_mode="assign"),
             "monitoring_alerts": AlertLog(str(folder / "alerts.json"), url),
             "monitoring_report": JSONDataset(filepath=str(folder / "monitoring.json")),
             "policy_decision": JSONDataset(filepath=str(folder / "decision.json")),
@@ -193,6 +198,11 @@ def test_a_damaged_champion_stops_the_run_before_anything_is_written(quiet: Path
     assert not (quiet / "alerts.json").exists()
 
 
-def test_the_pipeline_is_wired_from_log_and_champion_alone() -> None:
+def test_the_pipeline_is_wired_from_logs_and_champion_alone() -> None:
     inputs = create_pipeline().inputs()
-    assert {name for name in inputs if not name.startswith("params:")} == {"prediction_log", "champion_release"}
+    assert {name for name in inputs if not name.startswith("params:")} == {
+        "prediction_log",
+        "event_log",
+        "champion",
+        "champion_release",
+    }

@@ -58,7 +58,7 @@ def test_an_event_is_in_the_history_of_a_later_answer(api: Any, store: Store) ->
     send(api, events=[EVENT])
     eventually(lambda: api.service.ready()[1].watermark == 1)
     answer = api.predict(record(0))[0]
-    assert answer["history"] == {"watermark": 1, "newest_known_at": "2024-03-10T12:05:00+00:00", "complete": True}
+    assert answer["history"] == {"watermark": 1, "newest_known_at": "2024-03-10T12:05:00+00:00", "complete": False}
     counts = [features["deliveries_7d"] for features in store.predictions_between(*FAR).features]
     assert counts == [0.0, 1.0]
 
@@ -99,7 +99,12 @@ def test_a_wrong_label_is_refused(api: Any, change: dict[str, object], field: st
         ({"event_time": "2999-01-01T00:00:00Z"}, "events.event_time", "not after"),
         ({"known_at": "2024-03-10T11:00:00Z"}, "events.known_at", "not before event_time"),
         ({"payload": {"late": 1}}, "events.payload.depot", "null when it is unknown"),
-        ({"payload": {"depot": ["north"]}}, "events.payload.depot", "text, a whole number or null"),
+        ({"payload": {"depot": ["north"]}}, "events.payload.depot", "text without NUL, a whole number of 64 bits"),
+        ({"payload": {"depot": True}}, "events.payload.depot", "text without NUL"),
+        ({"payload": {"depot": "a\x00b"}}, "events.payload.depot", "text without NUL"),
+        ({"payload": {"depot": 2**63}}, "events.payload.depot", "a whole number of 64 bits"),
+        ({"payload": {"depot": "north", "late": True}}, "events.payload.late", "a number within"),
+        ({"payload": {"depot": "north", "late": 10**400}}, "events.payload.late", "a number within"),
         ({"payload": {"depot": "north", "late": "yes"}}, "events.payload.late", "a number within"),
         ({"payload": {"depot": "north", "late": 1e300}}, "events.payload.late", "a number within"),
         ({"payload": {"depot": "north", "speed": 1}}, "events.payload.speed", "one of ['depot', 'late']"),

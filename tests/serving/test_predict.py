@@ -20,7 +20,7 @@ def test_an_answered_prediction_is_in_the_log_with_all_that_was_answered(api: An
     assert (logged.release, logged.threshold, logged.watermark) == ("parcels-1", 0.4, 0)
     assert logged.decision_time == datetime.fromisoformat(str(record(2)["asked_at"]))
     assert logged.inputs == {"depot": "east", "slot": record(2)["slot"]}
-    assert logged["flags"] == {"missing": ["weight"], "unknown": ["depot"]}
+    assert logged["flags"] == {"missing": ["weight"], "unknown": ["depot"], "history": ["incomplete"]}
     assert logged.features["weight"] is None
     assert (answer["parcel"], answer["missing"], answer["unknown"]) == ("P-2", ["weight"], ["depot"])
 

@@ -27,8 +27,8 @@ def test_a_second_opening_finds_what_the_first_wrote(url: str) -> None:
 
 def test_a_schema_of_another_version_is_refused(url: str) -> None:
     Store.open(url).close()
-    execute(url, "UPDATE model_lifecycle_schema SET version = 2")
-    with pytest.raises(StoreError, match=r"found schema version 2, expected 1; use the program that wrote it"):
+    execute(url, "UPDATE model_lifecycle_schema SET version = 3")
+    with pytest.raises(StoreError, match=r"found schema version 3, expected 2; use the program that wrote it"):
         Store.open(url)
 
 

@@ -48,13 +48,18 @@ class LabelRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """Something that happened at ``event_time`` and may be used from ``known_at`` on."""
+    """Something that happened at ``event_time`` and may be used from ``known_at`` on.
+
+    A correction is a record of its own: the same kind with another id and a later ``known_at``. ``received_at`` is
+    when the store took it in, None before.
+    """
 
     event_id: str
     kind: str
     event_time: datetime
     known_at: datetime
     payload: Json
+    received_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

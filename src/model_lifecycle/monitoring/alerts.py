@@ -8,6 +8,7 @@ from typing import Literal
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AlertRecord
 from model_lifecycle.monitoring.policy import breaches
+from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import Finding, MonitoringReport, WindowVerdict
 
 _NAMED = 5
@@ -45,6 +46,25 @@ def alerts_of(report: MonitoringReport, policy: PolicySpec) -> tuple[AlertRecord
                 )
             )
     return tuple(found)
+
+
+def skew_alert(report: MonitoringReport, replayed: Replay) -> Iterator[AlertRecord]:
+    """Yield a critical alert when logged features differ from those recomputed at the same watermark."""
+    raised_at, window = report.as_of or report.until, report.newest()
+    if not replayed.skewed or raised_at is None or window is None:
+        return
+    features = ", ".join(list(replayed.skewed_features)[:_NAMED])
+    yield AlertRecord(
+        alert_id=alert_id(report.release, window, "skew"),
+        raised_at=raised_at,
+        window_start=report.windows[0].start,
+        window_end=window.end,
+        severity="critical",
+        rule="skew",
+        message=f"{replayed.skewed:,} of {replayed.replayed:,} predictions had other features live than recomputed at "
+        f"the same watermark: {features}",
+        details={"release": report.release, **replayed.model_dump(mode="json")},
+    )
 
 
 _Alert = tuple[str, Literal["warning", "critical"], str, Mapping[str, object]]

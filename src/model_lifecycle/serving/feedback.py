@@ -1,6 +1,5 @@
 """Labels and events as they arrive, checked field by field and turned into records."""
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -93,8 +92,8 @@ def _check_outcome(label: Label, complain: Complain) -> None:
     elif label.outcome == "unavailable":
         if label.value is not None:
             complain("value", label.value, "null for outcome 'unavailable'")
-        if not label.reason:
-            complain("reason", label.reason, "why the outcome is unavailable")
+        if not label.reason or not _storable(label.reason):
+            complain("reason", label.reason, "why the outcome is unavailable, without NUL")
     else:
         complain("outcome", label.outcome, "'observed' or 'unavailable'")
 
@@ -102,17 +101,34 @@ def _check_outcome(label: Label, complain: Complain) -> None:
 def _check_payload(payload: dict[str, object], kind: EventKind, complain: Complain) -> None:
     for name, value in payload.items():
         if name in kind.entities:
-            if not isinstance(value, str | int | None):
-                complain(f"payload.{name}", value, "text, a whole number or null")
+            if isinstance(value, bool) or not isinstance(value, str | int | None) or not _storable(value):
+                complain(f"payload.{name}", value, "text without NUL, a whole number of 64 bits, or null")
         elif name in kind.values:
-            number = isinstance(value, int | float) and math.isfinite(value) and abs(value) <= MAX_VALUE
-            if value is not None and not number:
+            if value is not None and not _is_number(value):
                 complain(f"payload.{name}", value, f"a number within ±{MAX_VALUE:g}, or null")
         else:
             complain(f"payload.{name}", value, f"one of {[*kind.entities, *kind.values]}")
     for name in kind.entities:
         if name not in payload:
             complain(f"payload.{name}", "nothing", "the entity, or null when it is unknown")
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= MAX_VALUE  # which no NaN and no infinity is
+
+
+def _storable(value: str | int | None) -> bool:
+    """Return whether both databases keep the value: no NUL, no lone surrogate, no number beyond 64 bits."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    if value is None:
+        return True
+    try:
+        return b"\x00" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _time(field: str, text: str, now: datetime, complain: Complain) -> datetime:

@@ -56,6 +56,11 @@ class LiveHistory:
         How much older than the newest event a decision may be and still see its whole window.
     poll_seconds : float
         How often the store is asked for new events.
+
+    Attributes
+    ----------
+    delay_seconds : float
+        How long the oldest event of the last batch waited between its acceptance by the store and its use here.
     """
 
     def __init__(self, store: Store, spec: FeatureSpec, margin: timedelta, poll_seconds: float) -> None:
@@ -70,6 +75,7 @@ class LiveHistory:
         self._base = History.build(spec, {})
         self._reach: datetime | None = None
         self.read_at = 0.0
+        self.delay_seconds = 0.0
         self.snapshot = Snapshot(self._base, 0, None, None)
         self._load()
 
@@ -136,6 +142,8 @@ class LiveHistory:
         return len(found) == READ_LIMIT
 
     def _take_in(self, events: Sequence[EventRecord], watermark: int) -> None:
+        if self._reach is None:  # the store was empty: nothing from before its first event is known
+            self._reach = min(event.known_at for event in events)
         newest = max(event.known_at for event in events)
         if self.snapshot.newest_known_at is not None:
             newest = max(newest, self.snapshot.newest_known_at)
@@ -143,10 +151,13 @@ class LiveHistory:
         if sum(len(columns["known_at"]) for columns in self._recent.values()) > RECENT_LIMIT:
             self._fold(newest)
         self._publish(watermark, newest)
+        received = [event.received_at for event in events if event.received_at is not None]
+        if received:
+            self.delay_seconds = max(0.0, (datetime.now(UTC) - min(received)).total_seconds())
 
     def _fold(self, newest: datetime) -> None:
         """Make recent events part of the rest, and drop those that no window reaches any more."""
-        reach = newest - self.spec.longest_window() - self._margin
+        reach = max(newest - self.spec.longest_window() - self._margin, self._reach or newest)
         self._old = _since(_joined(self._old, self._recent), _instant(reach))
         self._recent = {}
         self._base = History.build(self.spec, self._old)

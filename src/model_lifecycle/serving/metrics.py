@@ -45,6 +45,7 @@ class Metrics:
                 "log_available": "1 while the prediction log can be written",
                 "events_watermark": "Sequence of the newest event that predictions see",
                 "events_lag_seconds": "Seconds since the event store was last read to its end",
+                "events_delay_seconds": "Seconds from the acceptance of the last events to their use by this replica",
                 "release_swaps": "Changes of the release since the start",
             }.items()
         }

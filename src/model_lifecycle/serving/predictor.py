@@ -246,9 +246,9 @@ def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str
 
 def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
     """Tell for each decision whether the events in memory reach back over its longest window."""
-    if snapshot.reaches_back_to is None:
-        return [True] * len(times)
     window = np.timedelta64(champion.scorer.spec.longest_window())
+    if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
+        return [not champion.scorer.spec.history] * len(times)
     reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
     return [bool(seen) for seen in reached.tolist()]
 

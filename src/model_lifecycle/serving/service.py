@@ -162,6 +162,8 @@ class Service:
             warnings.append("a newer release was refused, see /model")
         if self._watch.unreachable is not None:
             warnings.append("the registry cannot be read, see /model")
+        if champion.scorer.spec.history and history.snapshot.reaches_back_to is None:
+            warnings.append("the event history is empty; `python -m model_lifecycle backfill` fills it")
         fresh = lag < STALE_SECONDS
         state = Readiness(
             ready=log is None and fresh,
@@ -213,6 +215,7 @@ class Service:
             "log_available": float(self._writer.unavailable is None),
             "events_watermark": float(history.snapshot.watermark),
             "events_lag_seconds": history.lag_seconds(),
+            "events_delay_seconds": history.delay_seconds,
             "release_swaps": float(self._watch.swaps),
         }
         return self.metrics.render(self._watch.champion.scorer.release_id, gauges)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, select
 
@@ -14,7 +15,7 @@ from model_lifecycle.store.schema import events, take_turn
 EVENTS_PER_TRANSACTION = 10_000
 
 
-def event_row(record: EventRecord) -> dict[str, object]:
+def event_row(record: EventRecord, received_at: datetime) -> dict[str, object]:
     """Return the record as the database holds it.
 
     Raises
@@ -29,6 +30,7 @@ def event_row(record: EventRecord) -> dict[str, object]:
         "event_time": to_micros(where + "event_time", record.event_time),
         "known_at": to_micros(where + "known_at", record.known_at),
         "payload": to_json(where + "payload", record.payload),
+        "received_at": to_micros(where + "received_at", received_at),
     }
 
 
@@ -38,20 +40,33 @@ def insert_events(connection: Connection, rows: list[dict[str, object]]) -> int:
     return insert_new(connection, events, "event_id", rows)
 
 
-def event_query() -> Select[int, str, str, int, int, str]:
+def event_query() -> Select[int, str, str, int, int, str, int | None]:
     """Select events in the order of their sequence."""
     columns = events.c
     return select(
-        columns.sequence, columns.event_id, columns.kind, columns.event_time, columns.known_at, columns.payload
+        columns.sequence,
+        columns.event_id,
+        columns.kind,
+        columns.event_time,
+        columns.known_at,
+        columns.payload,
+        columns.received_at,
     ).order_by(columns.sequence)
 
 
-def event_records(rows: Iterable[Row[int, str, str, int, int, str]]) -> list[tuple[int, EventRecord]]:
+def event_records(rows: Iterable[Row[int, str, str, int, int, str, int | None]]) -> list[tuple[int, EventRecord]]:
     """Return rows of `event_query` as (sequence, record)."""
     return [
         (
             sequence,
-            EventRecord(event_id, kind, from_micros(event_time), from_micros(known_at), json.loads(payload)),
+            EventRecord(
+                event_id,
+                kind,
+                from_micros(event_time),
+                from_micros(known_at),
+                json.loads(payload),
+                None if received_at is None else from_micros(received_at),
+            ),
         )
-        for sequence, event_id, kind, event_time, known_at, payload in rows
+        for sequence, event_id, kind, event_time, known_at, payload, received_at in rows
     ]

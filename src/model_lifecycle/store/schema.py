@@ -14,11 +14,13 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
+    update,
 )
 
 from model_lifecycle.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Any constant serves, as long as nothing else in the database takes an advisory lock with it.
 _ADVISORY_LOCK = 0x6D6C_7374
 
@@ -70,6 +72,7 @@ events = Table(
     Column("event_time", BigInteger, nullable=False),
     Column("known_at", BigInteger, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("received_at", BigInteger),  # unknown for events from before version 2
     Index("events_by_known_at", "known_at"),
     # Without it SQLite may give the number of a deleted last row again, and a reader would skip the new one.
     sqlite_autoincrement=True,
@@ -114,12 +117,12 @@ def take_turn(connection: Connection) -> None:
 
 
 def ensure_schema(connection: Connection) -> None:
-    """Create the tables in an empty database, or check that they are of this version.
+    """Create the tables in an empty database, or bring those of an earlier version up to this one.
 
     Raises
     ------
     StoreError
-        If the tables are of another version or not this program's.
+        If the tables are of a later version or not this program's.
     """
     take_turn(connection)
     present = set(inspect(connection).get_table_names()) & set(metadata.tables)
@@ -130,6 +133,10 @@ def ensure_schema(connection: Connection) -> None:
     if schema_version.name not in present:
         raise StoreError(f"found tables {sorted(present)} without {schema_version.name}; expected an empty database")
     found = connection.scalars(select(schema_version.c.version)).all()
+    if list(found) == [1]:
+        connection.execute(text("ALTER TABLE events ADD COLUMN received_at BIGINT"))
+        connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
+        return
     if list(found) != [SCHEMA_VERSION]:
         raise StoreError(
             f"found schema version {', '.join(map(str, found)) or 'none'}, expected {SCHEMA_VERSION}; "

@@ -1,7 +1,7 @@
 """The store: one object for all that the service writes down and monitoring reads."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -101,7 +101,7 @@ class Store:
         """
         pending = iter(records)
         new = 0
-        while rows := [event_row(record) for record in islice(pending, EVENTS_PER_TRANSACTION)]:
+        while rows := [event_row(record, datetime.now(UTC)) for record in islice(pending, EVENTS_PER_TRANSACTION)]:
             with writing(self._engine, f"append {len(rows)} events") as connection:
                 new += insert_events(connection, rows)
         return new

@@ -172,7 +172,7 @@ def test_shuffled_rows_stop_the_run() -> None:
 
 
 @pytest.mark.parametrize(("limits", "words"), [({"minimum_rows": 300}, "at least 300"), ({"maximum_rows": 20}, "most")])
-def test_too_few_or_too_many_rows_stop_the_run(limits: dict[str, int], words: str) -> None:
+def test_too_few_or_too_many_rows_stop_the_run(limits: dict[str, Any], words: str) -> None:
     with pytest.raises(ContractError, match=words):
         sift(parcels(), **limits)
 
@@ -185,9 +185,14 @@ def test_the_breaches_of_all_tables_are_told_at_once() -> None:
 @given(st.lists(st.sampled_from(["weight", "depot", "parcel", "back"]), max_size=12), st.randoms())
 def test_what_comes_in_is_kept_or_set_aside_whatever_is_wrong(faults: list[str], draw: Any) -> None:
     table = parcels(50)
-    bad = {"weight": -5.0, "depot": "moon", "parcel": "P-0", "back": pd.Timestamp("2020-01-01", tz="UTC")}
+    bad: dict[str, Any] = {
+        "weight": -5.0,
+        "depot": "moon",
+        "parcel": "P-0",
+        "back": pd.Timestamp("2020-01-01", tz="UTC"),
+    }
     for column in faults:
-        table.loc[draw.randrange(1, 50), column] = bad[column]
+        table.loc[int(draw.randrange(1, 50)), column] = bad[column]
     found = sift(
         table, rows="quarantine", maximum_quarantined=1.0, weight={"severity": "quarantine"},
         depot={"categories": ["north", "south"], "severity": "quarantine"},

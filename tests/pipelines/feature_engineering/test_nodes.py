@@ -14,6 +14,7 @@ from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.folds import fold_rows, training_rows
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, known_events
 from model_lifecycle.pipelines.feature_engineering.nodes import (
     fit_state,
@@ -21,7 +22,6 @@ from model_lifecycle.pipelines.feature_engineering.nodes import (
     plan_split,
     profile_reference,
 )
-from model_lifecycle.features.folds import fold_rows, training_rows
 from parcels import MONITORING, QUESTION_WITH_SLICE, RUN, SPLIT, Stages, decisions, deliveries
 from tiny_release import SPEC
 

@@ -58,4 +58,4 @@ def test_page_and_figure_show_what_was_weighed(weights: SelectionEvidence) -> No
     page = selection_page(weights)
     assert "size" in page
     assert "adds nothing" in page
-    assert list(selection_figure(weights).data[0].y)[0].startswith("weight")
+    assert next(iter(selection_figure(weights).data[0].y)).startswith("weight")

@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from model_lifecycle.pipelines.monitoring.nodes.judging import decide_policy, judge, raise_alerts, select_predictions
+from model_lifecycle.pipelines.monitoring.nodes.judging import (
+    decide_policy,
+    judge,
+    raise_alerts,
+    replay_predictions,
+    select_predictions,
+)
 from model_lifecycle.pipelines.monitoring.nodes.reporting import draw_drift, draw_performance, render_monitoring
 
 
@@ -31,7 +37,18 @@ def create_pipeline() -> Pipeline:
                 "monitoring_report",
                 name="judge_windows",
             ),
-            Node(raise_alerts, ["monitoring_report", "params:policy"], "monitoring_alerts", name="raise_alerts"),
+            Node(
+                replay_predictions,
+                ["prediction_window", "event_log", "champion"],
+                "replay_report",
+                name="replay_predictions",
+            ),
+            Node(
+                raise_alerts,
+                ["monitoring_report", "replay_report", "params:policy"],
+                "monitoring_alerts",
+                name="raise_alerts",
+            ),
             Node(
                 decide_policy,
                 ["monitoring_report", "champion_release", "params:policy"],
@@ -42,7 +59,13 @@ def create_pipeline() -> Pipeline:
             Node(draw_drift, "monitoring_report", "monitoring_drift_figure", name="draw_drift"),
             Node(
                 render_monitoring,
-                ["monitoring_report", "policy_decision", "monitoring_performance_figure", "monitoring_drift_figure"],
+                [
+                    "monitoring_report",
+                    "policy_decision",
+                    "monitoring_performance_figure",
+                    "monitoring_drift_figure",
+                    "replay_report",
+                ],
                 "monitoring_page",
                 name="render_monitoring",
             ),

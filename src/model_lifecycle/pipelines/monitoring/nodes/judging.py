@@ -9,14 +9,17 @@ import pandas as pd
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
-from model_lifecycle.contracts.records import AlertRecord
+from model_lifecycle.contracts.records import AlertRecord, EventRecord
 from model_lifecycle.contracts.table import TableContracts
-from model_lifecycle.monitoring.alerts import alerts_of
+from model_lifecycle.errors import RegistryError
+from model_lifecycle.monitoring.alerts import alerts_of, skew_alert
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
 from model_lifecycle.monitoring.policy import PolicyState, decide
+from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
+from model_lifecycle.scoring import Scorer
 
 _PRIMARY = "primary_table"
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
@@ -79,9 +82,46 @@ def judge(
     return report.model_dump(mode="json")
 
 
-def raise_alerts(report: Mapping[str, Any], policy: PolicySpec) -> list[AlertRecord]:
-    """Return the alerts of all windows in the report."""
-    return list(alerts_of(MonitoringReport.model_validate(report), policy))
+class EventReader(Protocol):
+    """What the event store is to a node."""
+
+    def known_since(self, moment: datetime) -> list[tuple[int, EventRecord]]:
+        """Return the events that became known at a moment or later, with their sequence, in its order."""
+
+
+class InProduction(Protocol):
+    """The champion with its scorer."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """What it answers with."""
+        ...
+
+
+def replay_predictions(predictions: pd.DataFrame, log: EventReader, champion: InProduction | None) -> dict[str, Any]:
+    """Recompute the champion's logged features at their watermarks.
+
+    Returns
+    -------
+    dict
+        A `Replay` as JSON.
+
+    Raises
+    ------
+    RegistryError
+        If there is no champion.
+    """
+    if champion is None:
+        raise RegistryError("no champion yet, so nothing to replay; run `kedro run` first")
+    since = reach(predictions, champion.scorer)
+    events = [] if since is None else log.known_since(since.to_pydatetime())
+    return replay(predictions, events, champion.scorer).model_dump(mode="json")
+
+
+def raise_alerts(report: Mapping[str, Any], replayed: Mapping[str, Any], policy: PolicySpec) -> list[AlertRecord]:
+    """Return the alerts of all windows in the report, and one when live features differ from recomputed ones."""
+    found = MonitoringReport.model_validate(report)
+    return [*alerts_of(found, policy), *skew_alert(found, Replay.model_validate(replayed))]
 
 
 def decide_policy(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from model_lifecycle.monitoring.policy import Decision
+from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import Figure as Interval
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
 from model_lifecycle.reporting.document import Callout, Cell, Section, Tone
@@ -64,14 +65,24 @@ def draw_drift(report: Mapping[str, Any]) -> "Figure":
 
 
 def render_monitoring(
-    report: Mapping[str, Any], decision: Mapping[str, Any], performance: "Figure", drift: "Figure"
+    report: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    performance: "Figure",
+    drift: "Figure",
+    replayed: Mapping[str, Any],
 ) -> str:
     """Render the monitoring page as one HTML file."""
     found, decided = MonitoringReport.model_validate(report), Decision.model_validate(decision)
     sections = [_decision(decided), _windows(found.windows)]
     newest = found.newest()
     if newest is not None:
-        sections += [_quality(newest), _drift(newest, drift), _performance(found, performance), _outcomes(newest)]
+        sections += [
+            _replayed(Replay.model_validate(replayed)),
+            _quality(newest),
+            _drift(newest, drift),
+            _performance(found, performance),
+            _outcomes(newest),
+        ]
     until = "no prediction is logged" if found.until is None else f"until {iso(found.until)} UTC"
     return render_page("Monitoring", f"Release {found.release}, {until}.", sections)
 
@@ -93,6 +104,25 @@ def _windows(windows: Sequence[WindowVerdict]) -> Section:
         for window in windows
     ]
     return Section("Windows", table=rows or None, text=() if rows else ("There is no window to judge.",))
+
+
+def _replayed(found: Replay) -> Section:
+    if found.skewed:
+        features = ", ".join(found.skewed_features)
+        callout = Callout("bad", f"{found.skewed:,} of {found.replayed:,} predictions had other features: {features}.")
+    else:
+        callout = Callout("good", f"The features of all {found.replayed:,} replayed predictions are equal.")
+    seconds = ", ".join(f"{name} {value:,.0f} s" for name, value in found.late_seconds.items())
+    late = (
+        f"Late, which is no fault: {found.late_events:,} events were known before a decision that had not seen them "
+        f"({seconds}); {found.with_late_events:,} predictions are concerned, and {found.changed_by_late_events:,} of "
+        "the replayed ones would have had other features."
+        if found.late_events
+        else "No event came late."
+    )
+    left = f"{found.incomplete:,} predictions were answered without the whole history, and are not compared."
+    words = (late, left) if found.incomplete else (late,)
+    return Section("Live features, recomputed at each prediction's watermark", callout=callout, text=words)
 
 
 def _quality(window: WindowVerdict) -> Section:

@@ -1,0 +1,98 @@
+"""History is checked as a whole before any of it is stored, and storing it twice changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from model_lifecycle.datasets.backfill import read_history
+from model_lifecycle.datasets.backfill_command import backfill
+from model_lifecycle.errors import ContractError
+from model_lifecycle.store import Store
+from tiny_release import SPEC
+
+
+def history(**changes: Any) -> pd.DataFrame:
+    given: dict[str, Any] = {
+        "event_id": [f"D-{number}" for number in range(6)],
+        "kind": "delivery",
+        "event_time": pd.date_range("2024-03-01", periods=6, freq="1h", tz="UTC"),
+        "depot": ["north", "south", None] * 2,
+        "late": [0.0, 1.0, None] * 2,
+        "remark": "left out",
+    }
+    return pd.DataFrame({**given, **changes})
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "csv.gz"])
+def test_a_file_of_any_kind_gives_the_same_events(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"events.{kind}"
+    if kind == "parquet":
+        history().to_parquet(path)
+    else:
+        history().to_csv(path, index=False)
+    found = read_history(path, SPEC, None)
+    assert list(found.columns) == ["event_id", "kind", "event_time", "known_at", "depot", "late"]
+    assert (found["known_at"] - found["event_time"]).unique().tolist() == [pd.Timedelta("5min")]
+    assert found["late"].tolist()[:2] == [0.0, 1.0]
+
+
+def test_until_leaves_later_events_out(tmp_path: Path) -> None:
+    history().to_parquet(tmp_path / "events.parquet")
+    assert len(read_history(tmp_path / "events.parquet", SPEC, "2024-03-01T02:05:00Z")) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "loss"}, r"6 of 6 events with kinds beside \['delivery'\], such as \['loss'"),
+        ({"event_id": ["D-1"] * 6}, r"5 of 6 events with an event_id that occurs before"),
+        ({"event_id": [None, *"abcde"]}, r"1 of 6 events with no event_id.*\(rows \[0\]\)"),
+        ({"event_time": "2024-03-01T00:00:00"}, r"6 of 6 events with event_time without its offset"),
+        ({"event_time": ["noon+00:00"] * 6}, r"6 of 6 events with no readable event_time"),
+        ({"known_at": pd.Timestamp("2020-01-01", tz="UTC")}, r"6 of 6 events with known_at before event_time"),
+        ({"late": ["yes", *"01000"]}, r"1 of 6 events with late that is no number within ±1e\+09, such as \['yes'\]"),
+        ({"late": 1e12}, r"6 of 6 events with late that is no number"),
+    ],
+)
+def test_a_wrong_history_is_refused_whole(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    history(**changes).to_csv(tmp_path / "events.csv", index=False)
+    with pytest.raises(ContractError, match=message):
+        read_history(tmp_path / "events.csv", SPEC, None)
+
+
+def test_an_absent_column_or_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"nothing.parquet: no such file"):
+        read_history(tmp_path / "nothing.parquet", SPEC, None)
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet")
+    with pytest.raises(ContractError, match=r"broken.parquet: cannot be read as Parquet or CSV"):
+        read_history(tmp_path / "broken.parquet", SPEC, None)
+    for column in ("event_id", "depot"):
+        history().drop(columns=column).to_parquet(tmp_path / "events.parquet")
+        with pytest.raises(ContractError, match=rf"columns \['{column}'\]"):
+            read_history(tmp_path / "events.parquet", SPEC, None)
+
+
+def test_the_command_fills_the_store_once(tmp_path: Path) -> None:
+    """With the events of the chosen case, flights."""
+    events = pd.DataFrame(
+        {
+            "event_id": ["departure:1", "arrival:1"], "kind": ["departure", "arrival"],
+            "event_time": ["2013-07-01T10:00:00Z", "2013-07-01T12:00:00Z"], "carrier": "UA", "flight": "1",
+            "origin": "EWR", "dest": "IAH", "tailnum": "N1", "dep_delay": [5.0, None], "arr_delay": [None, 20.0],
+            "late": [None, 1.0],
+        }
+    )  # fmt: skip
+    events.to_csv(tmp_path / "events.csv", index=False)
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    given = ["--from", str(tmp_path / "events.csv"), "--store", url]
+    dry = CliRunner().invoke(backfill, [*given, "--dry-run"])
+    assert "nothing is written" in dry.output
+    assert not (tmp_path / "store.db").exists()
+    first, again = CliRunner().invoke(backfill, given), CliRunner().invoke(backfill, given)
+    assert "2 events are new, 0 were there already" in first.output
+    assert "0 events are new, 2 were there already" in again.output
+    with Store.open(url) as store:
+        assert [event.payload["carrier"] for _, event in store.events_after(0, 10)] == ["UA", "UA"]
