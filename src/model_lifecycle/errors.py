@@ -17,6 +17,10 @@ class ContractError(LifecycleError):
     """A table or a record breaks its contract."""
 
 
+class SourceError(LifecycleError):
+    """A source of data cannot be read, or holds something else than it should."""
+
+
 class StatisticError(LifecycleError):
     """A statistic was asked for something it is not defined on."""
 

@@ -104,6 +104,27 @@ def test_a_correction_is_seen_from_its_own_time_on() -> None:
     wrong = log[9][1]
     payload = {**wrong.payload, "late": 1.0}
     corrected = replace(wrong, event_id="D-10b", known_at=wrong.known_at + timedelta(days=1), payload=payload)
+    whole = sorted([*log, (999, corrected)], key=lambda item: item[1].known_at)
+    renumbered = [(place + 1, event) for place, (_, event) in enumerate(whole)]
+    found = replay(logged(renumbered, [(when, seen_by(renumbered, when)) for when in times()]), renumbered, RELEASE)
+    assert (found.replayed, found.skewed, found.with_late_events) == (20, 0, 0)
+
+
+def test_an_answer_without_the_whole_history_is_counted_and_not_compared() -> None:
+    log = events()
+    rows = logged(log, [(when, seen_by(log, when)) for when in times()], history=["incomplete"])
+    assert replay(rows, log, RELEASE) == Replay(
+        predictions=20,
+        replayed=0,
+        incomplete=20,
+        skewed=0,
+        skewed_features={},
+        examples=(),
+        with_late_events=0,
+        changed_by_late_events=0,
+        late_events=0,
+        late_seconds={},
+    )
 
 
 def test_many_late_watermarks_are_sampled() -> None:

@@ -13,8 +13,8 @@ from sqlalchemy import event as sqlalchemy_event
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.store import Store
 from model_lifecycle.store.schema import audit
+from postgresql_server import PostgreSQL
 
-from .conftest import PostgreSQL
 from .records import LATER, START, execute, prediction
 
 
