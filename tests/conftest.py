@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from http_server import http_server
 from postgresql_server import postgresql, postgresql_url
 from small_project import FILES, Project
 
-__all__ = ["postgresql", "postgresql_url"]  # fixtures
+__all__ = ["http_server", "postgresql", "postgresql_url"]  # fixtures
 
 # A busy machine makes an example slow, not wrong. Under CI the examples are the same each time; elsewhere new ones.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))

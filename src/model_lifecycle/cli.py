@@ -4,6 +4,7 @@ from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
 
 OWN_COMMANDS = {
     "backfill": "model_lifecycle.datasets.backfill_command:backfill",
+    "contract": "model_lifecycle.datasets.contract_command:contract",
     "loop": "model_lifecycle.rehearsal.command:loop",
     "serve": "model_lifecycle.serving.command:serve",
     "viz": "model_lifecycle.viz:viz",

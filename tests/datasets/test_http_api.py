@@ -1,18 +1,13 @@
 """An HTTP API that the test starts: pages, retries, time-outs, secrets and answers of another shape."""
 
-import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
+from http_server import Server
 from model_lifecycle.datasets.http_api import HTTPAPIDataset
 from model_lifecycle.errors import SourceError
 
@@ -26,53 +21,18 @@ ROWS = [
 ]  # fmt: skip
 
 
-@dataclass
-class Server:
-    """What the API answers, and what it was asked."""
-
-    url: str = ""
-    answer: Callable[[dict[str, str]], tuple[int, Any, dict[str, str]]] = lambda _: (200, ROWS, {})
-    asked: list[dict[str, str]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-    def dataset(self, **options: Any) -> HTTPAPIDataset:
-        return HTTPAPIDataset(**{"url": self.url, "columns": COLUMNS, "timeout": 2.0, **options})
-
-
 @pytest.fixture
-def api() -> Iterator[Server]:
-    server = Server()
+def api(http_server: Server) -> Server:
+    http_server.answer = lambda _: (200, ROWS, {})
+    return http_server
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-            server.asked.append(query)
-            server.headers.append(dict(self.headers))
-            status, body, headers = server.answer(query)
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            try:
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-            except OSError:  # the client has given up
-                pass
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_address[1]}/parcels"
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        http.shutdown()
-        thread.join()
+def dataset(api: Server, **options: Any) -> HTTPAPIDataset:
+    return HTTPAPIDataset(**{"url": api.url, "columns": COLUMNS, "timeout": 2.0, **options})
 
 
 def test_records_become_a_typed_table(api: Server) -> None:
-    table = api.dataset().load()
+    table = dataset(api).load()
     assert table.dtypes.astype("str").to_dict() == {
         "id": "int64", "name": "str", "weight": "float64", "sent": "datetime64[us, UTC]", "express": "bool",
     }  # fmt: skip
@@ -109,7 +69,7 @@ PAGINGS: list[tuple[Any, dict[str, Any], int]] = [
 @pytest.mark.parametrize(("answer", "paging", "requests"), PAGINGS)
 def test_all_pages_are_read_and_no_more(api: Server, answer: Any, paging: dict[str, Any], requests: int) -> None:
     api.answer = answer
-    table = api.dataset(records="data.items", paging=paging).load()
+    table = dataset(api, records="data.items", paging=paging).load()
     assert table["id"].tolist() == list(range(7))
     assert len(api.asked) == requests
 
@@ -124,32 +84,32 @@ def test_links_are_followed_on_the_same_server(api: Server, in_header: bool) -> 
 
     api.answer = answer
     paging = {"by": "link"} if in_header else {"by": "link", "path": "next"}
-    assert len(api.dataset(records="items", paging=paging).load()) == 7
+    assert len(dataset(api, records="items", paging=paging).load()) == 7
 
 
 def test_a_link_to_another_server_is_refused_so_that_no_secret_leaves(api: Server) -> None:
     api.answer = lambda _: (200, {"items": part(0), "next": "http://127.0.0.2:1/parcels?token=abc"}, {})
     with pytest.raises(DatasetError, match=r"the next page is on http://127.0.0.2:1/parcels, another server"):
-        api.dataset(records="items", paging={"by": "link", "path": "next"}).load()
+        dataset(api, records="items", paging={"by": "link", "path": "next"}).load()
 
 
 def test_pages_that_go_round_in_a_circle_are_refused(api: Server) -> None:
     api.answer = lambda _: (200, {"items": part(0), "next": "same"}, {})
     with pytest.raises(DatasetError, match=r"page 3: was read before; the pages go round in a circle"):
-        api.dataset(records="items", paging={"by": "cursor", "parameter": "after", "path": "next"}).load()
+        dataset(api, records="items", paging={"by": "cursor", "parameter": "after", "path": "next"}).load()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_failure_that_passes_is_tried_again_after_the_pause_asked_for(api: Server, status: int) -> None:
     api.answer = lambda _: (200, ROWS, {}) if len(api.asked) > 2 else (status, {}, {"Retry-After": "0"})
-    assert len(api.dataset().load()) == 7
+    assert len(dataset(api).load()) == 7
     assert len(api.asked) == 3
 
 
 def test_a_failure_that_stays_ends_after_the_tries_and_gives_no_half_table(api: Server) -> None:
     api.answer = lambda query: numbered(query) if query["page"] == "1" else (503, {}, {"Retry-After": "0"})
     with pytest.raises(DatasetError, match=r"http://127.0.0.1:\d+/parcels: status 503, 3 times"):
-        api.dataset(records="data.items", paging={"by": "number"}, tries=3).load()
+        dataset(api, records="data.items", paging={"by": "number"}, tries=3).load()
 
 
 def test_a_server_that_does_not_answer_in_time_is_given_up(api: Server) -> None:
@@ -159,16 +119,16 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(api: Server) -> None:
 
     api.answer = slow
     with pytest.raises(DatasetError, match=r"no answer \(ReadTimeout\), 2 times"):
-        api.dataset(timeout=0.1, tries=2).load()
+        dataset(api, timeout=0.1, tries=2).load()
 
 
 def test_a_refusal_is_not_tried_again_and_told_without_query_and_secrets(api: Server) -> None:
     api.answer = lambda _: (401, {"error": "who are you?"}, {})
     secret = {"headers": {"Authorization": "Bearer s3cret"}}
     with pytest.raises(DatasetError) as refused:
-        api.dataset(params={"key": "also-s3cret"}, credentials=secret).load()
+        dataset(api, params={"key": "also-s3cret"}, credentials=secret).load()
     assert 'status 401, expected 200: \'{"error": "who are you?"}\'' in str(refused.value)
-    assert "s3cret" not in f"{refused.value} {api.dataset(credentials=secret)}"
+    assert "s3cret" not in f"{refused.value} {dataset(api, credentials=secret)}"
     assert len(api.asked) == 1
     assert api.headers[0]["Authorization"] == "Bearer s3cret"
 
@@ -191,7 +151,7 @@ def test_a_refusal_is_not_tried_again_and_told_without_query_and_secrets(api: Se
 def test_an_answer_of_another_shape_is_refused(api: Server, body: Any, message: str) -> None:
     api.answer = lambda _: (200, body, {})
     with pytest.raises(DatasetError, match=message):
-        api.dataset(maximum_mb=0.1).load()
+        dataset(api, maximum_mb=0.1).load()
 
 
 @pytest.mark.parametrize("url", ["http://example.org/parcels", "ftp://127.0.0.1/parcels", "file:///etc/passwd"])
@@ -202,4 +162,4 @@ def test_only_https_or_loopback_is_asked(url: str) -> None:
 
 def test_wrong_paging_is_refused_when_the_catalog_is_made(api: Server) -> None:
     with pytest.raises(SourceError, match=r"(?s)paging of .*by.*'none', 'number', 'offset', 'cursor' or 'link'"):
-        api.dataset(paging={"by": "magic"})
+        dataset(api, paging={"by": "magic"})

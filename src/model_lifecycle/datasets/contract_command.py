@@ -1,0 +1,72 @@
+"""``python -m model_lifecycle contract infer``: a first contract for new tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from model_lifecycle.errors import ConfigurationError, ContractError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.group()
+def contract() -> None:
+    """Table contracts: what every table must look like."""
+
+
+@contract.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option(
+    "--time", "times", multiple=True, metavar="COLUMN", help="Read this column of a CSV file as times in UTC."
+)
+def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
+    """Print a contract inferred from SOURCES: files (CSV, Parquet), or entries of the catalog such as raw_orders.
+
+    Several together show foreign keys between them. Put the result into
+    conf/cases/<case>/parameters_contracts.yml, and check every line.
+    """
+    from model_lifecycle.datasets.infer import infer_contracts, to_yaml
+
+    tables = {_name(source): _load(source, times) for source in sources}
+    if len(tables) < len(sources):
+        raise ConfigurationError(f"sources {list(sources)}: two have the same name")
+    click.echo(to_yaml(infer_contracts(tables)), nl=False)
+
+
+def _name(source: str) -> str:
+    return Path(source).name.split(".")[0].removeprefix("raw_")
+
+
+def _load(source: str, times: tuple[str, ...]) -> "pd.DataFrame":
+    import pandas as pd
+
+    path = Path(source)
+    if not path.is_file():
+        return _from_catalog(source)
+    try:
+        if ".parquet" in path.suffixes:
+            return pd.read_parquet(path)
+        table = pd.read_csv(path, low_memory=False)
+        for column in set(times) & set(table.columns):
+            table[column] = pd.to_datetime(table[column], utc=True)
+    except Exception as error:
+        raise ContractError(f"{path}: cannot be read as Parquet or CSV: {error}") from error
+    return table
+
+
+def _from_catalog(name: str) -> "pd.DataFrame":
+    import pandas as pd
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(Path.cwd())
+    with KedroSession.create() as session:
+        context: Any = session.load_context()
+        if name not in context.catalog.keys():
+            raise ConfigurationError(f"{name!r} is neither a file nor an entry of the catalog")
+        table = context.catalog.load(name)
+    if not isinstance(table, pd.DataFrame):
+        raise ConfigurationError(f"catalog entry {name!r}: found {type(table).__name__}, expected a table")
+    return table

@@ -1,0 +1,101 @@
+"""An inferred contract accepts the very data it came from, and says what it only guessed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.datasets.contract_command import contract
+from model_lifecycle.datasets.infer import infer_contracts, to_yaml
+from model_lifecycle.errors import ConfigurationError, ContractError
+from model_lifecycle.pipelines.data_engineering.nodes.sources import sift_tables
+
+AS_OF = pd.Timestamp("2030-01-01", tz="UTC")
+_values = {
+    "number": st.floats(allow_nan=True, allow_infinity=False, width=32),
+    "integer": st.integers(-(2**50), 2**50),
+    "text": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+    "boolean": st.booleans(),
+    "time": st.none() | st.datetimes(min_value=pd.Timestamp("1980-01-01"), max_value=pd.Timestamp("2040-01-01")),
+}
+_DTYPES = {"number": "float64", "integer": "int64", "text": "str", "boolean": "bool"}
+
+
+@st.composite
+def tables(draw: Any) -> pd.DataFrame:
+    rows = draw(st.integers(1, 40))
+    found = {}
+    for place, kind in enumerate(draw(st.lists(st.sampled_from(list(_values)), min_size=1, max_size=5))):
+        column = draw(st.lists(_values[kind], min_size=rows, max_size=rows))
+        name = draw(st.sampled_from([f"c{place}", f"größe {place}", f"a: {place}", f"{place}"]))
+        times = kind == "time"
+        found[name] = pd.to_datetime(pd.Series(column), utc=True) if times else pd.Series(column, dtype=_DTYPES[kind])
+    return pd.DataFrame(found)
+
+
+@given(tables())
+def test_a_contract_accepts_what_it_was_inferred_from_also_through_yaml(table: pd.DataFrame) -> None:
+    written = to_yaml(infer_contracts({"orders": table}))
+    read = TableContracts.model_validate(yaml.safe_load(written)["contracts"])
+    found = sift_tables({"orders": table}, read, AS_OF)["orders"]
+    assert len(found.kept) == len(table)
+    assert not found.breaches
+
+
+def orders(rows: int = 100) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "order": np.arange(rows), "shop": [("north", "south")[place % 2] for place in range(rows)],
+            "amount": np.linspace(0.0, 99.5, rows), "note": [None, "x"] * (rows // 2), "nothing": [np.nan] * rows,
+        }
+    )  # fmt: skip
+
+
+def test_ranges_have_room_categories_are_few_and_keys_are_found() -> None:
+    shops = pd.DataFrame({"shop": ["north", "south", "east"], "opened": pd.Timestamp("2020-01-01", tz="UTC")})
+    found = infer_contracts({"orders": orders(), "shops": shops})
+    table = found.table("orders")
+    assert table.key == ("order",)
+    assert (table.columns["amount"].minimum, table.columns["amount"].maximum) == (0.0, 110.0)
+    assert table.columns["shop"].categories == ("north", "south")
+    assert table.columns["note"].maximum_missing == 0.55
+    assert (table.columns["nothing"].type, table.columns["nothing"].maximum_missing) == ("number", 1.0)
+    assert {column: reference.to for column, reference in table.references.items()} == {"shop": "shops.shop"}
+    assert found.table("shops").columns["opened"].type == "time"
+    assert found.table("shops").columns["shop"].categories is None
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pd.DataFrame({"a": []}), "table 'orders': no rows to infer a contract from"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"columns \['a'\] occur twice"),
+        (pd.DataFrame({"a": [1, "b", None]}), r"column 'a': found values of \['int', 'str'\], expected text, numbers"),
+        (pd.DataFrame({"a": [1.0, np.inf]}), "column 'a': 1 values are infinite"),
+        (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), "times with their zone"),
+    ],
+)
+def test_a_table_that_tells_nothing_is_refused(table: pd.DataFrame, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        infer_contracts({"orders": table})
+
+
+def test_the_command_prints_a_contract_for_files(tmp_path: Path) -> None:
+    orders().to_csv(tmp_path / "orders.csv.gz", index=False)
+    orders().assign(at=AS_OF).to_parquet(tmp_path / "others.parquet")
+    done = CliRunner().invoke(contract, ["infer", str(tmp_path / "orders.csv.gz"), str(tmp_path / "others.parquet")])
+    read = TableContracts.model_validate(yaml.safe_load(done.output)["contracts"])
+    assert sorted(read.root) == ["orders", "others"]
+    assert "key: [order]  # check me" in done.output
+
+
+def test_what_is_neither_file_nor_entry_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="'nowhere' is neither a file nor an entry of the catalog"):
+        CliRunner().invoke(contract, ["infer", "nowhere"], catch_exceptions=False)
