@@ -1,5 +1,7 @@
 """An inferred contract accepts the very data it came from, and says what it only guessed."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.datasets.contract_command import contract
 from model_lifecycle.datasets.infer import infer_contracts, to_yaml
-from model_lifecycle.errors import ConfigurationError, ContractError
+from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.sources import sift_tables
 
 AS_OF = pd.Timestamp("2030-01-01", tz="UTC")
@@ -97,5 +99,7 @@ def test_the_command_prints_a_contract_for_files(tmp_path: Path) -> None:
 
 
 def test_what_is_neither_file_nor_entry_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="'nowhere' is neither a file nor an entry of the catalog"):
-        CliRunner().invoke(contract, ["infer", "nowhere"], catch_exceptions=False)
+    command = [sys.executable, "-m", "model_lifecycle", "contract", "infer", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Error: 'nowhere' is neither a file nor an entry of the catalog"

@@ -15,7 +15,7 @@ from model_lifecycle.store import Store
 from model_lifecycle.store.schema import audit
 from postgresql_server import PostgreSQL
 
-from .records import LATER, START, execute, prediction
+from .records import LATER, START, event, execute, prediction
 
 
 def test_a_second_opening_finds_what_the_first_wrote(url: str) -> None:
@@ -183,3 +183,15 @@ def test_acknowledged_rows_outlive_a_killed_writer(url: str) -> None:
         assert {f"p{number}" for number in range(acknowledged + 1)} <= found
         assert len(found) % 8 == 0  # a batch is there whole or not at all
         store.append_predictions([prediction(2_000_000)])
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_this_one(url: str) -> None:
+    with Store.open(url) as store:
+        store.append_events([event(1)])
+    execute(url, "ALTER TABLE events DROP COLUMN received_at")
+    execute(url, "UPDATE model_lifecycle_schema SET version = 1")
+    with Store.open(url) as store:
+        store.append_events([event(2)])
+        received = [found.received_at is not None for _, found in store.events_after(0, 10)]
+    assert received == [False, True]
+    Store.open(url).close()

@@ -1,7 +1,7 @@
 """``python -m model_lifecycle contract infer``: a first contract for new tables."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -18,9 +18,7 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option(
-    "--time", "times", multiple=True, metavar="COLUMN", help="Read this column of a CSV file as times in UTC."
-)
+@click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times in UTC.")
 def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     """Print a contract inferred from SOURCES: files (CSV, Parquet), or entries of the catalog such as raw_orders.
 
@@ -63,10 +61,10 @@ def _from_catalog(name: str) -> "pd.DataFrame":
 
     bootstrap_project(Path.cwd())
     with KedroSession.create() as session:
-        context: Any = session.load_context()
-        if name not in context.catalog.keys():
+        catalog: Any = cast(Any, session).load_context().catalog
+        if name not in list(catalog.keys()):
             raise ConfigurationError(f"{name!r} is neither a file nor an entry of the catalog")
-        table = context.catalog.load(name)
+        table = catalog.load(name)
     if not isinstance(table, pd.DataFrame):
         raise ConfigurationError(f"catalog entry {name!r}: found {type(table).__name__}, expected a table")
     return table

@@ -74,6 +74,7 @@ def _type(table: str, name: str, values: pd.Series) -> ColumnType:
         return "time"
     if types.is_numeric_dtype(values.dtype):
         present = values.dropna().to_numpy(dtype=np.float64)
+        present = present[np.isfinite(present)]
         whole = len(present) > 0 and bool((present % 1 == 0).all())
         return "integer" if whole or types.is_integer_dtype(values.dtype) else "number"
     if values.isna().all() or types.is_string_dtype(values.dropna()):
