@@ -40,7 +40,8 @@ def test_dropped_features_are_as_if_they_had_never_been_declared() -> None:
     assert left == whole.without(("late_rate", "slot_hour", "depot"))
     assert left.names() == ("weight", "slot_month")
     assert left.inputs() == ("weight", "slot")
-    assert spec(drop=[]) == spec()
+    assert FeatureSpec.model_validate(left.model_dump()) == left
+    assert spec(drop=[]) == spec(drop=None) == spec()
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,8 @@ def test_dropped_features_are_as_if_they_had_never_been_declared() -> None:
     [
         ({"drop": ["wieght"]}, r"drop: found \['wieght'\], expected some of \['weight', 'late_rate'\]"),
         ({"drop": ["weight", "late_rate"]}, "no feature is declared"),
+        ({"drop": "weight"}, "drop: found 'weight', expected a list of feature names"),
+        ({"drop": [1]}, r"drop: found \[1\], expected a list"),
         ({"numeric": [], "history": []}, "no feature is declared, expected at least one"),
         ({"numeric": ["weight", "late_rate"]}, r"features named twice: \['late_rate'\]"),
         ({"history": [{**RATE, "event": "loss"}]}, r"late_rate: event 'loss', expected one of \['delivery'\]"),

@@ -67,17 +67,19 @@ class FeatureSpec(Contract):
     history: tuple[HistoryFeature, ...] = ()
     events: dict[str, EventKind] = Field(default_factory=dict)
     missing_category: str = "(missing)"
+    dropped: tuple[str, ...] = Field(default=(), description="what `drop` has taken out, for the record")
 
     @model_validator(mode="before")
     @classmethod
     def _leave_out(cls, given: object) -> object:
         """Take out what ``drop`` names: the specification is then as if it had never been declared."""
-        if not isinstance(given, dict) or not given.get("drop"):
-            return (
-                {name: value for name, value in given.items() if name != "drop"} if isinstance(given, dict) else given
-            )
+        if not isinstance(given, dict) or "drop" not in given:
+            return given
         declared = {name: value for name, value in given.items() if name != "drop"}
-        return cls.model_validate(declared).without(tuple(given["drop"])).model_dump()
+        names = given["drop"] or ()
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"drop: found {names!r}, expected a list of feature names")
+        return cls.model_validate(declared).without(tuple(names)).model_dump() if names else declared
 
     def without(self, names: tuple[str, ...]) -> Self:
         """Return the specification without some features; kinds of events stay, for what is logged of them.
@@ -99,6 +101,7 @@ class FeatureSpec(Contract):
                 "categorical": tuple(name for name in self.categorical if name not in names),
                 "calendar": tuple(one.model_copy(update={"parts": parts}) for one, parts in calendar if parts),
                 "history": tuple(one for one in self.history if one.name not in names),
+                "dropped": (*self.dropped, *names),
             }
         )
 

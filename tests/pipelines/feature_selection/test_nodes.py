@@ -48,6 +48,14 @@ def test_the_test_window_is_not_looked_at(stages: Stages, weights: SelectionEvid
     assert weights["rows"] == int((later & (stages.train["row_outcome"] == "observed")).sum())
 
 
+def test_a_dropped_feature_leaves_its_group(stages: Stages) -> None:
+    spec = SPEC.without(("slot_hour",))
+    selection = SelectionSpec(groups={"slot": ("slot_hour", "slot_day_of_week"), "gone": ("slot_hour",)}, repeats=1)
+    found = weigh_features(stages.train, stages.plan, stages.choices, spec, selection, GATES, RUN)
+    assert [(group["group"], group["features"]) for group in found["groups"]] == [("slot", ["slot_day_of_week"])]
+    assert "slot_hour" not in [one["feature"] for one in found["features"]]
+
+
 @pytest.mark.parametrize("groups", [{"size": ["wieght"]}, {"all": list(SPEC.names())}, {"none": []}])
 def test_a_group_of_unknown_features_of_all_or_of_none_is_refused(stages: Stages, groups: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"feature_selection.groups.*expected some, and not all, of"):

@@ -113,7 +113,10 @@ def weigh_features(
         saved = paired_difference_interval(losses, base, block, gates.level)
         features.append({"feature": name, "log_loss_saved": _told(saved), "adds_nothing": saved.lower <= 0.0})
     groups: list[WeighedGroup] = []
-    for group, names in selection.groups.items():
+    for group, declared in selection.groups.items():
+        names = tuple(name for name in declared if name not in spec.dropped)
+        if not names:
+            continue
         _log.info("fitting without %s", group)
         without_seconds, without = _fit(folds, chosen, run, names)
         other = _score(folds, without, chosen, {}, names)
@@ -135,7 +138,7 @@ def weigh_features(
 
 def _check(spec: FeatureSpec, selection: SelectionSpec) -> None:
     for group, names in selection.groups.items():
-        unknown = sorted(set(names) - set(spec.names()))
+        unknown = sorted(set(names) - set(spec.names()) - set(spec.dropped))
         if unknown or not names or set(names) == set(spec.names()):
             raise ConfigurationError(
                 f"feature_selection.groups.{group}: found {unknown or list(names)}, expected some, and not all, of "
