@@ -33,3 +33,8 @@ def test_an_empty_folder_and_a_broken_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "1.parquet").write_bytes(b"no")
     with pytest.raises(DatasetError, match=r"1.parquet: cannot be read"):
         FolderDataset(str(tmp_path), "*.parquet").load()
+
+
+def test_a_source_is_only_read(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="FolderDataset: a source is only read"):
+        FolderDataset(str(tmp_path), "*.csv").save(pd.DataFrame())  # type: ignore[arg-type]

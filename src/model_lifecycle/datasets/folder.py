@@ -2,17 +2,17 @@
 
 import logging
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset
 
+from model_lifecycle.datasets.source import Source
 from model_lifecycle.errors import SourceError
 
 _log = logging.getLogger(__name__)
 
 
-class FolderDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class FolderDataset(Source):
     """The files of a folder below one another, in the order of their names.
 
     Parameters
@@ -79,16 +79,6 @@ class FolderDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             return (pd.read_parquet if ".parquet" in path.suffixes else pd.read_csv)(path, **self._load_args)
         except Exception as error:
             raise SourceError(f"{path}: cannot be read: {error}") from error
-
-    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
-        """Refuse to write.
-
-        Raises
-        ------
-        SourceError
-            Always.
-        """
-        raise SourceError(f"{self._path}: a source is only read")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._path), "pattern": self._pattern}

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import pandas as pd
-from kedro.io import AbstractDataset
 from pydantic import Field, ValidationError
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.datasets.http_pages import Answer, Fetcher
+from model_lifecycle.datasets.source import Source
 from model_lifecycle.datasets.typed import ColumnKind, typed_column
 from model_lifecycle.errors import SourceError
 
@@ -28,7 +28,7 @@ class Paging(Contract):
     maximum_pages: int = Field(default=10_000, ge=1)
 
 
-class HTTPAPIDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class HTTPAPIDataset(Source):
     """A table out of the JSON records of an HTTP API.
 
     Failures that may pass (no connection, time-out, 429 and 5xx) are tried again after a growing pause, or the one
@@ -151,16 +151,6 @@ class HTTPAPIDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         if paging.by == "link":
             return self._fetcher.same_origin(str(found)), {}
         return self._fetcher.url, {**asked, paging.parameter: found}
-
-    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
-        """Refuse to write.
-
-        Raises
-        ------
-        SourceError
-            Always.
-        """
-        raise SourceError(f"{self._fetcher.shown}: a source is only read")
 
     def _describe(self) -> dict[str, Any]:
         return {"url": self._fetcher.shown, "columns": self._columns, "paging": self._paging.by}

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,14 @@ from kedro.io import AbstractDataset
 
 from model_lifecycle.datasets.atomic import write_atomically
 from model_lifecycle.datasets.folder import FolderDataset
+from model_lifecycle.datasets.source import Source
 from model_lifecycle.errors import SourceError
 
 _log = logging.getLogger(__name__)
 _SINCE = "{since}"
 
 
-class IncrementalDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class IncrementalDataset(Source):
     """A local copy of a source, brought up to date at each load.
 
     The mark, how far the source was read, is the largest value of the cursor column in the copy itself, so the two
@@ -125,21 +126,11 @@ class IncrementalDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         )  # fmt: skip
         return joined
 
-    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
-        """Refuse to write.
-
-        Raises
-        ------
-        SourceError
-            Always.
-        """
-        raise SourceError(f"{self._path}: a source is only read")
-
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "key": self._key, "cursor": self._cursor}
 
 
-class IncrementalFolderDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class IncrementalFolderDataset(Source):
     """A folder of files, of which only new and changed ones are read; the rows know their file.
 
     A file is known by its name, size and time of change, which stand in the copy itself. A file that is gone is told
@@ -194,16 +185,6 @@ class IncrementalFolderDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         if new:
             write_atomically(self._path, table.to_parquet(None))
         return table.drop(columns=["source_file", "_state"])
-
-    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
-        """Refuse to write.
-
-        Raises
-        ------
-        SourceError
-            Always.
-        """
-        raise SourceError(f"{self._root}: a source is only read")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "path": str(self._root)}

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from kedro.io import AbstractDataset
 from pydantic import Field, ValidationError
 
 from model_lifecycle.contracts.base import Contract, TimeZone
+from model_lifecycle.datasets.source import Source
 from model_lifecycle.datasets.typed import ColumnKind, expected, typed_column
 from model_lifecycle.errors import SourceError
 
@@ -34,7 +34,7 @@ class SheetColumn(Contract):
     time_zone: TimeZone = Field(default="UTC", description="of the times, which a sheet does not say")
 
 
-class SpreadsheetDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class SpreadsheetDataset(Source):
     """A table out of a sheet of an Excel file.
 
     The titles are looked for in the first 50 rows, so that headings and notes above them do no harm; blank rows and
@@ -153,16 +153,6 @@ class SpreadsheetDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             best = max(best, there, key=len)
         absent = sorted(set(wanted) - set(best))
         raise SourceError(f"{self._path}, sheet {name!r}: no row with the titles of {absent} in the first {_LOOKED_AT}")
-
-    def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
-        """Refuse to write.
-
-        Raises
-        ------
-        SourceError
-            Always.
-        """
-        raise SourceError(f"{self._path}: a source is only read")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "sheet": self._sheet}
