@@ -74,12 +74,14 @@ class Totals:
         latest = self.latest[line.number]
         return np.where(latest == _NEVER, np.nan, (at - np.where(latest == _NEVER, at, latest)) / 1e6)
 
-    def keep_later(self, line: Line, known_at: np.ndarray, value: np.ndarray, seen: np.ndarray) -> None:
+    def keep_later(
+        self, line: Line, rows: np.ndarray, known_at: np.ndarray, value: np.ndarray, seen: np.ndarray
+    ) -> None:
         """Keep the later of two last events; of two in the same microsecond the larger value."""
-        best, kept = self.latest[line.number], self.last[line.number]
+        best, kept = self.latest[line.number, rows], self.last[line.number, rows]
         better = seen & ((known_at > best) | ((known_at == best) & (value > kept)))
-        np.copyto(best, known_at, where=better)
-        np.copyto(kept, value, where=better)
+        self.latest[line.number, rows[better]] = known_at[better]
+        self.last[line.number, rows[better]] = value[better]
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,14 @@ class _Entity:
     totals: slice  # where they stand
     lasts: tuple[_Last, ...]
 
-    def add(self, bounds: np.ndarray, totals: Totals) -> None:
-        """Add what lies between each window's bound and the first one, shape (n_rows, n_windows)."""
+    def add(self, bounds: np.ndarray, rows: np.ndarray, totals: Totals) -> None:
+        """Add to these rows what lies between each window's bound and the first one, shape (n_rows, n_windows)."""
         found = self.running.take(bounds, axis=0).reshape(len(bounds), -1)
-        totals.sums[:, self.totals] += found.take(self.upper, axis=1) - found.take(self.lower, axis=1)
+        totals.sums[rows, self.totals] += found.take(self.upper, axis=1) - found.take(self.lower, axis=1)
         for last in self.lasts:
             place = last.places[bounds[:, 0]]
             seen = place >= bounds[:, last.window]
-            totals.keep_later(last.line, self.known_at[place], last.values[place], seen)
+            totals.keep_later(last.line, rows, self.known_at[place], last.values[place], seen)
 
 
 @dataclass(frozen=True)
@@ -158,22 +160,18 @@ class Segment:
             ranks = self.known_at.searchsorted(reach.ravel(), "right").reshape(reach.shape)
             for entity in self.entities:
                 base = _codes_of(entity.codes, [rows[column] for column in entity.by]) * (len(self.known_at) + 1)
-                wanted = base[:, np.newaxis] + ranks
-                entity.add(_search(entity.positions, wanted), totals)
+                # In the order of the entity's events, so that what is read next lies near what was read last.
+                order = (base + ranks[:, 0]).argsort()
+                wanted = (base[:, np.newaxis] + ranks)[order]
+                bounds = entity.positions.searchsorted(wanted.ravel()).reshape(wanted.shape)
+                entity.add(bounds, order, totals)
             return
         for entity in self.entities:
             keys = zip(*(_plain(rows[column].tolist()) for column in entity.by), strict=True)
             codes = [entity.codes.get(key, -1) for key in keys]
             if max(codes, default=-1) >= 0:
-                entity.add(np.array([_bounds(entity, code, reach[row]) for row, code in enumerate(codes)]), totals)
-
-
-def _search(positions: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Search for all of ``wanted`` in order, so that neighbours are found where the last one was."""
-    order = wanted.ravel().argsort()
-    found = np.empty(wanted.size, dtype=np.int64)
-    found[order] = positions.searchsorted(wanted.ravel()[order])
-    return found.reshape(wanted.shape)
+                bounds = np.array([_bounds(entity, code, reach[row]) for row, code in enumerate(codes)])
+                entity.add(bounds, np.arange(len(at)), totals)
 
 
 def _bounds(entity: _Entity, code: int, reach: np.ndarray) -> np.ndarray:
