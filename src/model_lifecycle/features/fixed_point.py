@@ -11,6 +11,7 @@ import numpy as np
 SCALE = 1_000_000
 LARGEST = 1e9  # of a value, so that its square has 100 bits
 _BITS = 25
+_TOGETHER = 1 << 12  # numbers at a time, so that they stay in the processor's cache
 _MASK = (1 << _BITS) - 1
 SUM_LIMBS = 2
 SQUARE_LIMBS = 4
@@ -22,18 +23,18 @@ def fixed_point(values: np.ndarray) -> np.ndarray:
     return fixed
 
 
-def limbs(fixed: np.ndarray) -> np.ndarray:
-    """Split whole millionths, shape (n,), into limbs, shape (2, n), the lowest first."""
-    return np.stack([fixed & _MASK, fixed >> _BITS])
+def limbs(fixed: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Split whole millionths, shape (n,), into limbs, the lowest first."""
+    return fixed & _MASK, fixed >> _BITS
 
 
-def square_limbs(fixed: np.ndarray) -> np.ndarray:
-    """Split the squares of whole millionths, shape (n,), into limbs, shape (4, n), the lowest first."""
+def square_limbs(fixed: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Split the squares of whole millionths, shape (n,), into limbs, the lowest first."""
     low, high = limbs(np.abs(fixed))
     first = low * low
     second = 2 * low * high + (first >> _BITS)
     third = high * high + (second >> _BITS)
-    return np.stack([first & _MASK, second & _MASK, third & _MASK, third >> _BITS])
+    return first & _MASK, second & _MASK, third & _MASK, third >> _BITS
 
 
 def amount(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -62,10 +63,12 @@ def standard_deviation(count: np.ndarray, summed: np.ndarray, squares: np.ndarra
     found = np.full(len(count), np.nan)
     enough = np.flatnonzero(count > 1)
     scale = SCALE**2
-    found[enough] = [
-        math.sqrt((n * q - s * s) / (n * (n - 1) * scale))
-        for n, s, q in zip(count[enough].tolist(), _whole(summed[:, enough]), _whole(squares[:, enough]), strict=True)
-    ]
+    for start in range(0, len(enough), _TOGETHER):
+        some = enough[start : start + _TOGETHER]
+        found[some] = [
+            math.sqrt((n * q - s * s) / (n * (n - 1) * scale))
+            for n, s, q in zip(count[some].tolist(), _whole(summed[:, some]), _whole(squares[:, some]), strict=True)
+        ]
     return found
 
 

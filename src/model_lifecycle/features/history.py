@@ -20,7 +20,8 @@ from model_lifecycle.features.fixed_point import amount, standard_deviation
 from model_lifecycle.features.segments import Line, Segment, Totals, lay_out, newest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CHUNK = 1 << 17  # rows at a time, so that what is found for them stays in the processor's cache
+_CHUNK = 1 << 17  # rows at a time at least
+_CHUNKS = 32  # at most: the more rows at a time, the nearer to each other lie the events that they read
 
 _RATIOS = ("mean", "rate")
 
@@ -91,28 +92,24 @@ class History:
             one. A missing value is left out of all but 'count' and 'time_since_last', which take no value.
         """
         at = times.astype("datetime64[us]").astype(np.int64)
-        if len(at) <= _CHUNK:
-            return self._compute(rows, at, priors)
-        entities = {column for feature in self.spec.history for column in feature.by}
-        parts = [
-            self._compute(
-                {name: rows[name][start : start + _CHUNK] for name in entities}, at[start : start + _CHUNK], priors
-            )
-            for start in range(0, len(at), _CHUNK)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        codes = [(segment, segment.codes(rows)) for segments in self.segments.values() for segment in segments]
+        found = {feature.name: np.empty(len(at)) for feature in self.spec.history}
+        size = max(_CHUNK, len(at) // _CHUNKS)
+        for part in (slice(start, start + size) for start in range(0, len(at), size)):
+            totals = Totals(self.lines, len(at[part]))
+            for segment, groups in codes:
+                segment.add([group[part] for group in groups], at[part], totals)
+            self._fill({name: values[part] for name, values in found.items()}, at[part], totals, priors)
+        return found
 
-    def _compute(self, rows: Columns, at: np.ndarray, priors: Mapping[str, float]) -> dict[str, np.ndarray]:
-        totals = Totals(self.lines, len(at))
-        for segments in self.segments.values():
-            for segment in segments:
-                segment.add(rows, at, totals)
-        found = _ratios(self.lines, totals, priors) | {
-            line.feature.name: _statistic(line, at, totals)
-            for line in self.lines
-            if line.feature.statistic not in _RATIOS
-        }
-        return {feature.name: found[feature.name] for feature in self.spec.history}
+    def _fill(
+        self, found: Mapping[str, np.ndarray], at: np.ndarray, totals: Totals, priors: Mapping[str, float]
+    ) -> None:
+        for name, values in _ratios(self.lines, totals, priors).items():
+            found[name][:] = values
+        for line in self.lines:
+            if line.feature.statistic not in _RATIOS:
+                found[line.feature.name][:] = _statistic(line, at, totals)
 
 
 def _ratios(lines: Sequence[Line], totals: Totals, priors: Mapping[str, float]) -> dict[str, np.ndarray]:

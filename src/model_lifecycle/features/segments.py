@@ -1,6 +1,6 @@
 """An immutable batch of events of one kind, indexed for every entity that a feature asks for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -22,6 +22,7 @@ from model_lifecycle.features.fixed_point import (
 
 _MICROSECOND = timedelta(microseconds=1)
 _NEVER = np.iinfo(np.int64).min
+_TOGETHER = 1 << 13  # rows at a time, so that what is found for them stays in the processor's cache
 _FEW_ROWS = 4  # up to here a row at a time is faster than columns
 _COUNT, _SUM, _ALL = 1, 1 + SUM_LIMBS, 1 + SUM_LIMBS + SQUARE_LIMBS
 _WIDTH = {"count": _COUNT, "sum": _SUM, "mean": _SUM, "rate": _SUM, "std": _ALL, "last": 0, "time_since_last": 0}
@@ -99,6 +100,7 @@ class _Entity:
     """The events of one kind grouped by one entity, in time order within a group."""
 
     by: tuple[str, ...]
+    windows: np.ndarray  # which of the segment's its features ask for, 0 first
     codes: Mapping[Key, int]
     starts: np.ndarray  # first event of each group, and the end
     known_at: np.ndarray
@@ -138,39 +140,46 @@ class Segment:
         """
         _check(kind, [line.feature for line in lines], events)
         known_at = events["known_at"].astype("datetime64[us]").astype(np.int64)
-        order = np.argsort(known_at, kind="stable")
-        ordered = {name: values[order] for name, values in events.items() if name != "known_at"}
+        ordered = {name: values for name, values in events.items() if name != "known_at"}
+        if (known_at[1:] < known_at[:-1]).any():
+            order = np.argsort(known_at, kind="stable")
+            known_at, ordered = known_at[order], {name: values[order] for name, values in ordered.items()}
         windows = list(dict.fromkeys([timedelta(0), *(line.feature.window for line in lines)]))
         wanted: dict[tuple[str, ...], list[Line]] = {}
         for line in lines:
             wanted.setdefault(line.feature.by, []).append(line)
         return cls(
-            known_at[order],
+            known_at,
             np.array([window // _MICROSECOND for window in windows], dtype=np.int64),
-            tuple(_entity(known_at[order], ordered, by, found, windows) for by, found in wanted.items()),
+            tuple(_entity(known_at, ordered, by, found, windows) for by, found in wanted.items()),
         )
 
-    def add(self, rows: Columns, at: np.ndarray, totals: Totals) -> None:
+    def codes(self, rows: Columns) -> tuple[np.ndarray, ...]:
+        """Return each row's group under each entity, int64, shape (n_rows,); -1 where no event has that key."""
+        return tuple(_codes_of(entity.codes, [rows[column] for column in entity.by]) for entity in self.entities)
+
+    def add(self, codes: Sequence[np.ndarray], at: np.ndarray, totals: Totals) -> None:
         """Add this segment's figures to each row's; an event counts when ``at - window < known_at <= at``.
 
-        A key that no event has gets code -1: all of its bounds are then 0.
+        All bounds of a row with code -1 are 0.
         """
-        reach = at[:, np.newaxis] - self.windows
+        reach = at - self.windows[:, np.newaxis]
         if len(at) > _FEW_ROWS:
-            ranks = self.known_at.searchsorted(reach.ravel(), "right").reshape(reach.shape)
-            for entity in self.entities:
-                base = _codes_of(entity.codes, [rows[column] for column in entity.by]) * (len(self.known_at) + 1)
+            ranks = self.known_at.searchsorted(reach, "right")
+            for entity, code in zip(self.entities, codes, strict=True):
+                base = code * (len(self.known_at) + 1)
                 # In the order of the entity's events, so that what is read next lies near what was read last.
-                order = (base + ranks[:, 0]).argsort()
-                wanted = (base[:, np.newaxis] + ranks)[order]
-                bounds = entity.positions.searchsorted(wanted.ravel()).reshape(wanted.shape)
-                entity.add(bounds, order, totals)
+                order = (base + ranks[0]).argsort()
+                keys = [base + ranks[window] for window in entity.windows.tolist()]
+                for start in range(0, len(order), _TOGETHER):
+                    some = order[start : start + _TOGETHER]
+                    bounds = np.stack([entity.positions.searchsorted(key[some]) for key in keys], axis=1)
+                    entity.add(bounds, some, totals)
             return
-        for entity in self.entities:
-            keys = zip(*(_plain(rows[column].tolist()) for column in entity.by), strict=True)
-            codes = [entity.codes.get(key, -1) for key in keys]
-            if max(codes, default=-1) >= 0:
-                bounds = np.array([_bounds(entity, code, reach[row]) for row, code in enumerate(codes)])
+        for entity, code in zip(self.entities, codes, strict=True):
+            if code.max(initial=-1) >= 0:
+                asked = reach[entity.windows]
+                bounds = np.array([_bounds(entity, group, asked[:, row]) for row, group in enumerate(code.tolist())])
                 entity.add(bounds, np.arange(len(at)), totals)
 
 
@@ -209,14 +218,21 @@ def _entity(
         widths[line.feature.value] = max(widths.get(line.feature.value, 0), line.width)
     first = dict(zip(widths, np.cumsum([0, *widths.values()]).tolist(), strict=False))
     running = np.zeros((size + 1, sum(widths.values())), dtype=np.int64)
-    for name, width in widths.items():
-        for place, figure in enumerate(_figures(None if name is None else events[name][order], size)[:width]):
-            np.cumsum(figure, out=running[1:, first[name] + place])
+    widths = {name: width for name, width in widths.items() if width}
+    for start in range(0, size, _TOGETHER):
+        some = order[start : start + _TOGETHER]
+        block = running[start : start + len(some) + 1]
+        for name, width in widths.items():
+            for place, figure in enumerate(_figures(None if name is None else events[name][some], len(some), width)):
+                block[1:, first[name] + place] = figure
+        np.cumsum(block, axis=0, out=block)
     figures = [first[line.feature.value] + place for line in lines for place in range(line.width)]
-    window = [windows.index(line.feature.window) for line in lines for _ in range(line.width)]
+    asked = list(dict.fromkeys([timedelta(0), *(line.feature.window for line in lines)]))
+    window = [asked.index(line.feature.window) for line in lines for _ in range(line.width)]
     upper = np.array(figures, dtype=np.int64)
     return _Entity(
         by=by,
+        windows=np.array([windows.index(window) for window in asked]),
         codes=keys,
         starts=np.searchsorted(grouped, np.arange(len(keys) + 1)),
         known_at=times,
@@ -226,20 +242,25 @@ def _entity(
         lower=upper + np.array(window, dtype=np.int64) * running.shape[1],
         totals=slice(lines[0].start, lines[0].start + upper.size),
         lasts=tuple(
-            _last(line, windows.index(line.feature.window), grouped, times, order, events)
+            _last(line, asked.index(line.feature.window), grouped, times, order, events)
             for line in lines
             if not line.width
         ),
     )
 
 
-def _figures(values: np.ndarray | None, size: int) -> list[np.ndarray]:
-    """Return what is added up of each event: 1 where it counts, the limbs of its value and of the value's square."""
+def _figures(values: np.ndarray | None, size: int, width: int) -> Iterator[np.ndarray]:
+    """Yield what is added up of each event: 1 where it counts, the limbs of its value and of its square."""
     if values is None:  # the events themselves are counted
-        return [np.ones(size, dtype=np.int64)]
+        yield np.ones(size, dtype=np.int64)
+        return
     numbers = values.astype(np.float64)
+    yield np.isfinite(numbers).astype(np.int64)
     fixed = fixed_point(numbers)
-    return [np.isfinite(numbers).astype(np.int64), *limbs(fixed), *square_limbs(fixed)]
+    if width > _COUNT:
+        yield from limbs(fixed)
+    if width > _SUM:
+        yield from square_limbs(fixed)
 
 
 def _last(
@@ -249,15 +270,18 @@ def _last(
     name = line.feature.value
     values = np.zeros(len(codes)) if name is None else events[name][order].astype(np.float64)
     # Within the same microsecond the largest value comes last, and one that is missing before all of them.
-    values = values[np.lexsort((np.where(np.isfinite(values), values, -np.inf), known_at, codes))]
+    same = np.r_[False, (codes[1:] == codes[:-1]) & (known_at[1:] == known_at[:-1]), False]
+    tied = np.flatnonzero(same[1:] | same[:-1])
+    size = np.where(np.isfinite(values[tied]), values[tied], -np.inf)
+    values[tied] = values[tied[np.lexsort((size, known_at[tied], codes[tied]))]]
     places = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), -1))
     return _Last(line, window, np.concatenate([[-1], places]), values)
 
 
 def _factorize(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[Key, int]]:
     """Give each distinct key a number in order of first appearance; a missing part is a key of its own (None)."""
-    code = np.zeros(len(columns[0]), dtype=np.int64)
-    for values in columns:
+    code = np.asarray(pd.factorize(columns[0], use_na_sentinel=False)[0], dtype=np.int64)
+    for values in columns[1:]:
         codes, uniques = pd.factorize(values, use_na_sentinel=False)
         code = pd.factorize(code * (len(uniques) + 1) + codes)[0].astype(np.int64)
     first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
@@ -272,6 +296,9 @@ def _plain(values: list[object]) -> list[object]:
 
 def _codes_of(codes: Mapping[Key, int], columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return each row's group, -1 where no event has that key."""
+    if len(columns[0]) <= _FEW_ROWS:
+        keys = zip(*(_plain(values.tolist()) for values in columns), strict=True)
+        return np.array([codes.get(key, -1) for key in keys], dtype=np.int64)
     numbers, seen = _factorize(columns)
     known = np.array([codes.get(key, -1) for key in seen], dtype=np.int64)
     return np.asarray(known[numbers])
