@@ -4,14 +4,16 @@ from functools import cache
 
 import numpy as np
 
-from model_lifecycle.models import Model, load_family
+from model_lifecycle.models import Model, families, load_family
 from model_lifecycle.models.base import Parameters
 
-FAMILIES: dict[str, Parameters] = {
-    "base_rate": {},
+PARAMETERS: dict[str, Parameters] = {
     "logistic_regression": {"min_frequency": 20},
+    "hist_gradient_boosting": {"max_iter": 25, "max_leaf_nodes": 8, "min_frequency": 20},
     "catboost": {"iterations": 25, "depth": 4, "max_ctr_complexity": 1},
+    "seasonal_rate": {"by": "size, depot", "bins": 6},
 }
+FAMILIES = {name: PARAMETERS.get(name, {}) for name in families()}  # a new file is tried without a line here
 ROWS = 700
 THREADS = 1
 

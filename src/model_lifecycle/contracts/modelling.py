@@ -54,6 +54,9 @@ class ModellingSpec(Contract):
 
     candidates: dict[str, CandidateSpec]
     calibrations: tuple[Literal["none", "sigmoid"], ...] = ("none", "sigmoid")
+    one_standard_error: bool = Field(
+        default=True, description="prefer the first candidate listed that lies within one standard error of the best"
+    )
 
     @model_validator(mode="after")
     def _has_both_roles(self) -> Self:

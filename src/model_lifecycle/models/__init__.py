@@ -1,18 +1,20 @@
-"""Model families: one a file, behind one small interface. A new one is a file and a line in `_FAMILIES`."""
+"""Model families: every file beside this one that is no helper is a family, by the file's name (docs/models.md)."""
 
 import importlib
+import pkgutil
 from typing import cast
 
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models.base import Family, Model, Parameters
 
-__all__ = ["Family", "Model", "Parameters", "load_family"]
+__all__ = ["Family", "Model", "Parameters", "families", "load_family"]
 
-_FAMILIES = {
-    "base_rate": "model_lifecycle.models.base_rate",
-    "logistic_regression": "model_lifecycle.models.logistic_regression",
-    "catboost": "model_lifecycle.models.catboost",
-}
+_HELPERS = {"base", "calibration", "checks", "skops_file"}
+
+
+def families() -> list[str]:
+    """Return the names of all families, sorted; none is imported."""
+    return sorted({module.name for module in pkgutil.iter_modules(__path__)} - _HELPERS)
 
 
 def load_family(name: str) -> Family:
@@ -21,8 +23,11 @@ def load_family(name: str) -> Family:
     Raises
     ------
     ModelError
-        If there is none.
+        If there is none, or its file has no ``FAMILY``.
     """
-    if name not in _FAMILIES:
-        raise ModelError(f"model family {name!r}, expected one of {sorted(_FAMILIES)}")
-    return cast(Family, importlib.import_module(_FAMILIES[name]).FAMILY)
+    if name not in families():
+        raise ModelError(f"model family {name!r}, expected one of {families()}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    if not hasattr(module, "FAMILY"):
+        raise ModelError(f"model family {name!r}: its file has no FAMILY, expected an object with fit and restore")
+    return cast(Family, module.FAMILY)

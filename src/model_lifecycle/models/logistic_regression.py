@@ -86,14 +86,9 @@ class LogisticRegressionFamily:
     def restore(self, files: Mapping[str, bytes]) -> LogisticRegressionModel:
         """Load a pipeline; a file that holds any type that is not expected is refused."""
         content = required_file("logistic_regression", files, _FILE)
-        try:
-            pipeline = skops_file.load(content, _TRUSTED)
-            steps = list(pipeline.named_steps)
-        except Exception as error:  # skops raises whatever the file makes it raise
-            raise ModelError(f"logistic_regression: {_FILE} is not a trusted pipeline: {error}") from error
-        if steps != list(_STEPS):
-            raise ModelError(f"logistic_regression: {_FILE} holds a pipeline of {steps}, expected {list(_STEPS)}")
-        return LogisticRegressionModel(pipeline)
+        return LogisticRegressionModel(
+            skops_file.load_pipeline("logistic_regression", content, _FILE, _STEPS, _TRUSTED)
+        )
 
 
 def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool], seed: int) -> "Pipeline":

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from model_lifecycle.errors import ModelError
+
 _SCHEMA = "schema.json"
 _ARRAY = ".npy"
 
@@ -45,6 +47,24 @@ def load(content: bytes, trusted: Sequence[str]) -> Any:
         if wrong := archive.testzip():
             raise BadZipFile(f"{wrong} has a wrong checksum")
     return skops_io.loads(content, trusted=list(trusted))
+
+
+def load_pipeline(family: str, content: bytes, file: str, steps: Sequence[str], trusted: Sequence[str]) -> Any:
+    """Return the scikit-learn pipeline of exactly these steps that a skops file holds.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged, holds any type that is not expected, or another object.
+    """
+    try:
+        pipeline = load(content, trusted)
+        found = list(pipeline.named_steps)
+    except Exception as error:  # skops raises whatever the file makes it raise
+        raise ModelError(f"{family}: {file} is not a trusted pipeline: {error}") from error
+    if found != list(steps):
+        raise ModelError(f"{family}: {file} holds a pipeline of {found}, expected {list(steps)}")
+    return pipeline
 
 
 def _renumbered(node: object, numbers: dict[str, int]) -> object:

@@ -90,6 +90,8 @@ class LeaderboardRow(TypedDict):
     value_per_1000: float | None
     trials: int
     seconds: NotRequired[float]  # left out of a release: a run on the same data and seed gives the same bytes
+    one_row_microseconds: NotRequired[float]  # likewise
+    size_bytes: NotRequired[int]
     chosen: bool
     parameters: dict[str, float | int | str | bool]
 

@@ -201,6 +201,7 @@ def _leaderboard(evidence: EvaluationEvidence) -> Section:
             "AUC": text.number(one["auc"], 3),
             "value per 1,000": text.number(one["value_per_1000"], 0),
             "trials": one["trials"],
+            "size in kB": text.number(size / 1000, 0) if (size := one.get("size_bytes")) is not None else "",
             "chosen": one["chosen"],
             "parameters": ", ".join(f"{name}={text.cell(value)}" for name, value in one["parameters"].items()),
         }

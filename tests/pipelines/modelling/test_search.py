@@ -25,19 +25,20 @@ def _search(stages: Stages, modelling: ModellingSpec = MODELLING, run: RunSpec =
     return search_candidates(given["train"], given["plan"], modelling, SPEC, run, given["feasibility"], NO_LEAK)
 
 
-def _without_seconds(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in trial.items() if key != "seconds"} for trial in trials]
+def _untimed(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    timed = ("seconds", "one_row_microseconds")
+    return [{key: value for key, value in trial.items() if key not in timed} for trial in trials]
 
 
 def test_the_same_seed_gives_the_same_trials_and_predictions(stages: Stages) -> None:
     trials, out_of_fold = _search(stages)
-    assert _without_seconds(trials) == _without_seconds(stages.trials)  # type: ignore[arg-type]
+    assert _untimed(trials) == _untimed(stages.trials)  # type: ignore[arg-type]
     pd.testing.assert_frame_equal(out_of_fold, stages.out_of_fold)
 
 
 def test_another_seed_searches_elsewhere(stages: Stages) -> None:
     trials, _ = _search(stages, run=RUN.model_copy(update={"seed": 9}))
-    assert _without_seconds(trials) != _without_seconds(stages.trials)  # type: ignore[arg-type]
+    assert _untimed(trials) != _untimed(stages.trials)  # type: ignore[arg-type]
 
 
 def test_every_row_of_the_folds_is_predicted_once_and_no_other(stages: Stages) -> None:
@@ -92,3 +93,25 @@ def test_no_go_blocks_before_any_model_is_fitted(stages: Stages) -> None:
     message = "feasibility says no-go: found 3, expected 500; found 9, expected 7"
     with pytest.raises(GateBlocked, match=f"^{re.escape(message)}$"):
         _search(stages, modelling, feasibility=feasibility)
+
+
+def test_a_trial_that_fails_is_left_out_and_a_candidate_of_which_all_fail_stops_the_run(
+    stages: Stages, caplog: pytest.LogCaptureFixture
+) -> None:
+    trees = MODELLING.candidates["trees"]
+    fixed = {**trees.parameters, "depth": 5}
+    half = trees.model_copy(update={"parameters": fixed, "search": {"depth": (4, 400)}, "log_scale": (), "trials": 4})
+    found, out_of_fold = _search(stages, modelling=_with_trees(half))
+    tried = [trial for trial in found if trial["candidate"] == "trees"]
+    assert 0 < len(tried) < 4
+    assert "trial" in caplog.text
+    assert "failed: catboost: parameters" in caplog.text
+    assert np.isfinite(out_of_fold["trees"]).all()
+    fixed["depth"] = 35
+    none = trees.model_copy(update={"parameters": fixed, "search": {"depth": (30, 40)}, "log_scale": (), "trials": 2})
+    with pytest.raises(ModelError, match=r"trees: all 2 trials failed, the last one: catboost: parameters"):
+        _search(stages, modelling=_with_trees(none))
+
+
+def _with_trees(trees: Any) -> Any:
+    return MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "trees": trees}})

@@ -15,12 +15,15 @@ from model_lifecycle.features.folds import gain_of_acting
 from model_lifecycle.models.calibration import Calibration, fit_calibration
 from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
 from model_lifecycle.reporting.evidence import LeaderboardRow
+from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.discrimination import roc_auc
-from model_lifecycle.statistics.proper_scores import brier_score, log_loss
+from model_lifecycle.statistics.intervals import paired_difference_interval
+from model_lifecycle.statistics.proper_scores import brier_score, log_loss, log_losses
 from model_lifecycle.statistics.value import best_threshold
 
 _log = logging.getLogger(__name__)
 NEVER = 2.0  # a threshold that no probability reaches
+_ONE_STANDARD_ERROR = 0.6827  # the level of an interval of one standard error to each side
 
 
 class Choice(Contract):
@@ -51,8 +54,8 @@ def choose(
 
     The calibration is the method that does best on the last fold when fitted on the earlier ones; with one fold there
     is no such evidence and none is applied. The threshold maximises the gain over all rows with a settled outcome,
-    unavailable ones included. The challenger has the lowest mean log loss over the folds among the candidates; a
-    baseline is never the challenger.
+    unavailable ones included. The challenger has the lowest mean log loss over the folds among the candidates, or is
+    the first one listed within a standard error of that; a baseline is never the challenger.
     """
     rows = train.iloc[out_of_fold.index.to_numpy()]
     gain = gain_of_acting(rows, question)
@@ -78,10 +81,38 @@ def choose(
         )
     ranked = [row for row in leaderboard if row["role"] == "candidate"]
     challenger = min(ranked, key=lambda row: row["log_loss"])["model"]
+    if modelling.one_standard_error:
+        listed = [name for name, spec in modelling.candidates.items() if spec.role == "candidate"]
+        challenger = _first_within_one_standard_error(challenger, listed, out_of_fold, rows)
     for row in leaderboard:
         row["chosen"] = row["model"] == challenger
     leaderboard.sort(key=lambda row: row["log_loss"])
     return Choices(challenger=challenger, candidates=candidates), leaderboard
+
+
+def _first_within_one_standard_error(
+    best: str, listed: list[str], out_of_fold: pd.DataFrame, rows: pd.DataFrame
+) -> str:
+    """Return the first of the candidates whose loss over the best's may be nothing, as far as its standard error tells.
+
+    The difference is paired row by row over all folds, its error that of dependent days. With too few days to tell
+    the best stays (Breiman et al., Classification and Regression Trees, 1984, section 3.4.3).
+    """
+    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+    target = rows[model_input.TARGET].to_numpy(dtype=np.float64)[observed]
+    days = block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy()[observed], DAY)
+    least = log_losses(target, out_of_fold[best].to_numpy()[observed])
+    for name in listed[: listed.index(best)]:
+        losses = log_losses(target, out_of_fold[name].to_numpy()[observed])
+        try:
+            difference = paired_difference_interval(losses, least, days, _ONE_STANDARD_ERROR)
+        except StatisticError as error:
+            _log.info("%s is not compared with %s: %s", name, best, error)
+            continue
+        if difference.lower <= 0:
+            _log.info("%s lies %.4f above %s, within a standard error", name, difference.estimate, best)
+            return name
+    return best
 
 
 def _calibrate(modelling: ModellingSpec, raw: np.ndarray, rows: pd.DataFrame, fold: np.ndarray) -> Calibration:
@@ -126,6 +157,8 @@ def _leaderboard_row(
         "value_per_1000": float(value),
         "trials": len(tried),
         "seconds": float(sum(trial["seconds"] for trial in tried)),
+        "one_row_microseconds": best["one_row_microseconds"],
+        "size_bytes": best["size_bytes"],
         "chosen": False,
         "parameters": choice.parameters,
     }

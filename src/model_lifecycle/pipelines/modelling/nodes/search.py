@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.columns import Columns, row_count, take
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
@@ -16,22 +17,25 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import ModelError
 from model_lifecycle.features.folds import features_of, fold_rows, training_rows
-from model_lifecycle.models import Parameters, load_family
+from model_lifecycle.models import Model, Parameters, load_family
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
 from model_lifecycle.reporting.evidence import FeasibilityEvidence
 from model_lifecycle.statistics.proper_scores import log_loss
 
 _log = logging.getLogger(__name__)
 FOLD = "fold"
+_TIMED_ROWS = 25
 
 
 class Trial(TypedDict):
-    """One set of parameters and its log loss on every fold."""
+    """One set of parameters, its log loss on every fold, and what the last fold's model costs."""
 
     candidate: str
     parameters: dict[str, float | int | str | bool]
     log_loss: list[float]
     seconds: float
+    one_row_microseconds: float
+    size_bytes: int
 
 
 def search_candidates(
@@ -58,7 +62,8 @@ def search_candidates(
     GateBlocked
         If feasibility says no-go, or an input knows the outcome.
     ModelError
-        If a fold has no observed outcome to judge by, or a fit is refused.
+        If a fold has no observed outcome to judge by, or every trial of a candidate fails; one that fails is told
+        and left out.
     """
     require_no_leak(leakage)
     require_go(feasibility)
@@ -99,20 +104,38 @@ def _search_one(
         study.enqueue_trial(start)
     trials: list[Trial] = []
     best, kept = np.inf, np.full(len(train), np.nan)
-    for _ in range(candidate.trials):
+    refused: list[str] = []
+    for number in range(1, candidate.trials + 1):
         asked = study.ask()
         parameters = {**candidate.parameters, **_suggest(asked, candidate)}
         began = time.perf_counter()
-        losses, predictions = _try(candidate.family, parameters, train, folds, spec, run)
+        try:
+            losses, predictions, model = _try(candidate.family, parameters, train, folds, spec, run)
+        except ModelError as error:
+            refused.append(str(error))
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            _log.warning("%s: trial %d of %d failed: %s", name, number, candidate.trials, error)
+            continue
         seconds = time.perf_counter() - began
         study.tell(asked, float(np.mean(losses)))
-        trials.append({"candidate": name, "parameters": parameters, "log_loss": losses, "seconds": seconds})
+        trials.append(
+            {
+                "candidate": name,
+                "parameters": parameters,
+                "log_loss": losses,
+                "seconds": seconds,
+                "one_row_microseconds": _one_row_microseconds(model, features_of(train, spec, folds[-1][1])),
+                "size_bytes": sum(len(content) for content in model.to_files().values()),
+            }
+        )
         if np.mean(losses) < best:
             best, kept = float(np.mean(losses)), predictions
         _log.info(
             "%s: trial %d of %d, log loss %.4f, best so far %.4f, %.0f s",
-            name, len(trials), candidate.trials, np.mean(losses), best, seconds,
+            name, number, candidate.trials, np.mean(losses), best, seconds,
         )  # fmt: skip
+    if not trials:
+        raise ModelError(f"{name}: all {candidate.trials} trials failed, the last one: {refused[-1]}")
     return trials, kept
 
 
@@ -134,8 +157,8 @@ def _try(
     folds: list[tuple[np.ndarray, np.ndarray]],
     spec: FeatureSpec,
     run: RunSpec,
-) -> tuple[list[float], np.ndarray]:
-    """Return the log loss on each fold's observed rows, and predictions for all of its rows."""
+) -> tuple[list[float], np.ndarray, Model]:
+    """Return the log loss on each fold's observed rows, predictions for all of its rows, and the last fold's model."""
     target, observed = train[model_input.TARGET].to_numpy(), _observed(train)
     losses, predictions = [], np.full(len(train), np.nan)
     for fitted_on, judged in folds:
@@ -145,4 +168,15 @@ def _try(
         predictions[judged] = model.predict(features_of(train, spec, judged))
         known = judged & observed
         losses.append(log_loss(target[known], predictions[known]))
-    return losses, predictions
+    return losses, predictions, model
+
+
+def _one_row_microseconds(model: Model, features: Columns) -> float:
+    """Return the median time of a prediction for a single row."""
+    seconds = []
+    for place in np.linspace(0, row_count(features) - 1, _TIMED_ROWS).astype(np.int64):
+        row = take(features, np.array([place]))
+        began = time.perf_counter()
+        model.predict(row)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)) * 1e6

@@ -1,0 +1,118 @@
+"""Histogram gradient boosting of scikit-learn; categories as ordinal numbers, missing numbers as they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts.columns import Columns, row_count
+from model_lifecycle.errors import ModelError
+from model_lifecycle.models import skops_file
+from model_lifecycle.models.base import Parameters
+from model_lifecycle.models.checks import check_training_rows, required_file
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+_FILE = "hist_gradient_boosting.skops"
+_STEPS = ("prepare", "boost")
+_PARAMETERS = {
+    "learning_rate": 0.1,
+    "max_iter": 200,
+    "max_leaf_nodes": 31,
+    "min_samples_leaf": 20,
+    "l2_regularization": 0.0,
+    "max_bins": 255,
+    "min_frequency": 50,
+}
+# What such a pipeline holds beyond skops' own list: the arrays of a tree. No code comes from a file.
+_TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+
+
+@dataclass(frozen=True)
+class HistGradientBoostingModel:
+    """A fitted scikit-learn pipeline: ordinal categories, histogram gradient boosting."""
+
+    pipeline: "Pipeline"
+
+    def predict(self, features: Columns) -> np.ndarray:
+        """Return the probability of a positive outcome."""
+        if row_count(features) == 0:
+            return np.empty(0)
+        return np.asarray(self.pipeline.predict_proba(pd.DataFrame(dict(features))))[:, 1]
+
+    def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
+        """Return tree SHAP values, the path-dependent ones of the shap library, and the base value."""
+        import shap  # takes seconds to import
+
+        prepare, boost = self.pipeline.named_steps["prepare"], self.pipeline.named_steps["boost"]
+        explainer = shap.TreeExplainer(boost)
+        values = np.asarray(
+            explainer.shap_values(prepare.transform(pd.DataFrame(dict(features))), check_additivity=False)
+        )
+        owners = [name for _, _, names in prepare.transformers_[:2] for name in names]
+        placed = pd.DataFrame(values, columns=owners).reindex(columns=list(features), fill_value=0.0).to_numpy()
+        return placed, np.full(len(placed), float(np.ravel(explainer.expected_value)[0]))
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return the pipeline as a skops file."""
+        return {_FILE: skops_file.dump(self.pipeline)}
+
+
+class HistGradientBoostingFamily:
+    """Fits and restores `HistGradientBoostingModel`."""
+
+    def fit(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+    ) -> HistGradientBoostingModel:
+        """Fit on log loss for ``max_iter`` rounds; categories rarer than ``min_frequency`` are pooled."""
+        from threadpoolctl import threadpool_limits
+
+        check_training_rows("hist_gradient_boosting", features, target)
+        unknown = sorted(set(parameters) - set(_PARAMETERS))
+        if unknown:
+            raise ModelError(f"hist_gradient_boosting: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
+        try:
+            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed)
+            with threadpool_limits(threads):
+                pipeline.fit(pd.DataFrame(dict(features)), target)
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
+        return HistGradientBoostingModel(pipeline)
+
+    def restore(self, files: Mapping[str, bytes]) -> HistGradientBoostingModel:
+        """Load a pipeline; a file that holds any type that is not expected is refused."""
+        content = required_file("hist_gradient_boosting", files, _FILE)
+        return HistGradientBoostingModel(
+            skops_file.load_pipeline("hist_gradient_boosting", content, _FILE, _STEPS, _TRUSTED)
+        )
+
+
+def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool], seed: int) -> "Pipeline":
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    categorical = [name for name, values in features.items() if values.dtype == object]
+    # A number that nobody has seen in training has no bins; the column is left out.
+    numeric = [name for name in features if name not in categorical and np.isfinite(features[name]).any()]
+    settings = dict(chosen)
+    encode = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=settings.pop("min_frequency")
+    )
+    prepare = ColumnTransformer(
+        [("numeric", "passthrough", numeric), ("categorical", encode, categorical)], verbose_feature_names_out=False
+    )
+    boost = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=seed)
+    return Pipeline(list(zip(_STEPS, (prepare, boost), strict=True)))
+
+
+FAMILY = HistGradientBoostingFamily()
