@@ -136,10 +136,10 @@ class Stages:
     evidence: EvaluationEvidence
 
 
-def run_stages(run: RunSpec = RUN) -> Stages:
-    """Take the invented parcels through all nodes up to the verdict."""
+def run_stages(run: RunSpec = RUN, parcels: pd.DataFrame | None = None) -> Stages:
+    """Take the invented parcels, or those given, through all nodes up to the verdict."""
     question = QUESTION_WITH_SLICE
-    checked = check_decisions(decisions(), CONTRACTS, question)
+    checked = check_decisions(decisions() if parcels is None else parcels, CONTRACTS, question)
     primary = as_known(checked, question, run)
     events = known_events(deliveries(checked), SPEC, run)
     plan = plan_split(primary, SPLIT, run, question)

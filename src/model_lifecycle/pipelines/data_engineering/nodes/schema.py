@@ -66,7 +66,9 @@ def _checks(column: ColumnContract) -> list[pa.Check]:
     missing = "no missing value" if not allowed else f"at most {allowed:.1%} missing"
     checks = []
     if column.severity != "quarantine" or allowed:
-        checks.append(pa.Check(lambda values: values.isna().mean() <= allowed, error=missing, ignore_na=False))
+        checks.append(
+            pa.Check(lambda values: values.isna().sum() <= allowed * len(values), error=missing, ignore_na=False)
+        )
     if column.type in ("integer", "number"):
         checks.append(pa.Check(lambda values: ~np.isinf(values.astype("float64")), error="finite numbers"))
     if column.minimum is not None:
