@@ -1,13 +1,14 @@
 """The gates of the evaluation. Each is a figure against a limit; what cannot be computed does not pass."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
-from model_lifecycle.reporting.evidence import GateEvidence, IntervalEvidence
+from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence
 from model_lifecycle.scoring import Scorer
 
 
@@ -27,7 +28,7 @@ def judge(
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
-        _against_champion(figures, gates, plan, champion, challenger),
+        against_champion(figures["differences"], gates, plan, champion, challenger),
     ]
     return [
         GateEvidence(gate=one.gate, passed=one.passed, reason=one.reason, figures=dict(one.figures))
@@ -69,14 +70,12 @@ def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
     return GateResult("leakage", auc <= gates.ceiling_auc, reason, {"auc": auc, "limit": gates.ceiling_auc})
 
 
-def _difference(figures: TestFigures, against: str) -> IntervalEvidence:
-    return next(
-        one["interval"] for one in figures["differences"] if one["against"] == against and one["metric"] == "log_loss"
-    )
+def _difference(differences: Sequence[DifferenceEvidence], against: str) -> IntervalEvidence:
+    return next(one["interval"] for one in differences if one["against"] == against and one["metric"] == "log_loss")
 
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
-    interval = _difference(figures, baseline)
+    interval = _difference(figures["differences"], baseline)
     _, upper = _ends(interval)
     gain = -upper
     reason = (
@@ -119,9 +118,14 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     return GateResult("slices", passed, reason, {"worst": worst, "limit": limit})
 
 
-def _against_champion(
-    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger: Scorer
+def against_champion(
+    differences: Sequence[DifferenceEvidence],
+    gates: GateLimits,
+    plan: SplitPlan,
+    champion: ChampionInProduction | None,
+    challenger: Scorer,
 ) -> GateResult:
+    """Fail unless the paired difference in log loss keeps the margin on rows that neither has seen."""
     name = "champion"
     if champion is None:
         return GateResult(name, True, "nothing is in production yet", {})
@@ -134,7 +138,7 @@ def _against_champion(
             f"champion {facts.release_id} was trained until {facts.trained_until}, after the test begins "
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
-    interval = _difference(figures, name)
+    interval = _difference(differences, name)
     _, upper = _ends(interval)
     if gates.champion_mode == "superiority":
         passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
