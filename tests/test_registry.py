@@ -173,6 +173,33 @@ def test_a_version_that_does_not_exist_is_not_promoted(registry: Registry) -> No
     assert state(registry) == (1, None)
 
 
+def test_the_history_tells_which_gates_were_overridden(registry: Registry) -> None:
+    registry.promote(1, "first", "ada")
+    registry.promote(2, "needed before the season", "ada", ["slices", "champion"])
+    assert [move.overridden for move in registry.history()] == [(), ("slices", "champion")]
+
+
+def test_all_releases_are_listed_newest_first(registry: Registry, tmp_path: Path) -> None:
+    assert [entry.release_id for entry in registry.releases()] == [f"release-{number}" for number in (4, 3, 2, 1)]
+    assert Registry(registry.uri, "another").releases() == []
+    assert Registry(f"sqlite:///{tmp_path / 'none.db'}", "demo").releases() == []
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_no_alias_moves_to_a_damaged_release(registry: Registry, tmp_path: Path) -> None:
+    numbers = [registry.register(*make_release(tmp_path / "own", number), {}, {}) for number in (7, 8)]
+    for number in numbers:
+        registry.promote(number, "better", "ada")
+    for number in (7, 8):
+        (tmp_path / "own" / f"release-{number}" / "model.cbm").unlink()
+    with pytest.raises(ReleaseError, match=r"release-7, file 'model.cbm': missing"):
+        registry.rollback("worse", "policy")
+    with pytest.raises(ReleaseError, match=r"release-7, file 'model.cbm': missing"):
+        registry.promote(numbers[0], "worse", "ada")
+    assert state(registry) == (numbers[1], numbers[0])
+    assert len(registry.history()) == 2
+
+
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_promotion_that_was_cut_off_leaves_a_champion_and_is_completed_by_the_next_try(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, call: int

@@ -6,6 +6,7 @@ OWN_COMMANDS = {
     "backfill": "model_lifecycle.datasets.backfill_command:backfill",
     "contract": "model_lifecycle.datasets.contract_command:contract",
     "loop": "model_lifecycle.rehearsal.command:loop",
+    "release": "model_lifecycle.datasets.release_command:release",
     "serve": "model_lifecycle.serving.command:serve",
     "viz": "model_lifecycle.viz:viz",
 }

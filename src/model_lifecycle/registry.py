@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ class ReleaseEntry:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One move of the champion, written down before it is made."""
+    """One move of the champion, written down before it is made; `overridden` names the failed gates it went past."""
 
     at: str
     action: Literal["promote", "rollback"]
@@ -65,6 +65,7 @@ class Move:
     to_version: int
     by: str
     reason: str
+    overridden: tuple[str, ...] = ()
 
 
 class Registry:
@@ -124,6 +125,13 @@ class Registry:
             made = self._client().create_model_version(self.name, source=source, tags=all_tags, await_creation_for=0)
             return int(made.version)
 
+    def releases(self) -> list[ReleaseEntry]:
+        """Return all registered releases, newest first."""
+        if self._is_new():
+            return []
+        with self._translated("list the releases"):
+            return sorted(map(self._entry, self._versions()), key=lambda entry: entry.version, reverse=True)
+
     def alias(self, name: str) -> ReleaseEntry | None:
         """Return the release that an alias points to, or None."""
         if self._is_new():
@@ -149,19 +157,31 @@ class Registry:
         before = self._replaced_by(champion.version)
         return None if before is None else self._version(before)
 
-    def promote(self, version: int, reason: str, by: str) -> ReleaseEntry:
+    def promote(self, version: int, reason: str, by: str, overridden: Sequence[str] = ()) -> ReleaseEntry:
         """Make a version the champion and the champion until now the previous one; again changes nothing.
+
+        Parameters
+        ----------
+        version : int
+            As `register` returned it; its files are verified first.
+        reason, by : str
+            Why, and who answers for it; kept in the history.
+        overridden : sequence of str
+            The failed gates that are overridden; kept in the history. Whether they may be is the caller's to judge.
 
         Raises
         ------
         RegistryError
             If there is no such version, or no reason or name is given.
+        ReleaseError
+            If its files are damaged.
         """
         entry = self._version(version)
         champion = self.champion()
         if champion is not None and champion.version == version:
             return champion
-        self._write_down("promote", champion, entry, reason, by)
+        verify_release(entry.path, entry.digest)
+        self._write_down("promote", champion, entry, reason, by, overridden)
         if champion is not None:
             self._set_previous(champion.version)
         with self._translated(f"promote version {version}"):
@@ -178,6 +198,8 @@ class Registry:
         ------
         RegistryError
             If there is no previous release, or no reason or name is given.
+        ReleaseError
+            If the files of the previous release are damaged.
         """
         champion, target = self.champion(), self.alias(PREVIOUS)
         if champion is not None and self._is_cut_off_rollback(champion, target):
@@ -187,6 +209,7 @@ class Registry:
         if champion is None or target is None:
             current = "none" if champion is None else f"version {champion.version} ({champion.release_id})"
             raise RegistryError(f"{self._where()}: nothing to roll back to; champion is {current}, previous is none")
+        verify_release(target.path, target.digest)
         self._write_down("rollback", champion, target, reason, by)
         with self._translated(f"roll back to version {target.version}"):
             # The live release first: it is the bad one that has to go.
@@ -205,7 +228,7 @@ class Registry:
                 if getattr(error, "error_code", None) in _NOT_FOUND:
                     return []
                 raise
-            return [Move(**json.loads(value)) for key, value in sorted(tags.items()) if key.startswith(_HISTORY)]
+            return [_move(value) for key, value in sorted(tags.items()) if key.startswith(_HISTORY)]
 
     def _is_new(self) -> bool:
         """Whether nothing was ever registered: answered without the seconds that making the file takes."""
@@ -236,6 +259,7 @@ class Registry:
         target: ReleaseEntry,
         reason: str,
         by: str,
+        overridden: Sequence[str] = (),
     ) -> None:
         if not reason.strip() or not by.strip() or len(reason) > _MAX_REASON:
             raise RegistryError(
@@ -244,11 +268,13 @@ class Registry:
             )
         now = datetime.now(UTC)
         old = None if champion is None else champion.version
-        move = Move(now.isoformat(timespec="microseconds"), action, old, target.version, by, reason)
+        move = Move(now.isoformat(timespec="microseconds"), action, old, target.version, by, reason, tuple(overridden))
         with self._translated(f"write down the {action}"):
             # The time makes the order, the version keeps two moves of one instant apart.
             key = f"{_HISTORY}{now:%Y%m%dT%H%M%S.%fZ}.{target.version}"
-            self._client().set_registered_model_tag(self.name, key, json.dumps(asdict(move)))
+            # What is empty stays out: a program of before this field reads the history, too.
+            facts = {name: value for name, value in asdict(move).items() if name != "overridden" or value}
+            self._client().set_registered_model_tag(self.name, key, json.dumps(facts))
 
     def _version(self, version: int) -> ReleaseEntry:
         with self._translated(f"read version {version}"):
@@ -309,6 +335,11 @@ class Registry:
             # The client's own errors quote the URL: one that tells the password is not passed on as the cause.
             cause = error if text == told else None
             raise RegistryError(f"{self._where()}: cannot {what}: {text:.500}") from cause
+
+
+def _move(text: str) -> Move:
+    facts = json.loads(text)
+    return Move(**{**facts, "overridden": tuple(facts.get("overridden", ()))})
 
 
 def _open(uri: str, file: Path | None) -> "MlflowClient":

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from model_lifecycle.contracts.base import Contract
 
+PROOF_GATES = ("package boots", "parity")  # what a release shows in service; nobody can override them
+PROOF_TAG = "proof"  # under which the registry keeps what a release has shown
+
 
 class GateLimits(Contract):
     """The limits of every gate; the defaults block."""

@@ -1,6 +1,7 @@
 """The champion moves once, after every gate, and never else."""
 
 import copy
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
+from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.datasets.champion import ChampionDataset
 from model_lifecycle.datasets.event_history import EventHistoryDataset
+from model_lifecycle.datasets.registered import registered_releases
 from model_lifecycle.datasets.release import ReleaseDataset
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
@@ -28,11 +31,21 @@ PROOF: list[GateEvidence] = [
 ]
 
 
-def _write(stages: Stages, folder: Path, scorer: Any = None, champion: Any = None) -> WrittenRelease:
+OVERRIDE = OverrideSpec(by="ada", reason="needed before the season")
+
+
+def _write(
+    stages: Stages,
+    folder: Path,
+    scorer: Any = None,
+    champion: Any = None,
+    evidence: Any = None,
+    override: OverrideSpec = NO_OVERRIDE,
+) -> WrittenRelease:
     parity = select_parity_rows(stages.primary, stages.test, SPEC, QUESTION_WITH_SLICE, GATES)
     packed = pack_release(
-        scorer or stages.challenger, stages.evidence, "<p>card</p>", "# card", stages.profile, stages.test, parity,
-        stages.plan, MONITORING, RUN, champion,
+        scorer or stages.challenger, evidence or stages.evidence, "<p>card</p>", "# card", stages.profile, stages.test,
+        parity, stages.plan, MONITORING, RUN, champion, override,
     )  # fmt: skip
     dataset = ReleaseDataset(str(folder / "releases"), str(folder / "release.json"))
     dataset.save(packed)
@@ -59,10 +72,25 @@ def _uri(folder: Path) -> str:
 
 
 def _promote(
-    stages: Stages, folder: Path, release: WrittenRelease, proof: Any = PROOF, evidence: Any = None, digest: str = ""
+    stages: Stages,
+    folder: Path,
+    release: WrittenRelease,
+    proof: Any = PROOF,
+    evidence: Any = None,
+    digest: str = "",
+    override: OverrideSpec = NO_OVERRIDE,
 ) -> Any:
     proven = Proof(digest=digest or release.digest, gates=proof)
-    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN)
+    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN, override)
+
+
+def _failed(stages: Stages, *gates: str) -> Any:
+    """Return the evidence of the stages with failures planted."""
+    evidence: Any = copy.deepcopy(stages.evidence)
+    for gate in evidence["gates"]:
+        if gate["gate"] in gates:
+            gate.update(passed=False, reason="planted")
+    return evidence
 
 
 def test_the_first_release_becomes_the_champion_and_a_second_identical_run_changes_nothing(
@@ -126,6 +154,52 @@ def test_a_failed_gate_leaves_the_registry_untouched(stages: Stages, folder: Pat
     with pytest.raises(GateBlocked, match=rf"1 .*gates hold .*\n  {blocked}: planted$"):
         _promote(stages, folder, challenger, proof, evidence)
     assert (folder / "registry.db").read_bytes() == before
+
+
+def test_an_override_ships_the_release_with_its_failed_gates_and_the_registry_keeps_who_why_and_which(
+    stages: Stages, folder: Path
+) -> None:
+    evidence = _failed(stages, "leakage", "slices")
+    release = _write(stages, folder, evidence=evidence, override=OVERRIDE)
+    outcome = _promote(stages, folder, release, evidence=evidence, override=OVERRIDE)
+    told = "the first champion; ada overrides leakage, slices: needed before the season"
+    assert (outcome["promoted"], outcome["reason"]) == (True, told)
+    (move,) = Registry(_uri(folder), CASE).history()
+    assert (move.by, move.reason, move.overridden) == ("ada", "needed before the season", ("leakage", "slices"))
+    champion = ChampionDataset(_uri(folder), CASE).load()
+    assert champion is not None
+    assert champion.info["override"] == {
+        "by": "ada", "reason": "needed before the season", "gates": ["leakage", "slices"],
+    }  # fmt: skip
+    kept = json.loads(champion.files["evaluation.json"])["gates"]
+    assert [gate["gate"] for gate in kept if not gate["passed"]] == ["leakage", "slices"]
+
+
+def test_an_override_of_nothing_changes_no_byte_and_no_word(stages: Stages, folder: Path) -> None:
+    release = _write(stages, folder, override=OVERRIDE)
+    assert release.digest == _write(stages, folder / "other").digest
+    _promote(stages, folder, release, override=OVERRIDE)
+    (move,) = Registry(_uri(folder), CASE).history()
+    assert (move.by, move.overridden) == ("kedro run", ())
+
+
+@pytest.mark.parametrize("blocked", ["package boots", "parity"])
+def test_the_proof_in_service_cannot_be_overridden(stages: Stages, folder: Path, blocked: str) -> None:
+    evidence = _failed(stages, "leakage")
+    release = _write(stages, folder, evidence=evidence, override=OVERRIDE)
+    proof: Any = [{**gate, "passed": gate["gate"] != blocked} for gate in PROOF]
+    with pytest.raises(GateBlocked, match=rf"1 gates hold release parcels-.* back:\n  {blocked}: "):
+        _promote(stages, folder, release, proof, evidence, override=OVERRIDE)
+    with pytest.raises(GateBlocked, match="is not proven: found the proof of digest other"):
+        _promote(stages, folder, release, evidence=evidence, digest="other", override=OVERRIDE)
+    assert Registry(_uri(folder), CASE).champion() is None
+
+
+def test_what_a_release_has_shown_in_service_is_registered_with_it(stages: Stages, folder: Path) -> None:
+    _promote(stages, folder, _write(stages, folder))
+    (found,) = registered_releases(Registry(_uri(folder), CASE))
+    assert (found.proof, found.proven, found.problem, found.failed) == (PROOF, True, None, [])
+    assert found.role == "champion"
 
 
 def test_the_proof_of_another_release_does_not_count(stages: Stages, folder: Path) -> None:

@@ -7,7 +7,7 @@ from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, sel
 from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
 from model_lifecycle.pipelines.deployment.nodes.proof import prove_in_service
 
-_SPEC, _GATES, _RUN = "params:features", "params:gates", "params:run"
+_SPEC, _GATES, _RUN, _OVERRIDE = "params:features", "params:gates", "params:run", "params:override"
 
 
 def create_pipeline() -> Pipeline:
@@ -28,6 +28,7 @@ def _packing() -> list[Node]:
             [
                 "challenger", "evaluation_evidence", "model_card_page", "model_card_markdown", "reference_profile",
                 "model_input_test", "parity_rows", "split_plan", "params:monitoring", _RUN, "champion",
+                _OVERRIDE,
             ],
             "release",
             name="pack_release",
@@ -46,7 +47,7 @@ def _shipping() -> list[Node]:
         ),
         Node(
             promoter(case_name()),
-            ["release", "evaluation_evidence", "proof", "params:registry_uri", _RUN],
+            ["release", "evaluation_evidence", "proof", "params:registry_uri", _RUN, _OVERRIDE],
             "release_outcome",
             name="promote",
         ),

@@ -13,6 +13,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
@@ -47,8 +48,13 @@ class PackedChampion(Protocol):
         ...
 
 
-def require_passed(evidence: EvaluationEvidence) -> None:
-    """Stop when a gate of the evaluation failed; verdict and model card are written by then.
+def require_passed(evidence: EvaluationEvidence, override: OverrideSpec = NO_OVERRIDE) -> list[str]:
+    """Stop when a gate of the evaluation failed and nobody overrides it; verdict and model card are written by then.
+
+    Returns
+    -------
+    list of str
+        The gates that failed and are overridden.
 
     Raises
     ------
@@ -56,9 +62,10 @@ def require_passed(evidence: EvaluationEvidence) -> None:
         With each failed gate's reason.
     """
     failed = [gate for gate in evidence["gates"] if not gate["passed"]]
-    if failed:
+    if failed and not override.given:
         reasons = "\n  ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed)
         raise GateBlocked(f"{len(failed)} of {len(evidence['gates'])} gates hold the release back:\n  {reasons}")
+    return [gate["gate"] for gate in failed]
 
 
 def pack_release(
@@ -73,21 +80,23 @@ def pack_release(
     monitoring: MonitoringSpec,
     run: RunSpec,
     champion: PackedChampion | None,
+    override: OverrideSpec = NO_OVERRIDE,
 ) -> PackedRelease:
     """Return the challenger's release: model, feature state, contract, threshold, profile, card, requirements.
 
     Its name is made of case, moment and content: the same content, the same name, and a change anywhere another one.
     A challenger that would serve and be monitored just as the champion is, is the champion: its release comes back as
     it stands, though the evidence of this run is worded differently (it was compared with itself).
+    Where failed gates are overridden, the manifest tells which, by whom and why; the verdict stays as it is.
 
     Raises
     ------
     GateBlocked
-        If a gate of the evaluation failed.
+        If a gate of the evaluation failed and is not overridden.
     ReleaseError
         If a figure is not finite.
     """
-    require_passed(evidence)
+    overridden = require_passed(evidence, override)
     features = to_columns(test[list(scorer.spec.names())])
     score, times = scorer.predict(features), to_columns(test)[model_input.DECISION_TIME]
     observed = (test[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
@@ -113,6 +122,8 @@ def pack_release(
         "created_as_of": run.as_of.isoformat(),
         "reproducibility": dict(evidence["reproducibility"]),
     }
+    if overridden:
+        info["override"] = {"by": override.by, "reason": override.reason, "gates": overridden}
     content = {**_serving_files(scorer, facts, smoke), **evidence_files, "info": _json(info)}
     named = _renamed(scorer, f"{scorer.facts.case}-{scorer.facts.as_of[:10]}-{_digest(content)[:10]}")
     return PackedRelease(named.release_id, {**_serving_files(named, facts, smoke), **evidence_files}, info)

@@ -1,9 +1,12 @@
 """Move the champion. Has an effect, and only after every gate."""
 
+import json
 from collections.abc import Callable
 
 import pandas as pd
 
+from model_lifecycle.contracts.gates import PROOF_TAG
+from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
@@ -18,16 +21,23 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
     """Return the node that promotes the release of that case."""
 
     def promote(
-        release: WrittenRelease, evidence: EvaluationEvidence, proof: Proof, registry_uri: str, run: RunSpec
+        release: WrittenRelease,
+        evidence: EvaluationEvidence,
+        proof: Proof,
+        registry_uri: str,
+        run: RunSpec,
+        override: OverrideSpec = NO_OVERRIDE,
     ) -> ReleaseEvidence:
         """Register the release and make it the champion; if it is already, nothing is touched.
+
+        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not.
 
         Raises
         ------
         GateBlocked
             If a gate failed, or the proof is of another release; the registry is not touched.
         """
-        require_passed(evidence)
+        overridden = require_passed(evidence, override)
         if proof["digest"] != release.digest:
             raise GateBlocked(
                 f"release {release.release_id} is not proven: found the proof of digest {proof['digest']}, expected "
@@ -42,11 +52,16 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
         if before is not None and before.digest == release.digest:
             reason = "it was the champion already: same data, configuration and seed"
             return _outcome(release, before.version, promoted=False, reason=reason)
-        facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"]}
+        facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"], PROOF_TAG: json.dumps(proof["gates"])}
         version = registry.register(release.path, release.digest, _metrics(evidence), facts)
-        gates = len(evidence["gates"]) + len(proof["gates"])
-        registry.promote(version, f"passed all {gates} gates as of {run.as_of.isoformat()}", "kedro run")
         replaced = "the first champion" if before is None else f"replaces {before.release_id}"
+        if overridden:
+            by, reason = str(override.by), str(override.reason)
+            registry.promote(version, reason, by, overridden)
+            replaced += f"; {by} overrides {', '.join(overridden)}: {reason}"
+        else:
+            gates = len(evidence["gates"]) + len(proof["gates"])
+            registry.promote(version, f"passed all {gates} gates as of {run.as_of.isoformat()}", "kedro run")
         return _outcome(release, version, promoted=True, reason=replaced)
 
     return promote
