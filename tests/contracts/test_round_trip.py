@@ -22,8 +22,14 @@ def configured(name: str) -> Any:
     found: dict[str, Any] = {}
     for layer in ("base", "cases/flight_delays"):
         for file in sorted((CONF / layer).glob("parameters*.yml")):
-            found |= (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(name) or {}
+            found = merged(found, (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(name) or {})
     return found
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Merge softly, as the layers of configuration are."""
+    both = {name for name in below.keys() & above.keys() if isinstance(below[name], dict)}
+    return {**below, **above, **{name: merged(below[name], above[name]) for name in both}}
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class World:
 
     def champion(self) -> str | None:
         found = self.registry.champion()
-        return found and found.release_id
+        return found.release_id if found else None
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,6 @@ def show_text(release: RegisteredRelease) -> str:
     lines += [f"  {line}" for line in _table(rows)]
     if release.moves:
         lines += ["", "made the champion", *(f"  {_move(move)}" for move in release.moves)]
-    lines += [f"  {_override(move)}" for move in release.overrides]
     return "\n".join(lines)
 
 
@@ -190,6 +189,8 @@ def _window(evidence: EvaluationEvidence, test: PartEvidence | None) -> str:
 
 
 def _move(move: Move) -> str:
+    if move.overridden:
+        return _override(move)
     return f"{move.at[:16].replace('T', ' ')} UTC, {move.action} by {move.by}: {move.reason}"
 
 

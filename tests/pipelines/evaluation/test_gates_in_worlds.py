@@ -25,7 +25,7 @@ def worlds() -> Iterator[ModuleType]:
 
 
 def _promoted(worlds: ModuleType, name: str) -> float:
-    found = [worlds.verdict(seed, worlds.QUESTIONS[name])[0]["champion"] for seed in range(WORLDS)]
+    found: list[bool] = [worlds.verdict(seed, worlds.QUESTIONS[name])[0]["champion"] for seed in range(WORLDS)]
     return sum(found) / WORLDS
 
 
