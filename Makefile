@@ -110,7 +110,7 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py
 
-bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (9 minutes)
+bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (12 minutes)
 	@$(BIN)/python benchmarks/gates/run.py
 
 bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one row (2 minutes); needs `make run` first
