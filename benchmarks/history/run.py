@@ -46,6 +46,10 @@ def main() -> None:
     figures |= _flights()
     for size in SIZES:
         figures[f"seconds_1e{round(np.log10(size))}"] = _grown(size)
+    for size in SIZES:
+        figures[f"argsort_1e{round(np.log10(size))}"] = _sorted(size)
+    figures["growth"] = figures["seconds_1e7"] / figures["seconds_1e5"]
+    figures["argsort_growth"] = figures["argsort_1e7"] / figures["argsort_1e5"]
     figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write("\n".join(f"{name:24} {value:14,.3f}" for name, value in figures.items()) + "\n")
     sys.stdout.write(json.dumps(figures) + "\n")
@@ -83,6 +87,12 @@ def _grown(size: int) -> float:
     seconds, _ = _timed(lambda: History.build(SPEC, {"sale": events}).compute(rows, rows["known_at"], {}))
     sys.stderr.write(f"{size:,} events and rows: {seconds:.1f} s, {seconds / size * 1e6:.2f} µs each\n")
     return seconds
+
+
+def _sorted(size: int) -> float:
+    """Time what costs n log n for certain, the sort of as many numbers: the growth that history is held against."""
+    numbers = np.random.default_rng(3).permutation(size)
+    return float(np.median([_timed(lambda: numbers.argsort(kind="stable"))[0] for _ in range(5)]))
 
 
 def _sales(size: int, seed: int) -> Columns:

@@ -1,5 +1,6 @@
 """History features against a reference in plain loops and fractions."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -359,6 +360,13 @@ def test_of_two_events_in_the_same_microsecond_the_larger_value_is_the_last() ->
     for parts in ((earlier, later), (later, earlier)):
         history = History.build(SPEC, parts[0]).extended(parts[1])
         assert compute(history, [(10, "north", "a")])["last_cost"].tolist() == [7.0]
+
+
+@pytest.mark.parametrize("costs", itertools.permutations([7.0, 5.0, math.nan]))
+def test_nor_does_their_order_within_a_table_matter(costs: tuple[float, ...]) -> None:
+    others = [delivery(9, cost=9.0), delivery(11, cost=1.0)]
+    history = History.build(SPEC, by_kind([*others, *(delivery(10, cost=cost) for cost in costs)]))
+    assert compute(history, [(10, "north", "a"), (11, "north", "a")])["last_cost"].tolist() == [7.0, 1.0]
 
 
 def test_sums_beyond_64_bits_stay_exact() -> None:
