@@ -362,7 +362,7 @@ def test_of_two_events_in_the_same_microsecond_the_larger_value_is_the_last() ->
         assert compute(history, [(10, "north", "a")])["last_cost"].tolist() == [7.0]
 
 
-@pytest.mark.parametrize("costs", itertools.permutations([7.0, 5.0, math.nan]))
+@pytest.mark.parametrize("costs", list(itertools.permutations([7.0, 5.0, math.nan])))
 def test_nor_does_their_order_within_a_table_matter(costs: tuple[float, ...]) -> None:
     others = [delivery(9, cost=9.0), delivery(11, cost=1.0)]
     history = History.build(SPEC, by_kind([*others, *(delivery(10, cost=cost) for cost in costs)]))
