@@ -51,7 +51,7 @@ def files(**contents: Any) -> dict[str, bytes]:
 def test_a_scorer_from_its_files_gives_equal_scores(family: str, calibration: Calibration) -> None:
     features = answer(SCORER, RECORDS).features
     target = (np.arange(len(RECORDS)) % 3 == 0).astype(np.float64)
-    parameters = {"catboost": {"iterations": 5}}.get(family, {})
+    parameters = {"catboost": {"iterations": 5}, "seasonal_rate": {"by": "depot"}}.get(family, {})
     model = load_family(family).fit(features, target, parameters, 0, 1)
     made = Scorer(SCORER.facts.model_copy(update={"family": family, "calibration": calibration}), model)
     restored = Scorer.from_files(made.to_files())
