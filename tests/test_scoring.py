@@ -11,7 +11,7 @@ from model_families import FAMILIES
 from model_lifecycle.contracts.table import TableContract
 from model_lifecycle.errors import ModelError, ReleaseError
 from model_lifecycle.features.history import History, event_columns
-from model_lifecycle.models import load_family
+from model_lifecycle.models import Parameters, load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.scoring import RecordsRefused, Scorer, Scores, ScoringFacts, input_contract
 from tiny_release import CONTRACT, QUESTION, SPEC, event, record, scorer
@@ -51,8 +51,8 @@ def files(**contents: Any) -> dict[str, bytes]:
 def test_a_scorer_from_its_files_gives_equal_scores(family: str, calibration: Calibration) -> None:
     features = answer(SCORER, RECORDS).features
     target = (np.arange(len(RECORDS)) % 3 == 0).astype(np.float64)
-    parameters = {"catboost": {"iterations": 5}, "seasonal_rate": {"by": "depot"}}.get(family, {})
-    model = load_family(family).fit(features, target, parameters, 0, 1)
+    chosen: dict[str, Parameters] = {"catboost": {"iterations": 5}, "seasonal_rate": {"by": "depot"}}
+    model = load_family(family).fit(features, target, chosen.get(family, {}), 0, 1)
     made = Scorer(SCORER.facts.model_copy(update={"family": family, "calibration": calibration}), model)
     restored = Scorer.from_files(made.to_files())
     assert restored.facts == made.facts
