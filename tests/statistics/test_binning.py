@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_lifecycle.errors import StatisticError
@@ -14,6 +14,7 @@ texts = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1, max_si
 
 
 @given(numbers | steps, st.integers(2, 12))
+@example(np.array([np.finfo(np.float64).max]), 2)
 def test_edges_ascend_and_every_row_is_counted_once(values: np.ndarray, bins: int) -> None:
     edges = quantile_edges(values, bins)
     counts = counts_in_bins(values, edges)

@@ -63,8 +63,8 @@ def quantile_edges(values: np.ndarray, bins: int = 10) -> np.ndarray:
 
 
 def _just_above(values: np.ndarray) -> np.ndarray:
-    """Return the next larger number; above 0 the smallest normal one, as some processors flush smaller ones to 0."""
-    tiny = np.finfo(np.float64).tiny
+    """Return the next larger number, if any; above 0 the smallest normal one, as some processors flush smaller ones."""
+    tiny, values = np.finfo(np.float64).tiny, values[values < np.finfo(np.float64).max]
     above: np.ndarray = np.where(np.abs(values) < tiny, tiny, np.nextafter(values, np.inf))
     return above
 
