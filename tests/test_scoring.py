@@ -51,7 +51,7 @@ def files(**contents: Any) -> dict[str, bytes]:
 def test_a_scorer_from_its_files_gives_equal_scores(family: str, calibration: Calibration) -> None:
     features = answer(SCORER, RECORDS).features
     target = (np.arange(len(RECORDS)) % 3 == 0).astype(np.float64)
-    chosen: dict[str, Parameters] = {"catboost": {"iterations": 5}, "seasonal_rate": {"by": "depot"}}
+    chosen: dict[str, Parameters] = {"catboost": {"iterations": 5}, "seasonal": {"by": "depot"}}
     model = load_family(family).fit(features, target, chosen.get(family, {}), 0, 1)
     made = Scorer(SCORER.facts.model_copy(update={"family": family, "calibration": calibration}), model)
     restored = Scorer.from_files(made.to_files())
@@ -204,7 +204,7 @@ def scoring(**changes: Any) -> dict[str, Any]:
         (b"[]", "Input should be an object"),
         (scoring(speed="high"), r"speed\n  Extra inputs are not permitted"),
         (scoring(threshold=None), r"threshold\n  Input should be a valid number"),
-        ({name: value for name, value in scoring().items() if name != "base_rate"}, r"base_rate\n  Field required"),
+        ({name: value for name, value in scoring().items() if name != "constant"}, r"constant\n  Field required"),
         (
             scoring(state={"priors": {}, "categories": {}}),
             r"state lacks the priors or categories of \['depot', 'late_rate_7d'\]",

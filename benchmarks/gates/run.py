@@ -144,13 +144,13 @@ def world(seed: int, gain: float, memory: float, days: int = DAYS) -> pd.DataFra
             model_input.TARGET: target,
             model_input.OUTCOME: model_input.OBSERVED,
             model_input.SLICE + "region": draw.choice(["east", "north", "west"], size, p=[0.4, 0.35, 0.25]),
-            "score_base_rate": float(expit(np.interp(_POINTS, *_known_rate())) @ _WEIGHTS),
+            "score_constant": float(expit(np.interp(_POINTS, *_known_rate())) @ _WEIGHTS),
         }
     )
     for name, error in (("challenger", row_error_for(gain)), ("champion", MODEL_ROW_ERROR)):
         wrong = MODEL_DAY_ERROR * _walk(draw, memory, days)[day] + error * draw.normal(size=size)
         table[f"score_{name}"] = expit(known + wrong)
-    for name in ("base_rate", "challenger", "champion"):
+    for name in ("constant", "challenger", "champion"):
         table[f"act_{name}"] = table[f"score_{name}"] >= QUESTION.value.break_even()
     return table
 
@@ -178,7 +178,7 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
     gates = GateLimits(**question.limits)
     scores = world(seed, question.gain, question.memory, question.days)
     if question.battery:
-        figures = compute_figures(scores, "challenger", ["base_rate"], QUESTION, gates, QUESTION.value.break_even())
+        figures = compute_figures(scores, "challenger", ["constant"], QUESTION, gates, QUESTION.value.break_even())
         results = judge(figures, gates, PLAN, CHAMPION, CHALLENGER)
         found = next(
             one for one in figures["differences"] if (one["against"], one["metric"]) == ("champion", "log_loss")

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from pydantic import ValidationError, model_validator
+from pydantic import FiniteFloat, ValidationError, model_validator
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
@@ -23,6 +23,7 @@ from model_lifecycle.features.records import RecordProblem, RecordsRefused, pars
 from model_lifecycle.features.transform import FeatureState, compute_features
 from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
+from model_lifecycle.tasks import Task, task_of
 
 __all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
 
@@ -37,18 +38,21 @@ class Scores:
 
     Attributes
     ----------
+    prediction : ndarray of float64, shape (n,) or (n, n_outputs)
+        As the question's task defines it (`tasks.Task`).
     score : ndarray of float64, shape (n,)
-        Calibrated probability of a positive outcome, in [0, 1].
-    act : ndarray of bool, shape (n,)
-        Whether ``score >= threshold``.
+        The one number of a row that is logged: for a yes or no the calibrated probability of a yes, in [0, 1].
+    action : ndarray of float64, shape (n,)
+        What to do.
     features : columns
         What the model saw.
     flags : tuple of dict
         For each row the inputs that were ``missing`` and the categories that are ``unknown`` to the release.
     """
 
+    prediction: np.ndarray
     score: np.ndarray
-    act: np.ndarray
+    action: np.ndarray
     features: Columns
     flags: tuple[dict[str, list[str]], ...]
 
@@ -61,9 +65,9 @@ class ScoringFacts(Contract):
     model: str
     as_of: str
     trained_until: str
-    base_rate: float
+    constant: tuple[FiniteFloat, ...]
     family: str
-    threshold: float
+    threshold: FiniteFloat | None
     calibration: Calibration
     question: BusinessQuestion
     features: FeatureSpec
@@ -113,9 +117,14 @@ class Scorer:
         return self.facts.release_id
 
     @property
-    def threshold(self) -> float:
-        """The score from which on the answer is to act; above 1 means never."""
+    def threshold(self) -> float | None:
+        """The score from which on the answer is to act, above 1 means never; None where no threshold decides."""
         return self.facts.threshold
+
+    @cached_property
+    def task(self) -> Task:
+        """The question's task."""
+        return task_of(self.facts.question)
 
     @property
     def question(self) -> BusinessQuestion:
@@ -176,7 +185,7 @@ class Scorer:
         return compute_features(self.spec, self.facts.state, columns, times, history)
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return calibrated probabilities, float64 in [0, 1], shape (n,), whatever the order of the features."""
+        """Return calibrated predictions, float64, shape (n,) or (n, n_outputs), whatever the order of the features."""
         ordered = {name: features[name] for name in self.spec.names()}
         return self.facts.calibration.apply(self.model.predict(ordered))
 
@@ -191,8 +200,9 @@ class Scorer:
             Events; each row sees those known at its own decision time.
         """
         features = self.features(columns, history)
-        score = self.predict(features)
-        return Scores(score, score >= self.threshold, features, self._flags(columns, features))
+        prediction = self.predict(features)
+        score, action = self.task.score(prediction), self.task.actions(prediction, self.threshold)
+        return Scores(prediction, score, action, features, self._flags(columns, features))
 
     def _flags(self, columns: Columns, features: Columns) -> tuple[dict[str, list[str]], ...]:
         flags: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(columns)))
@@ -226,17 +236,19 @@ class Scorer:
                 name: np.array(values, dtype=object if name in self.spec.categorical else np.float64)
                 for name, values in recorded.items()
             }
-            found, expected = self.predict(features), np.array(smoke["scores"], dtype=np.float64).reshape(-1)
+            found, expected = self.predict(features), np.array(smoke["predictions"], dtype=np.float64)
         except Exception as error:  # whatever a damaged file makes the model raise
             raise ReleaseError(f"release {self.release_id}: smoke request failed: {error}") from error
-        if not 0 < len(found) == len(expected):
+        if not len(found) or found.shape != expected.shape:
             raise ReleaseError(
-                f"release {self.release_id}: {len(found)} smoke records and {len(expected)} scores, expected as many"
+                f"release {self.release_id}: {len(found)} smoke records and {len(expected)} predictions, "
+                "expected as many"
             )
         difference = float(np.max(np.abs(found - expected)))
         if not difference <= _TOLERANCE:
             raise ReleaseError(
-                f"release {self.release_id}: smoke scores differ by {difference:.3g}, expected at most {_TOLERANCE:g}"
+                f"release {self.release_id}: smoke predictions differ by {difference:.3g}, "
+                f"expected at most {_TOLERANCE:g}"
             )
 
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
 
-BASE = {"family": "base_rate", "role": "baseline"}
+BASE = {"family": "constant", "role": "baseline"}
 
 
 @pytest.mark.parametrize("name", ["Mars/Base", "America", ""])

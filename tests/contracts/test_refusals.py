@@ -13,7 +13,7 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContracts
 from tiny_release import QUESTION
 
-CANDIDATES = "candidates: {a: {family: base_rate, role: baseline}, b: {family: catboost, %s}}"
+CANDIDATES = "candidates: {a: {family: constant, role: baseline}, b: {family: catboost, %s}}"
 
 
 def _told(kind: Any, text: str, name: str = "name") -> list[str]:

@@ -331,7 +331,7 @@ def test_a_second_run_is_refused_and_ctrl_c_in_data_engineering_ends_the_first(c
 
 
 def test_ctrl_c_in_the_search_leaves_everything_as_it_was(copy: Copy) -> None:
-    shown = _interrupted(copy.start_run("--nodes", "search_candidates"), at="base_rate: trial 1 of 1", after=0.3)
+    shown = _interrupted(copy.start_run("--nodes", "search_candidates"), at="constant: trial 1 of 1", after=0.3)
     assert "nodes done" not in shown
 
 

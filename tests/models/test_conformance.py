@@ -53,7 +53,7 @@ def test_no_rows_are_no_predictions(family: str) -> None:
 def test_one_row_is_the_row_of_a_batch(family: str, rows: str) -> None:
     features = FEATURES if rows == "training" else strange_rows()
     together = fitted(family).predict(features)
-    tolerance = 0.0 if family in ("base_rate", "catboost", "seasonal_rate") else 1e-12
+    tolerance = 0.0 if family in ("constant", "catboost", "seasonal") else 1e-12
     for size in (1, 5, 63, 64):
         part = take(features, np.arange(min(size, len(together))))
         np.testing.assert_allclose(fitted(family).predict(part), together[:size], rtol=0, atol=tolerance)
@@ -116,7 +116,7 @@ def test_shap_values_add_up_to_the_raw_margin(family: str) -> None:
 @every_family
 def test_shap_values_stand_at_their_feature(family: str) -> None:
     values, _ = fitted(family).explain(FEATURES)
-    if family == "base_rate":
+    if family == "constant":
         assert not values.any()
         return
     mean = dict(zip(FEATURES, np.abs(values).mean(axis=0), strict=True))
@@ -168,5 +168,5 @@ def test_a_file_of_which_much_is_gone_is_refused(family: str) -> None:
 
 
 def test_a_family_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"model family 'forest', expected one of \['base_rate', 'catboost', 'hist"):
+    with pytest.raises(ModelError, match=r"model family 'forest', expected one of \['constant', 'catboost', 'hist"):
         load_family("forest")

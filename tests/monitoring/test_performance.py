@@ -32,7 +32,7 @@ def test_a_window_of_four_weeks_has_weekly_blocks() -> None:
     assert (found.block, found.figures["log_loss"].n_blocks) == ("week", 4)
 
 
-def test_skill_is_lost_against_the_base_rate_on_the_same_rows() -> None:
+def test_skill_is_lost_against_the_constant_on_the_same_rows() -> None:
     log = log_of(live(1))
     found = judge_performance(rows_of(log, WINDOW, None), champion(), QUESTION.value, WEEK)
     target, score = log["value"].to_numpy(), log["score"].to_numpy()

@@ -193,8 +193,8 @@ def test_a_value_below_its_limit_retrains() -> None:
     assert "value is -5 (-5.01 to -4.99) per 1,000 decisions, limit 0" in decision.reasons[0]
 
 
-def test_a_model_worse_than_the_base_rate_retrains() -> None:
-    worse = Performance(release="r1", rows=9, block="day", differences={"against_base_rate": _figure(0.02)})
+def test_a_model_worse_than_the_constant_retrains() -> None:
+    worse = Performance(release="r1", rows=9, block="day", differences={"against_constant": _figure(0.02)})
     windows = [_verdict(number).model_copy(update={"performance": worse}) for number in range(2)]
     assert _action(*windows) == "retrain"
 

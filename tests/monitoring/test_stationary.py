@@ -83,14 +83,14 @@ def test_a_model_that_has_lost_its_skill_breaches_with_its_whole_interval() -> N
         assert "skill_lost" in rules
 
 
-def test_a_swing_of_the_base_rate_alone_is_no_breach() -> None:
+def test_a_swing_of_the_constant_alone_is_no_breach() -> None:
     found = live(6)
     logit = np.log(found.score / (1 - found.score)) + 0.8
     score = 1 / (1 + np.exp(-logit))
     target = (np.random.default_rng(6).random(score.size) < score).astype(np.float64)
     performance = judged(type(found)(found.columns, found.times, score, target)).windows[-1].performance
     assert performance is not None
-    assert performance.differences["log_loss_increase"].estimate > POLICY.maximum_log_loss_increase
+    assert performance.differences["loss_increase"].estimate > POLICY.maximum_loss_increase
     assert breaches(performance, POLICY) == ()
 
 

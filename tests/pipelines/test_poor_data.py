@@ -30,7 +30,7 @@ def _with_infinities(table: pd.DataFrame) -> pd.DataFrame:
         ),
         pytest.param(
             lambda table: table.assign(late=table["late"].mask(table["late"] == 0.0, 1.0)),
-            ModelError, r"base_rate: all 1 trials failed, the last one: .* 0 zeros, \d+ ones and 0 others",
+            ModelError, r"constant: all 1 trials failed, the last one: .* 0 zeros, \d+ ones and 0 others",
             id="ones only",
         ),
         pytest.param(
@@ -73,7 +73,7 @@ def test_a_column_that_never_changes_teaches_nothing_and_no_gate_lets_that_pass(
     """Nothing but noise is left: the model is as good as the base rate, which is not good enough."""
     verdict = run_stages(parcels=decisions().assign(weight=7.0)).verdict
     assert not verdict["passed"]
-    assert "beats base_rate" in {gate["gate"] for gate in verdict["gates"] if not gate["passed"]}
+    assert "beats constant" in {gate["gate"] for gate in verdict["gates"] if not gate["passed"]}
 
 
 def test_a_category_that_training_has_never_seen_is_scored() -> None:

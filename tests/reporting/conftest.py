@@ -78,7 +78,7 @@ def gates() -> list[GateEvidence]:
         {
             "gate": "beats_baselines",
             "passed": True,
-            "reason": "log loss better than base_rate by at least 0.051",
+            "reason": "log loss better than constant by at least 0.051",
             "figures": {"lower": 0.051},
         },
     ]
@@ -105,12 +105,12 @@ def slices() -> list[SliceEvidence]:
 def evaluation(
     question: QuestionEvidence, parts: list[PartEvidence], gates: list[GateEvidence], slices: list[SliceEvidence]
 ) -> EvaluationEvidence:
-    figures = (("catboost", 0.531, 0.762, 0.178), ("logistic", 0.571, 0.711, 0.191), ("base_rate", 0.63, 0.5, 0.22))
+    figures = (("catboost", 0.531, 0.762, 0.178), ("logistic", 0.571, 0.711, 0.191), ("constant", 0.63, 0.5, 0.22))
     return {
         "question": question,
         "split": {"as_of": month(7), "time_zone": "UTC", "parts": parts},
         "subject": "catboost",
-        "baselines": ["base_rate", "logistic"],
+        "baselines": ["constant", "logistic"],
         "champion": None,
         "metrics": {
             model: {"log_loss": interval(loss, 0.03), "auc": interval(auc, 0.02), "brier": interval(brier, 0.01)}
@@ -118,7 +118,7 @@ def evaluation(
         },
         "differences": [
             {"model": "catboost", "against": model, "metric": "log_loss", "interval": interval(difference, 0.012)}
-            for model, difference in (("logistic", -0.04), ("base_rate", -0.099))
+            for model, difference in (("logistic", -0.04), ("constant", -0.099))
         ],
         "value": {
             "model": interval(4_210.0, 900.0),
@@ -144,7 +144,7 @@ def evaluation(
             {
                 "model": model,
                 "family": model,
-                "role": "candidate" if model != "base_rate" else "baseline",
+                "role": "candidate" if model != "constant" else "baseline",
                 "calibration": "sigmoid",
                 "log_loss": loss,
                 "auc": auc,
@@ -210,7 +210,7 @@ def feasibility(question: QuestionEvidence, periods: list[PeriodRate]) -> Feasib
         "end": month(6),
         "rows": 135_000,
         "unavailable": {"lost": 2_250, "returned": 750},
-        "base_rate": interval(0.241, 0.02, 22),
+        "mean_outcome": interval(0.241, 0.02, 22),
         "periods": periods[:5],
         "value": {
             "perfect": interval(9_600.0, 800.0, 22),

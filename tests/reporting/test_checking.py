@@ -49,6 +49,6 @@ def test_only_the_first_eight_problems_are_listed() -> None:
 
 def test_a_baseline_without_metrics_is_refused(evaluation: EvaluationEvidence) -> None:
     with pytest.raises(
-        ContractError, match=r"no metrics of \['always'\].*found \['base_rate', 'catboost', 'logistic'\]"
+        ContractError, match=r"no metrics of \['always'\].*found \['constant', 'catboost', 'logistic'\]"
     ):
         checked_evaluation({**evaluation, "baselines": ["always"]})

@@ -55,6 +55,6 @@ def test_a_first_model_without_slices_or_differences_has_a_card(evaluation: Eval
 
 def test_the_champion_is_named_among_the_models(evaluation: EvaluationEvidence) -> None:
     evaluation["champion"] = "logistic"
-    evaluation["baselines"] = ["base_rate"]
+    evaluation["baselines"] = ["constant"]
 
     assert "| logistic | champion |" in model_card_markdown(evaluation)

@@ -51,7 +51,7 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[bool, int]], see
     assert average_precision(target[order], score[order]) == average_precision(target, score)
 
 
-def test_a_constant_score_has_chance_auc_and_the_base_rate_as_precision() -> None:
+def test_a_constant_score_has_chance_auc_and_the_constant_as_precision() -> None:
     target = np.array([1, 0, 0, 0])
     assert roc_auc(target, np.zeros(4)) == 0.5
     assert average_precision(target, np.zeros(4)) == 0.25

@@ -8,10 +8,10 @@ from model_lifecycle.models import Model, families, load_family
 from model_lifecycle.models.base import Parameters
 
 PARAMETERS: dict[str, Parameters] = {
-    "logistic_regression": {"min_frequency": 20},
+    "linear": {"min_frequency": 20},
     "hist_gradient_boosting": {"max_iter": 25, "max_leaf_nodes": 8, "min_frequency": 20},
     "catboost": {"iterations": 25, "depth": 4, "max_ctr_complexity": 1},
-    "seasonal_rate": {"by": "size, depot", "bins": 6},
+    "seasonal": {"by": "size, depot", "bins": 6},
 }
 FAMILIES = {name: PARAMETERS.get(name, {}) for name in families()}  # a new file is tried without a line here
 ROWS = 700

@@ -123,7 +123,7 @@ def champion(seed: int = 0) -> ChampionFacts:
         {
             "release": RELEASE,
             "trained_until": june,
-            "base_rate": float(train.target.mean()),
+            "constant": float(train.target.mean()),
             "holdout": holdout_figures(holdout.target, holdout.score, holdout.times),
             "reference_profile": with_score_profile(profile, holdout.score, holdout.times, MONITORING),
         }

@@ -63,8 +63,8 @@ MONITORING = MonitoringSpec.model_validate({"window": "7d"})
 MODELLING = ModellingSpec.model_validate(
     {
         "candidates": {
-            "base_rate": {"family": "base_rate", "role": "baseline"},
-            "logistic": {"family": "logistic_regression", "parameters": {"C": 1.0}},
+            "constant": {"family": "constant", "role": "baseline"},
+            "logistic": {"family": "linear", "parameters": {"C": 1.0}},
             "trees": {"family": "catboost", "parameters": {"iterations": 20, "depth": 3}}
             | {"search": {"learning_rate": [0.05, 0.3]}, "trials": 2},
         }

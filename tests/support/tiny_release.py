@@ -92,7 +92,7 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
         trained_until=START.isoformat(),
         family="catboost",
         threshold=threshold,
-        base_rate=0.3,
+        constant=0.3,
         calibration=Calibration(),
         question=QUESTION,
         features=SPEC,

@@ -1,82 +1,24 @@
 """The business question: what is decided, when, and what each outcome is worth."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.value import ActionValues, QuantityCost, ValueMatrix
 
 ColumnName = Annotated[str, Field(min_length=1)]
-
-
-class OutcomeValue(Contract):
-    """What one action is worth for each outcome, in the question's unit, per decision."""
-
-    positive: float
-    negative: float
-    unavailable: float
-
-
-class ValueMatrix(Contract):
-    """What acting and leaving are worth; an assumption of the business, with its source.
-
-    ``act`` and ``leave`` are compared row by row: the *gain* of acting on a row is ``act - leave`` for its outcome.
-    """
-
-    unit: str = Field(min_length=1)
-    source: str = Field(min_length=10, description="where the figures come from; written into the model card")
-    act: OutcomeValue
-    leave: OutcomeValue
-
-    @model_validator(mode="after")
-    def _acting_rightly_pays(self) -> Self:
-        right = self.act.positive - self.leave.positive
-        wrong = self.act.negative - self.leave.negative
-        if not right > 0 > wrong:
-            raise ValueError(
-                f"acting must gain on a positive and lose on a negative outcome; "
-                f"found a gain of {right:g} and {wrong:g} {self.unit}"
-            )
-        return self
-
-    def gain(self) -> OutcomeValue:
-        """Return what acting gains over leaving, for each outcome."""
-        return OutcomeValue(
-            positive=self.act.positive - self.leave.positive,
-            negative=self.act.negative - self.leave.negative,
-            unavailable=self.act.unavailable - self.leave.unavailable,
-        )
-
-    def gains(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
-        """Return what acting gains over leaving on each row, in `unit`.
-
-        Parameters
-        ----------
-        target : ndarray of float64, shape (n,)
-            1.0 for a positive outcome; not read where the outcome is unavailable.
-        unavailable : ndarray of bool, shape (n,)
-            Rows whose outcome never came about.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-        """
-        gain = self.gain()
-        observed = np.where(target == 1.0, gain.positive, gain.negative)
-        return np.where(unavailable, gain.unavailable, observed)
-
-    def break_even(self) -> float:
-        """Return the probability of a positive outcome from which acting pays, in (0, 1)."""
-        gain = self.gain()
-        return -gain.negative / (gain.positive - gain.negative)
+Value = Annotated[ValueMatrix | QuantityCost | ActionValues, Field(discriminator="task")]
 
 
 class SuccessCriteria(Contract):
     """When the answer is worth having: the feasibility page says no-go below these."""
 
     minimum_value_per_1000: float = Field(gt=0, description="gain over the best trivial action, per 1,000 decisions")
-    minimum_positives: int = Field(default=200, ge=1, description="positive outcomes needed in the training window")
+    minimum_positives: int = Field(
+        default=200, ge=1, description="positive outcomes, or outcomes of each class, needed in the training window"
+    )
 
 
 class Slice(Contract):
@@ -92,17 +34,27 @@ class BusinessQuestion(Contract):
 
     question: str = Field(min_length=10)
     owner: str = Field(min_length=1)
-    task: Literal["binary"]
-    decision: str = Field(min_length=1, description="what is done when the answer is yes")
+    task: Literal["binary", "regression", "multiclass"]
+    decision: str = Field(min_length=1, description="what is done with the answer")
     decision_id: ColumnName
     decision_time: ColumnName
     label_time: ColumnName
     target: ColumnName
     outcome: ColumnName
     outcome_reason: ColumnName
-    value: ValueMatrix
+    value: Value
     success: SuccessCriteria
     slices: tuple[Slice, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _task_decides_the_shape_of_value(cls, found: object) -> object:
+        if not isinstance(found, Mapping) or not isinstance(found.get("value"), Mapping):
+            return found
+        task, value = found.get("task"), found["value"]
+        if task not in ("binary", "regression", "multiclass"):  # told of the task itself; here a guess serves
+            task = "binary" if "act" in value else "multiclass" if "actions" in value else "regression"
+        return {**found, "value": {**value, "task": task}}
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:

@@ -13,7 +13,7 @@ PROOF_TAG = "proof"  # under which the registry keeps what a release has shown
 
 
 class GateLimits(Contract):
-    """The limits of every gate; the defaults block."""
+    """The limits of every gate; the defaults block. Losses are in the unit of the question's loss."""
 
     minimum_effective_blocks: float = Field(
         default=8.0, ge=2.0, description="independent days that the test days are worth, below which nothing passes"
@@ -21,17 +21,33 @@ class GateLimits(Contract):
     minimum_test_rows: int = Field(default=1000, ge=1)
     level: float = Field(default=0.95, gt=0.5, lt=1.0, description="level of every interval")
     baseline_margin: float = Field(
-        default=0.0, ge=0.0, description="lower bound of the gain in log loss over every baseline must exceed this"
+        default=0.0, ge=0.0, description="lower bound of the gain in loss over every baseline must exceed this"
     )
     ceiling_auc: float = Field(default=0.95, gt=0.5, le=1.0, description="an AUC above this is taken for a leak")
+    ceiling_rank_correlation: float = Field(
+        default=0.99, gt=0.0, le=1.0, description="a rank correlation of a quantity above this is taken for a leak"
+    )
     calibration_in_the_large: float = Field(
-        default=0.1, gt=0.0, description="largest |mean prediction - observed rate|"
+        default=0.1, gt=0.0, description="largest |mean prediction - observed rate|, or |coverage - what it should be|"
     )
-    slice_auc_drop: float = Field(default=0.1, ge=0.0, description="largest loss of AUC in an important slice")
+    calibration_margin: float = Field(
+        default=0.02,
+        ge=0.0,
+        description="share of its loss that recalibration may save the challenger more than champion or baselines",
+    )
+    calibration_value_share: float = Field(
+        default=0.1, gt=0.0, le=1.0, description="share of the value to gain that miscalibration may cost"
+    )
+    slice_auc_drop: float = Field(
+        default=0.1, ge=0.0, description="largest loss of AUC, or of rank correlation, in an important slice"
+    )
+    worse_folds: int = Field(
+        default=0, ge=0, description="validation folds on which the challenger may lose to a baseline"
+    )
+    maximum_size_bytes: int = Field(default=100_000_000, ge=1, description="of the model's files")
+    maximum_one_row_milliseconds: float = Field(default=50.0, gt=0.0, description="median time to predict one row")
     champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
-    champion_margin: float = Field(
-        default=0.003, ge=0.0, description="log loss that the challenger may lose, or must gain"
-    )
+    champion_margin: float = Field(default=0.003, ge=0.0, description="loss that the challenger may lose, or must gain")
     parity_tolerance: float = Field(default=0.0, ge=0.0, description="largest |service score - offline score|")
     parity_rows: int = Field(default=200, ge=1)
 

@@ -53,7 +53,10 @@ class ModellingSpec(Contract):
     """All candidates of a case; at least one baseline, since a gate compares with it."""
 
     candidates: dict[str, CandidateSpec]
-    calibrations: tuple[Literal["none", "sigmoid"], ...] = ("none", "sigmoid")
+    calibrations: tuple[Literal["none", "sigmoid", "temperature", "conformal"], ...] = Field(
+        default=("none", "sigmoid", "temperature", "conformal"),
+        description="those of them that suit the task are tried",
+    )
     one_standard_error: bool = Field(
         default=True, description="prefer the first candidate listed that lies within one standard error of the best"
     )

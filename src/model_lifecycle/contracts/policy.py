@@ -25,11 +25,11 @@ class MonitoringSpec(Contract):
 class PolicySpec(Contract):
     """From a monitoring verdict to an action: nothing, investigate, retrain or roll back.
 
-    Performance is judged by the log loss against its value on the hold-out and against the base-rate model on the
+    Performance is judged by the loss against its value on the hold-out and against a constant prediction on the
     same rows; a limit counts as passed only when the whole interval lies beyond it.
     """
 
-    maximum_log_loss_increase: float = Field(default=0.03, gt=0.0)
+    maximum_loss_increase: float = Field(default=0.03, gt=0.0)
     minimum_value_per_1000: float = Field(default=0.0)
     consecutive_windows: int = Field(default=1, ge=1, description="mature windows in a row that must breach")
     cooldown: Duration = Field(description="after a retraining, before the next")

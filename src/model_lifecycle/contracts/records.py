@@ -13,7 +13,8 @@ class PredictionRecord:
     """One answered prediction.
 
     All times are aware and in UTC. ``watermark`` is the highest event sequence that the replica had read;
-    ``flags`` names the inputs that were missing or unknown to the release.
+    ``flags`` names the inputs that were missing or unknown to the release; ``outputs`` are the numbers that were
+    answered besides the score; ``threshold`` is None where none decides.
     """
 
     prediction_id: str
@@ -23,25 +24,26 @@ class PredictionRecord:
     release: str
     score: float
     decision: str
-    threshold: float
+    threshold: float | None
     watermark: int
     inputs: Json
     features: Json = field(default_factory=dict)
     flags: Json = field(default_factory=dict)
+    outputs: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRecord:
     """The true outcome of one decision, known from ``label_time`` on.
 
-    ``value`` is the target (0.0 or 1.0 for a binary question) when ``outcome`` is ``observed``, and None when
-    it is ``unavailable``; then ``reason`` says why.
+    ``value`` is the target when ``outcome`` is ``observed``: 0.0 or 1.0, a quantity, or the number of a class, which
+    the service also takes by its name. It is None when the outcome is ``unavailable``; then ``reason`` says why.
     """
 
     decision_id: str
     label_time: datetime
     outcome: Literal["observed", "unavailable"]
-    value: float | None
+    value: float | str | None
     reason: str | None
     received_at: datetime
 

@@ -99,8 +99,16 @@ def _kind_of(kind: Any, part: int | str) -> Any:
     if model is not None:
         field = model.model_fields.get(str(part))
         return None if field is None else field.annotation
+    if branch := _branch(kind, part):
+        return branch
     items = [item for item in get_args(kind) if item is not Ellipsis]
     return items[-1] if items else None
+
+
+def _branch(kind: Any, tag: int | str) -> type[BaseModel] | None:
+    """Return the model of a union that pydantic calls by that tag."""
+    models = [one for one in get_args(kind) if isclass(one) and issubclass(one, BaseModel)]
+    return next((one for one in models if any(field.default == tag for field in one.model_fields.values())), None)
 
 
 def _model(kind: Any) -> type[BaseModel] | None:

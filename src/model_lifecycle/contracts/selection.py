@@ -23,10 +23,10 @@ class WeighedInterval(TypedDict):
 
 
 class WeighedFeature(TypedDict):
-    """What log loss a feature saves on later folds, against its own values in random order."""
+    """What loss a feature saves on later folds, against its own values in random order."""
 
     feature: str
-    log_loss_saved: WeighedInterval
+    loss_saved: WeighedInterval
     adds_nothing: bool
 
 
@@ -36,8 +36,8 @@ class WeighedGroup(TypedDict):
     group: str
     features: list[str]
     inputs: list[str]  # fields that a request would no longer have to bring
-    log_loss_saved: WeighedInterval
-    auc_gained: WeighedInterval
+    loss_saved: WeighedInterval
+    ranking_gained: WeighedInterval
     fit_seconds: float  # that the group adds to a fit
     adds_nothing: bool
 
@@ -48,7 +48,7 @@ class SelectionEvidence(TypedDict):
     model: str
     rows: int
     folds: int
-    log_loss: float
+    loss: float
     features: list[WeighedFeature]
     groups: list[WeighedGroup]
     could_drop: list[str]

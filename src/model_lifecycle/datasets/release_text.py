@@ -10,15 +10,16 @@ from model_lifecycle.registry import Move
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence, PartEvidence
 
-_MAIN_FIGURES = ("log_loss", "auc", "value_per_1000")
+_MAIN_FIGURES = ("log_loss", "cost", "auc", "rank_correlation", "value_per_1000")  # those that a release has
 _PROBLEM_WIDTH = 200  # characters in a list; `show` tells it whole
 _TEST_TABLE = "model_input_test"  # whose fingerprint stands for the rows and features that were tested on
 
 
 def list_text(releases: Sequence[RegisteredRelease]) -> str:
     """Return one line a release, and one more for each override and for a problem with its files."""
-    head = ["release", "role", "as of", "registered", "gates", *(text.metric_of(name).label for name in _MAIN_FIGURES)]
-    lines = _table([head, *map(_row, releases)])
+    names = [name for name in _MAIN_FIGURES if any(name in release.entry.metrics for release in releases)]
+    head = ["release", "role", "as of", "registered", "gates", *(text.metric_of(name).label for name in names)]
+    lines = _table([head, *(_row(release, names) for release in releases)])
     told = [lines[0]]
     for line, release in zip(lines[1:], releases, strict=True):
         told += [line, *(f"  {_override(move)}" for move in release.overrides)]
@@ -57,6 +58,7 @@ def show_text(release: RegisteredRelease) -> str:
     """
     evidence = require_sound(release)
     question, threshold, test = evidence["question"], evidence["threshold"], _test_part(evidence)
+    decided = ", ".join(f"{name} {text.percent(share)}" for name, share in threshold["decisions"].items())
     passed = len(release.gates) - len(release.failed)
     verdict = "passed" if not release.failed else "FAILED"
     lines = [
@@ -66,8 +68,8 @@ def show_text(release: RegisteredRelease) -> str:
         f"model      {evidence['subject']}",
         f"as of      {_as_of(release)}",
         f"tested on  {_window(evidence, test)}",
-        f"threshold  {threshold['threshold']:.4f}, chosen on {threshold['chosen_on']}",
-        f"acts on    {text.percent(threshold['act_share'])} of the test decisions",
+        f"threshold  {_threshold(evidence)}",
+        f"decides    {decided} of the test decisions",
         f"card       {release.card}",
         f"digest     {release.entry.digest}, every file verified",
         "",
@@ -102,7 +104,7 @@ def compare_text(left: RegisteredRelease, right: RegisteredRelease) -> str:
         ["model", *(one["subject"] for one in evidences)],
         ["tested on", *(_days(one, _test_part(one)) for one in evidences)],
         ["gates", *map(_gates, sides)],
-        ["threshold", *(f"{one['threshold']['threshold']:.4f}" for one in evidences)],
+        ["threshold", *map(_threshold, evidences)],
     ]
     figures = [_figures(one) for one in evidences]
     names = dict.fromkeys([*figures[0], *figures[1]])
@@ -128,9 +130,16 @@ def comparability(left: EvaluationEvidence, right: EvaluationEvidence) -> str:
     )
 
 
-def _row(release: RegisteredRelease) -> list[str]:
+def _threshold(evidence: EvaluationEvidence) -> str:
+    found = evidence["threshold"]
+    if found["threshold"] is None:
+        return f"none: {evidence['question']['rule']}"
+    return f"{found['threshold']:.4f}, chosen on {found['chosen_on']}"
+
+
+def _row(release: RegisteredRelease, names: Sequence[str]) -> list[str]:
     figures = release.entry.metrics
-    main = [text.number(figures.get(name), text.metric_of(name).digits) for name in _MAIN_FIGURES]
+    main = [text.number(figures.get(name), text.metric_of(name).digits) for name in names]
     registered = f"{release.entry.registered_at:%Y-%m-%d %H:%M}"
     as_of = text.day(found, _zone(release)) if (found := _as_of(release)) else text.NOTHING
     return [release.entry.release_id, release.role or "-", as_of, registered, _gates(release), *main]

@@ -1,10 +1,9 @@
-"""Which rows a fold trains on and which it is judged on, and what acting gains on each."""
+"""Which rows a fold trains on and which it is judged on."""
 
 import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts import model_input
-from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.split import Fold
@@ -26,13 +25,16 @@ def fold_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
     return inside.to_numpy(dtype=bool)
 
 
+def observed_rows(table: pd.DataFrame) -> np.ndarray:
+    """Return a mask of the rows with an observed outcome, bool, shape (n,)."""
+    return (table[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+
+
+def unavailable_rows(table: pd.DataFrame) -> np.ndarray:
+    """Return a mask of the rows whose outcome will never be observed, bool, shape (n,)."""
+    return (table[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
+
+
 def features_of(table: pd.DataFrame, spec: FeatureSpec, rows: np.ndarray) -> Columns:
     """Return the chosen rows' features as columns."""
     return to_columns(table.loc[rows, list(spec.names())])
-
-
-def gain_of_acting(table: pd.DataFrame, question: BusinessQuestion) -> np.ndarray:
-    """Return what acting gains over leaving on each row, in the question's unit; NaN where the outcome is pending."""
-    outcome = table[model_input.OUTCOME].to_numpy()
-    gains = question.value.gains(table[model_input.TARGET].to_numpy(), outcome == model_input.UNAVAILABLE)
-    return np.where(outcome == model_input.PENDING, np.nan, gains)

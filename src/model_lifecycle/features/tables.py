@@ -66,3 +66,24 @@ def events_by_kind(events: pd.DataFrame, spec: FeatureSpec) -> dict[str, Columns
         kind: to_columns(events.loc[events["kind"] == kind, ["known_at", *declared.entities, *declared.values]])
         for kind, declared in spec.events.items()
     }
+
+
+def with_outputs(table: pd.DataFrame, name: str, values: np.ndarray) -> pd.DataFrame:
+    """Return the table with what a model gave out: a column of that name, or ``<name>.<number>`` for each output.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,) or (n, n_outputs)
+    """
+    columns = {name: values} if values.ndim == 1 else {f"{name}.{place}": found for place, found in enumerate(values.T)}
+    return table.assign(**columns)
+
+
+def outputs_of(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return what `with_outputs` put in, float64, shape (n,) or (n, n_outputs)."""
+    if name in table.columns:
+        return table[name].to_numpy(dtype=np.float64)
+    columns: list[str] = []
+    while f"{name}.{len(columns)}" in table.columns:
+        columns.append(f"{name}.{len(columns)}")
+    return table[columns].to_numpy(dtype=np.float64)

@@ -5,11 +5,11 @@ import pkgutil
 from typing import cast
 
 from model_lifecycle.errors import ModelError
-from model_lifecycle.models.base import Family, Model, Parameters
+from model_lifecycle.models.base import BINARY, Family, Model, Objective, Parameters
 
-__all__ = ["Family", "Model", "Parameters", "families", "load_family"]
+__all__ = ["BINARY", "Family", "Model", "Objective", "Parameters", "families", "load_family"]
 
-_HELPERS = {"base", "calibration", "checks", "skops_file"}
+_HELPERS = {"base", "calibration", "checks", "margin", "skops_file"}
 
 
 def families() -> list[str]:

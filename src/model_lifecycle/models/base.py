@@ -1,7 +1,8 @@
 """The small interface behind which every model family stands."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -10,17 +11,45 @@ from model_lifecycle.contracts.columns import Columns
 Parameters = Mapping[str, float | int | str | bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a model is fitted for.
+
+    Attributes
+    ----------
+    kind : {'binary', 'quantile', 'multiclass'}
+        The probability of a yes; a quantile of a quantity; the probabilities of classes.
+    quantile : float
+        In (0, 1), for 'quantile'.
+    classes : int
+        Their number, for 'multiclass'.
+    """
+
+    kind: Literal["binary", "quantile", "multiclass"] = "binary"
+    quantile: float = 0.5
+    classes: int = 2
+
+
+BINARY = Objective()
+
+
 class Model(Protocol):
     """A fitted model."""
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return the probability of a positive outcome, float64 in [0, 1], shape (n,)."""
+        """Return the raw prediction of each row, float64.
+
+        binary: probability of a positive outcome, in [0, 1], shape (n,). quantile: in the target's unit, shape (n,).
+        multiclass: probabilities that sum to 1, shape (n, n_classes).
+        """
         ...
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
-        """Return SHAP values in log-odds, shape (n, n_features), and the base value each row adds up from, shape (n,).
+        """Return SHAP values, shape (n, n_features), and the base value that each row adds up from, shape (n,).
 
-        The columns follow ``features``. Base plus the row's sum is the raw margin before calibration.
+        The columns follow ``features``. Base plus the row's sum is the raw margin before calibration: log-odds
+        (binary), the prediction itself (quantile), or log-probabilities up to a constant of the row (multiclass, with
+        a last axis of classes on both arrays).
         """
         ...
 
@@ -32,7 +61,15 @@ class Model(Protocol):
 class Family(Protocol):
     """A model family: how to fit one and how to restore one."""
 
-    def fit(self, features: Columns, target: np.ndarray, parameters: Parameters, seed: int, threads: int) -> Model:
+    def fit(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> Model:
         """Fit on n rows.
 
         Parameters
@@ -40,16 +77,18 @@ class Family(Protocol):
         features : columns
             float64 (NaN = missing) and object (str) columns, n rows.
         target : ndarray of float64, shape (n,)
-            0.0 or 1.0.
+            0.0 or 1.0 (binary), finite (quantile), or the number of the class from 0 on (multiclass).
         parameters : mapping
             The family's own; an unknown one is refused.
         seed, threads : int
             The same seed and thread count give the same model.
+        objective : Objective
+            A family may refuse a kind that it cannot fit.
 
         Raises
         ------
         ModelError
-            If the target has one class only, or the parameters are refused.
+            If a class has no row, a quantity no spread, or the parameters or the objective are refused.
         """
         ...
 

@@ -1,8 +1,10 @@
 """CatBoost: gradient boosting on trees, in its own file format."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,11 @@ import numpy as np
 
 from model_lifecycle.contracts.columns import Columns, row_count
 from model_lifecycle.errors import ModelError
-from model_lifecycle.models.base import Parameters
+from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 
 if TYPE_CHECKING:
-    from catboost import CatBoostClassifier, Pool
+    from catboost import CatBoost, Pool
 
 _FILE = "catboost.cbm"
 _VOLATILE = ("model_guid", "train_finish_time")  # blank, so that the same fit gives the same bytes
@@ -23,22 +25,32 @@ _FEW_ROWS = 64  # below this, plain lists are faster than a table
 
 @dataclass(frozen=True)
 class CatBoostModel:
-    """A fitted CatBoost classifier."""
+    """A fitted CatBoost model."""
 
-    native: "CatBoostClassifier"
+    native: "CatBoost"
+
+    @cached_property
+    def loss(self) -> str:
+        """The name of the loss that it was fitted on."""
+        return str(json.loads(self.native.get_metadata()["params"])["loss_function"]["type"])
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return the probability of a positive outcome."""
+        """Return probabilities, or the quantile."""
         rows = row_count(features)
         if rows == 0:
-            return np.empty(0)
+            return np.empty((0, self.native.get_n_classes()) if self.loss == "MultiClass" else 0)
         data = _lists(features) if rows < _FEW_ROWS else _pool(features)
         threads = 1 if rows < _FEW_ROWS else -1
-        return np.asarray(self.native.predict(data, prediction_type="Probability", thread_count=threads))[:, 1]
+        kind = "RawFormulaVal" if self.loss == "Quantile" else "Probability"
+        found = np.asarray(self.native.predict(data, prediction_type=kind, thread_count=threads), dtype=np.float64)
+        return found[:, 1] if self.loss == "Logloss" else found
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return exact tree SHAP values and the base value."""
         found = np.asarray(self.native.get_feature_importance(_pool(features), type="ShapValues"), dtype=np.float64)
+        if self.loss == "MultiClass":
+            found = found.transpose(0, 2, 1)
+            found = found - found.mean(axis=2, keepdims=True)  # the margin is centred over the classes
         return found[:, :-1], found[:, -1]
 
     def to_files(self) -> dict[str, bytes]:
@@ -53,22 +65,33 @@ class CatBoostFamily:
     """Fits and restores `CatBoostModel`."""
 
     def fit(
-        self, features: Columns, target: np.ndarray, parameters: Parameters, seed: int, threads: int
+        self,
+        features: Columns,
+        target: np.ndarray,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
     ) -> CatBoostModel:
-        """Fit a classifier on log loss."""
-        from catboost import CatBoostClassifier, CatBoostError  # takes a second to import
+        """Fit on log loss, or on the loss of the quantile."""
+        from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
 
-        check_training_rows("catboost", features, target)
+        check_training_rows("catboost", features, target, objective)
+        estimator, loss = CatBoostClassifier, {"loss_function": "Logloss"}
+        if objective.kind == "quantile":
+            estimator, loss = CatBoostRegressor, {"loss_function": f"Quantile:alpha={objective.quantile!r}"}
+        elif objective.kind == "multiclass":
+            loss = {"loss_function": "MultiClass"}
         try:
-            native = CatBoostClassifier(
+            native = estimator(
                 **dict(parameters),
-                loss_function="Logloss",
+                **loss,
                 random_seed=seed,
                 thread_count=threads,
                 allow_writing_files=False,
                 logging_level="Silent",
             )
-            native.fit(_pool(features, target.astype(np.int64)))
+            native.fit(_pool(features, target if objective.kind == "quantile" else target.astype(np.int64)))
             metadata = native.get_metadata()
             for name in _VOLATILE:
                 metadata[name] = ""
@@ -78,10 +101,10 @@ class CatBoostFamily:
         return self.restore(CatBoostModel(native).to_files())
 
     def restore(self, files: Mapping[str, bytes]) -> CatBoostModel:
-        """Load a classifier from its binary format."""
-        from catboost import CatBoostClassifier, CatBoostError
+        """Load a model from its binary format."""
+        from catboost import CatBoost, CatBoostError
 
-        native = CatBoostClassifier()
+        native = CatBoost()
         try:
             native.load_model(blob=required_file("catboost", files, _FILE))
         except CatBoostError as error:

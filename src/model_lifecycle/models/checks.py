@@ -6,10 +6,11 @@ import numpy as np
 
 from model_lifecycle.contracts.columns import Columns, row_count
 from model_lifecycle.errors import ModelError
+from model_lifecycle.models.base import BINARY, Objective
 
 
-def check_training_rows(family: str, features: Columns, target: np.ndarray) -> None:
-    """Refuse a target that is not 0/1 with both classes, or of another length than the features.
+def check_training_rows(family: str, features: Columns, target: np.ndarray, objective: Objective = BINARY) -> None:
+    """Refuse a target that does not fit the objective, or is of another length than the features.
 
     Raises
     ------
@@ -19,10 +20,24 @@ def check_training_rows(family: str, features: Columns, target: np.ndarray) -> N
     rows = row_count(features)
     if rows != len(target):
         raise ModelError(f"{family}: {rows} rows of features and {len(target)} of target, expected as many")
-    positive, negative = int((target == 1.0).sum()), int((target == 0.0).sum())
-    if positive + negative != len(target) or not positive or not negative:
+    if objective.kind == "quantile":
+        others = int((~np.isfinite(target)).sum())
+        if others or not len(target) or np.ptp(target) == 0:
+            raise ModelError(
+                f"{family}: target with {others} values that are no numbers and {len(np.unique(target))} distinct "
+                f"values on {len(target)} rows, expected numbers, at least two different ones"
+            )
+        return
+    counts = [int((target == label).sum()) for label in range(objective.classes)]
+    others = len(target) - sum(counts)
+    if others or not all(counts):
+        if objective.kind == "multiclass":
+            raise ModelError(
+                f"{family}: target with {counts} rows of the {objective.classes} classes and {others} of none, "
+                "expected each class at least once and nothing else"
+            )
         raise ModelError(
-            f"{family}: target with {negative} zeros, {positive} ones and {len(target) - positive - negative} others, "
+            f"{family}: target with {counts[0]} zeros, {counts[1]} ones and {others} others, "
             "expected zeros and ones, at least one of each"
         )
 

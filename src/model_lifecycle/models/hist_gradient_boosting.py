@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from model_lifecycle.contracts.columns import Columns, row_count
+from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import skops_file
-from model_lifecycle.models.base import Parameters
+from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ class HistGradientBoostingModel:
     pipeline: "Pipeline"
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return the probability of a positive outcome."""
-        if row_count(features) == 0:
-            return np.empty(0)
-        return np.asarray(self.pipeline.predict_proba(pd.DataFrame(dict(features))))[:, 1]
+        """Return probabilities, or the quantile."""
+        return skops_file.predict(self.pipeline, features)
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return tree SHAP values, the path-dependent ones of the shap library, and the base value."""
@@ -53,8 +51,13 @@ class HistGradientBoostingModel:
             explainer.shap_values(prepare.transform(pd.DataFrame(dict(features))), check_additivity=False)
         )
         owners = [name for _, _, names in prepare.transformers_[:2] for name in names]
-        placed = pd.DataFrame(values, columns=owners).reindex(columns=list(features), fill_value=0.0).to_numpy()
-        return placed, np.full(len(placed), float(np.ravel(explainer.expected_value)[0]))
+        placed = np.zeros((len(values), len(features), *values.shape[2:]))
+        placed[:, [list(features).index(name) for name in owners]] = values
+        base = np.broadcast_to(np.ravel(explainer.expected_value), (len(values), np.size(explainer.expected_value)))
+        if values.ndim == 2:
+            return placed, base[:, 0]
+        # The margin is centred over the classes.
+        return placed - placed.mean(axis=2, keepdims=True), base - base.mean(axis=1, keepdims=True)
 
     def to_files(self) -> dict[str, bytes]:
         """Return the pipeline as a skops file."""
@@ -71,16 +74,19 @@ class HistGradientBoostingFamily:
         parameters: Parameters,
         seed: int,
         threads: int,
+        objective: Objective = BINARY,
     ) -> HistGradientBoostingModel:
-        """Fit on log loss for ``max_iter`` rounds; categories rarer than ``min_frequency`` are pooled."""
+        """Fit on log loss, or the quantile's, for ``max_iter`` rounds; categories rarer than
+        ``min_frequency`` are pooled.
+        """
         from threadpoolctl import threadpool_limits
 
-        check_training_rows("hist_gradient_boosting", features, target)
+        check_training_rows("hist_gradient_boosting", features, target, objective)
         unknown = sorted(set(parameters) - set(_PARAMETERS))
         if unknown:
             raise ModelError(f"hist_gradient_boosting: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
         try:
-            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed)
+            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
             with threadpool_limits(threads):
                 pipeline.fit(pd.DataFrame(dict(features)), target)
         except (ValueError, TypeError) as error:
@@ -95,9 +101,9 @@ class HistGradientBoostingFamily:
         )
 
 
-def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool], seed: int) -> "Pipeline":
+def _pipeline(features: Columns, chosen: Parameters, seed: int, objective: Objective) -> "Pipeline":
     from sklearn.compose import ColumnTransformer
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
@@ -111,7 +117,11 @@ def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool],
     prepare = ColumnTransformer(
         [("numeric", "passthrough", numeric), ("categorical", encode, categorical)], verbose_feature_names_out=False
     )
-    boost = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=seed)
+    settings |= {"early_stopping": False, "random_state": seed}
+    if objective.kind == "quantile":
+        boost = HistGradientBoostingRegressor(**settings, loss="quantile", quantile=objective.quantile)
+    else:
+        boost = HistGradientBoostingClassifier(**settings)
     return Pipeline(list(zip(_STEPS, (prepare, boost), strict=True)))
 
 

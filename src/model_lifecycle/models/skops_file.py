@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.errors import ModelError
 
 _SCHEMA = "schema.json"
@@ -65,6 +69,16 @@ def load_pipeline(family: str, content: bytes, file: str, steps: Sequence[str], 
     if found != list(steps):
         raise ModelError(f"{family}: {file} holds a pipeline of {found}, expected {list(steps)}")
     return pipeline
+
+
+def predict(pipeline: Any, features: Columns) -> np.ndarray:
+    """Return a pipeline's probabilities (of the second class, if there are two), or its number; float64."""
+    table, final = pd.DataFrame(dict(features)), pipeline.steps[-1][1]
+    if not hasattr(final, "predict_proba"):
+        return np.asarray(pipeline.predict(table), dtype=np.float64) if len(table) else np.empty(0)
+    classes = len(final.classes_)
+    found = np.asarray(pipeline.predict_proba(table)) if len(table) else np.empty((0, classes))
+    return found[:, 1] if classes == 2 else found
 
 
 def _renumbered(node: object, numbers: dict[str, int]) -> object:

@@ -3,27 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field, FiniteFloat, ValidationError
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.errors import ContractError
 from model_lifecycle.monitoring.profile import ReferenceProfile
-from model_lifecycle.monitoring.verdict import Figure, Share
+from model_lifecycle.monitoring.verdict import Figure
 
-_NEEDED = {"log_loss", "skill"}
+_NEEDED = {"loss", "skill"}
 
 
 class ChampionFacts(Contract):
     """The champion's training data, its figures on the hold-out and its reference profile.
 
-    ``versus_previous`` is the champion's log loss less that of the release before it, on the same live rows; it is
+    ``versus_previous`` is the champion's loss less that of the release before it, on the same live rows; it is
     there only when both have scored them.
     """
 
     release: str = Field(min_length=1)
     trained_until: AwareDatetime
-    base_rate: Share = Field(description="share of positives in the training data")
-    holdout: dict[str, Figure] = Field(description="of `performance.holdout_figures`; log_loss and skill are needed")
+    constant: tuple[FiniteFloat, ...] = Field(description="best constant prediction of the training data")
+    holdout: dict[str, Figure] = Field(description="of `performance.holdout_figures`; loss and skill are needed")
     reference_profile: ReferenceProfile
     promoted_at: AwareDatetime | None = None
     retrained_at: AwareDatetime | None = Field(default=None, description="last retraining, promoted or not")

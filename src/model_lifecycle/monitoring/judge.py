@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from model_lifecycle.contracts.business_question import ValueMatrix
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
@@ -19,20 +18,21 @@ from model_lifecycle.monitoring.performance import judge_performance, release_sh
 from model_lifecycle.monitoring.quality import check_quality
 from model_lifecycle.monitoring.verdict import Drift, Finding, MonitoringReport, WindowVerdict
 from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
+from model_lifecycle.tasks import Task
 
 _NUMBER = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a case declares: its features, the contract of its raw inputs by column, its values and the limits.
+    """What a case declares: its features, the contract of its raw inputs by column, its task and the limits.
 
     Columns of the contract that are no input of the features are left out of the judgement.
     """
 
     features: FeatureSpec
     contract: Mapping[str, ColumnContract]
-    value: ValueMatrix
+    task: Task
     spec: MonitoringSpec
 
     def inputs(self) -> dict[str, ColumnContract]:
@@ -71,6 +71,7 @@ def judge_windows(
         If ``until`` is no time with its zone.
     """
     check_log(log)
+    log = log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
     times = log["decision_time"]
     end = resolve_until(until, times.max().to_pydatetime() if len(log) else None)
     as_of = None if until is None else end
@@ -112,8 +113,8 @@ def _judge(
         maturity=found,
         quality=(*findings, *_label_times(found.label_before_decision, found.decisions)),
         drift=_drift(rows, inputs.columns, champion, rules),
-        performance=judge_performance(rows, champion, rules.value, spec.window) if found.mature else None,
-        releases=release_shares(rows),
+        performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
+        releases=release_shares(rows, rules.task),
     ), inputs.columns
 
 

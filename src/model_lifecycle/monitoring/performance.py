@@ -1,21 +1,19 @@
-"""How well the decisions of a window turned out, against the hold-out and against the base rate."""
+"""How well the decisions of a window turned out, against the hold-out and against a constant prediction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from model_lifecycle.contracts.business_question import ValueMatrix
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
-from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import clustered_mean_interval, jackknife_interval
-from model_lifecycle.statistics.proper_scores import log_loss, log_losses, squared_errors
+from model_lifecycle.tasks import Metric, Task
 
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
 _FEWEST_WEEKS = 4
@@ -23,7 +21,7 @@ _PER = 1000.0
 
 
 def judge_performance(
-    rows: pd.DataFrame, champion: ChampionFacts, value: ValueMatrix, window: timedelta, level: float = 0.95
+    rows: pd.DataFrame, champion: ChampionFacts, task: Task, window: timedelta, level: float = 0.95
 ) -> Performance:
     """Judge the champion's own decisions of a window.
 
@@ -33,8 +31,8 @@ def judge_performance(
         Of `windows.rows_of`; rows of other releases are left out.
     champion : ChampionFacts
         The hold-out figures that the window is held against.
-    value : ValueMatrix
-        What acting gains for each outcome, the unavailable ones included.
+    task : Task
+        What a prediction and a decision are, and what they are worth.
     window : timedelta
         Its length: blocks are weeks from four weeks on and days below. Days of one week depend on one another, so
         their intervals are too narrow (a nominal 95% covers 70 to 78%); ask for two windows in a row then.
@@ -46,22 +44,24 @@ def judge_performance(
     Performance
         A figure that is not defined (one class only, a single block, no label) is in ``problems`` with its reason.
     """
-    mine = rows[(rows["release"] == champion.release) & np.isfinite(rows["score"].to_numpy(dtype=np.float64))]
+    mine = rows[rows["release"] == champion.release]
+    mine = mine[_finite(predictions(mine, task))]
     block: Literal["day", "week"] = "week" if window >= _FEWEST_WEEKS * WEEK else "day"
     width = WEEK if block == "week" else DAY
     figures, differences, problems = {}, {}, {}
-    for name, compute in _figures(mine, value, width, level).items():
+    for name, compute in _figures(mine, task, width, level).items():
         try:
             figures[name] = compute()
         except StatisticError as error:
             problems[name] = str(error)
-    for name, difference in _differences(mine, champion, width, level).items():
+    for name, difference in _differences(mine, champion, task, width, level).items():
         try:
             differences[name] = difference()
         except StatisticError as error:
             problems[name] = str(error)
     return Performance(
         release=champion.release,
+        loss=task.loss,
         rows=len(mine),
         block=block,
         figures=figures,
@@ -70,29 +70,43 @@ def judge_performance(
     )
 
 
-def _arrays(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return rows["value"].to_numpy(dtype=np.float64), rows["score"].to_numpy(dtype=np.float64)
+def predictions(rows: pd.DataFrame, task: Task) -> np.ndarray:
+    """Return the logged predictions; NaN where an output is missing."""
+    outputs = rows["outputs"].tolist() if "outputs" in rows.columns else [{}] * len(rows)
+    return task.logged(rows["score"].to_numpy(dtype=np.float64), outputs)
+
+
+def _finite(prediction: np.ndarray) -> np.ndarray:
+    return np.asarray(np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1), dtype=bool)
+
+
+def _arrays(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    return rows["value"].to_numpy(dtype=np.float64), predictions(rows, task)
 
 
 def _blocks(rows: pd.DataFrame, width: timedelta) -> np.ndarray:
     return block_ids(rows["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"), width)
 
 
-def _figures(mine: pd.DataFrame, value: ValueMatrix, width: timedelta, level: float) -> dict[str, Callable[[], Figure]]:
+def _figures(mine: pd.DataFrame, task: Task, width: timedelta, level: float) -> dict[str, Callable[[], Figure]]:
     labelled = mine[observed(mine)]
-    target, score = _arrays(labelled)
+    target, prediction = _arrays(labelled, task)
     known = mine[observed(mine) | unavailable(mine)]
 
     def mean(values: Callable[[], np.ndarray]) -> Callable[[], Figure]:
         return lambda: _mean(values(), _blocks(labelled, width), level)
 
+    def figure(metric: Metric) -> Callable[[], Figure]:
+        return lambda: _metric(metric, target, prediction, _blocks(labelled, width), level)
+
     return {
-        "log_loss": mean(lambda: log_losses(target, score)),
-        "brier": mean(lambda: squared_errors(target, score)),
-        "positive_rate": mean(lambda: target),
-        "mean_score": mean(lambda: score),
-        "auc": lambda: _auc(target, score, _blocks(labelled, width), level),
-        "value_per_1000": lambda: _mean(_PER * gains(known, value), _blocks(known, width), level),
+        **{name: figure(metric) for name, metric in task.metrics.items()},
+        **{
+            "mean_outcome" if name == "mean" else f"{name}_rate": mean(lambda values=values: values)  # type: ignore[misc]
+            for name, values in task.shares(target).items()
+        },
+        "mean_score": mean(lambda: task.score(prediction)),
+        "value_per_1000": lambda: _mean(_PER * gains(known, task), _blocks(known, width), level),
     }
 
 
@@ -103,74 +117,84 @@ def _mean(values: np.ndarray, block: np.ndarray, level: float) -> Figure:
     return Figure.of(clustered_mean_interval(values, block, level, autocorrelation=0.0))
 
 
-def _auc(target: np.ndarray, score: np.ndarray, block: np.ndarray, level: float) -> Figure:
+def _metric(metric: Metric, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
+    if metric.by_row:
+        return _mean(metric.compute(target, prediction), block, level)
     if np.unique(block).size == 1:
-        return _single(roc_auc(target, score), level)
-    return Figure.of(jackknife_interval(roc_auc, block, target, score, level=level, autocorrelation=0.0))
+        return _single(metric.value(target, prediction), level)
+    return Figure.of(jackknife_interval(metric.value, block, target, prediction, level=level, autocorrelation=0.0))
 
 
 def _single(estimate: float, level: float) -> Figure:
     return Figure(estimate=estimate, lower=None, upper=None, level=level, n_blocks=1)
 
 
-def gains(rows: pd.DataFrame, value: ValueMatrix) -> np.ndarray:
-    """Return what each decision gained over leaving, in the question's unit: 0 where nothing was done.
+def gains(rows: pd.DataFrame, task: Task) -> np.ndarray:
+    """Return what each decision gained over doing nothing, in the question's unit, shape (n,).
 
     Parameters
     ----------
     rows : DataFrame
         Decisions with an outcome, observed or unavailable.
     """
-    outcome = value.gains(rows["value"].to_numpy(dtype=np.float64), unavailable(rows))
-    return np.asarray(np.where(acted(rows), outcome, 0.0), dtype=np.float64)
+    return task.gains(rows["value"].to_numpy(dtype=np.float64), unavailable(rows), actions(rows, task))
 
 
-def acted(rows: pd.DataFrame) -> np.ndarray:
-    """Return on which rows the release said to act, as bool."""
-    return np.asarray((rows["score"] >= rows["threshold"]).to_numpy(), dtype=bool)
+def actions(rows: pd.DataFrame, task: Task) -> np.ndarray:
+    """Return what the release said to do on each row, float64, shape (n,)."""
+    decision = rows["decision"].tolist() if "decision" in rows.columns else [""] * len(rows)
+    score, threshold = (rows[name].to_numpy(dtype=np.float64) for name in ("score", "threshold"))
+    return task.logged_actions(decision, score, threshold, predictions(rows, task))
 
 
 def _differences(
-    mine: pd.DataFrame, champion: ChampionFacts, width: timedelta, level: float
+    mine: pd.DataFrame, champion: ChampionFacts, task: Task, width: timedelta, level: float
 ) -> dict[str, Callable[[], Figure]]:
     labelled = mine[observed(mine)]
-    target, score = _arrays(labelled)
+    target, prediction = _arrays(labelled, task)
 
     def block() -> np.ndarray:
         return _blocks(labelled, width)
 
     def increase() -> Figure:
-        return _less(_mean(log_losses(target, score), block(), level), champion.holdout["log_loss"])
+        return _less(_mean(task.losses(target, prediction), block(), level), champion.holdout["loss"])
 
     return {
-        "skill_lost": lambda: _less(_skill(target, score, block(), level), champion.holdout["skill"]),
-        "log_loss_increase": increase,
-        "against_base_rate": lambda: _against(champion.base_rate, target, score, block(), level),
+        "skill_lost": lambda: _less(_skill(task, target, prediction, block(), level), champion.holdout["skill"]),
+        "loss_increase": increase,
+        "against_constant": lambda: _against(task, champion.constant, target, prediction, block(), level),
     }
 
 
-def _against(rate: float, target: np.ndarray, score: np.ndarray, block: np.ndarray, level: float) -> Figure:
-    losses, constant = log_losses(target, score), log_losses(target, np.full(target.size, rate))
-    return _mean(losses - constant, block, level)
+def _against(
+    task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float
+) -> Figure:
+    if not len(target):
+        raise StatisticError("found no labelled row, expected some")
+    losses = task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target)))
+    return _mean(losses, block, level)
 
 
-def _skill(target: np.ndarray, score: np.ndarray, block: np.ndarray, level: float) -> Figure:
-    """Return log loss less that of the rows' own share of positives; below 0, the further the better."""
-    rate = float(np.mean(target)) if target.size else 0.5  # without a row the losses say so themselves
-    return _against(rate, target, score, block, level)
+def _skill(task: Task, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
+    """Return the loss less that of the rows' own best constant prediction; below 0, the further the better."""
+    if not len(target):
+        raise StatisticError("found no labelled row, expected some")
+    return _against(task, task.constant(target), target, prediction, block, level)
 
 
 def holdout_figures(
-    target: np.ndarray, score: np.ndarray, times: np.ndarray, level: float = 0.95
+    task: Task, target: np.ndarray, prediction: np.ndarray, times: np.ndarray, level: float = 0.95
 ) -> dict[str, dict[str, object]]:
     """Return the figures of the hold-out that live windows are held against, as JSON for `ChampionFacts.holdout`.
 
     Parameters
     ----------
-    target : ndarray of shape (n,)
-        0 or 1, of the labelled hold-out rows.
-    score : ndarray of float64, shape (n,)
-        The release's probabilities.
+    task : Task
+        Of the question.
+    target : ndarray of float64, shape (n,)
+        Of the labelled hold-out rows.
+    prediction : ndarray of float64, shape (n,) or (n, n_outputs)
+        The release's.
     times : ndarray of datetime64, shape (n,)
         Decision times; they make the weekly blocks of the intervals.
     level : float
@@ -179,22 +203,18 @@ def holdout_figures(
     Returns
     -------
     dict
-        log_loss, brier, auc and ``skill``: log loss less that of always predicting the rows' own share of positives,
-        pair by pair. Of a model's log loss most of the uncertainty is that of the base rate, which swings from week
-        to week; the skill is free of it.
+        All metrics of the task; ``loss``, the one that counts, once more; and ``skill``: the loss less that of the
+        rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the outcome's
+        level, which swings from week to week; the skill is free of it.
 
     Raises
     ------
     StatisticError
-        If there is no row, or one class only.
+        If there is no row, or a metric is not defined on these.
     """
     block = block_ids(times, WEEK)
-    figures = {
-        "log_loss": _mean(log_losses(target, score), block, level),
-        "brier": _mean(squared_errors(target, score), block, level),
-        "auc": _auc(target, score, block, level),
-        "skill": _skill(target, score, block, level),
-    }
+    figures = {name: _metric(metric, target, prediction, block, level) for name, metric in task.metrics.items()}
+    figures |= {"loss": figures[task.loss], "skill": _skill(task, target, prediction, block, level)}
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}
 
 
@@ -218,23 +238,21 @@ def _half(estimate: float, end: float | None) -> float:
     return 0.0 if end is None else abs(end - estimate)
 
 
-def release_shares(rows: pd.DataFrame) -> tuple[ReleaseShare, ...]:
+def release_shares(rows: pd.DataFrame, task: Task) -> tuple[ReleaseShare, ...]:
     """Return what each release did in the window, by name."""
     shares = []
     for release, part in rows.groupby("release", sort=True):
         labelled = part[observed(part)]
-        loss: float | None
-        try:
-            loss = log_loss(*_arrays(labelled))
-        except StatisticError:
-            loss = None
+        target, prediction = _arrays(labelled, task)
+        sure = _finite(prediction)
+        decided = pd.Series(task.decisions(actions(part[_finite(predictions(part, task))], task)))
         shares.append(
             ReleaseShare(
                 release=str(release),
                 decisions=len(part),
                 observed=len(labelled),
-                acted=int(acted(part).sum()),
-                log_loss=loss,
+                decided={str(name): int(count) for name, count in decided.value_counts().sort_index().items()},
+                loss=float(task.losses(target[sure], prediction[sure]).mean()) if sure.any() else None,
             )
         )
     return tuple(shares)

@@ -34,7 +34,7 @@ class PolicyState(Contract):
 class Breach(Contract):
     """A limit that a figure lies beyond with its whole interval."""
 
-    rule: Literal["skill_lost", "against_base_rate", "value_per_1000"]
+    rule: Literal["skill_lost", "against_constant", "value_per_1000"]
     figure: Figure
     limit: float
     message: str
@@ -52,20 +52,21 @@ class Decision(Contract):
 def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breach, ...]:
     """Return the limits that a window's realised performance is beyond, each with its whole interval.
 
-    The loss in log loss is counted against the base-rate model on the same rows: when positives become rarer, every
-    model's log loss falls, and when they become more frequent, it rises, though no model has changed.
+    A loss is counted against a constant prediction on the same rows: when positives become rarer, every model's log
+    loss falls, and when they become more frequent, it rises, though no model has changed.
     """
     if performance is None:
         return ()
     found: list[Breach] = []
+    loss = performance.loss.replace("_", " ")
     lost = performance.differences.get("skill_lost")
-    if lost is not None and lost.lower is not None and lost.lower > policy.maximum_log_loss_increase:
-        text = f"log loss rose by {_shown(lost)} beyond what the base rate explains"
-        found.append(_breach("skill_lost", lost, policy.maximum_log_loss_increase, text))
-    worse = performance.differences.get("against_base_rate")
+    if lost is not None and lost.lower is not None and lost.lower > policy.maximum_loss_increase:
+        text = f"{loss} rose by {_shown(lost)} beyond what the level of the outcome explains"
+        found.append(_breach("skill_lost", lost, policy.maximum_loss_increase, text))
+    worse = performance.differences.get("against_constant")
     if worse is not None and worse.lower is not None and worse.lower > 0.0:
-        text = f"log loss is {_shown(worse)} above that of always predicting the base rate"
-        found.append(_breach("against_base_rate", worse, 0.0, text))
+        text = f"{loss} is {_shown(worse)} above that of always predicting what was usual in training"
+        found.append(_breach("against_constant", worse, 0.0, text))
     value = performance.figures.get("value_per_1000")
     if value is not None and value.upper is not None and value.upper < policy.minimum_value_per_1000:
         text = f"value is {_shown(value)} per 1,000 decisions"
@@ -74,7 +75,7 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
 
 
 def _breach(
-    rule: Literal["skill_lost", "against_base_rate", "value_per_1000"], figure: Figure, limit: float, text: str
+    rule: Literal["skill_lost", "against_constant", "value_per_1000"], figure: Figure, limit: float, text: str
 ) -> Breach:
     return Breach(rule=rule, figure=figure, limit=limit, message=f"{text}, limit {limit:g}")
 
@@ -132,7 +133,7 @@ def _rollback(newest: WindowVerdict, state: PolicyState) -> str | None:
         return None
     if not state.promoted_at <= state.now < state.promoted_at + (newest.end - newest.start):
         return None
-    return f"release {state.release}: log loss is {_shown(found)} above that of the previous release on the same rows"
+    return f"release {state.release}: its loss is {_shown(found)} above that of the previous release on the same rows"
 
 
 def _mature(history: Sequence[WindowVerdict]) -> list[WindowVerdict]:

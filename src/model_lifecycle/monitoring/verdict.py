@@ -85,14 +85,15 @@ class Maturity(Contract):
 class Performance(Contract):
     """How well the champion's decisions of a window turned out.
 
-    ``figures``: log_loss, auc, brier, value_per_1000, positive_rate, mean_score. ``differences``: ``skill_lost`` (how
-    much of the advantage over the window's own base rate, in log loss, is gone since the hold-out),
-    ``log_loss_increase`` (over the hold-out, the change in base rate included) and ``against_base_rate`` (log loss
-    less that of always predicting the release's base rate, on the same rows). What is not there has its reason in
-    ``problems``.
+    ``figures``: the task's metrics, value_per_1000, the rate of each outcome (of a quantity mean_outcome), mean_score.
+    ``differences``, in the metric ``loss``: ``skill_lost`` (how much of the advantage over the window's own best
+    constant prediction is gone since the hold-out), ``loss_increase`` (over the hold-out, the change in the outcome's
+    level included) and ``against_constant`` (less that of the release's constant prediction, on the same rows).
+    What is not there has its reason in ``problems``.
     """
 
     release: str
+    loss: str
     rows: int
     block: Literal["day", "week"]
     figures: dict[str, Figure] = Field(default_factory=dict)
@@ -106,8 +107,8 @@ class ReleaseShare(Contract):
     release: str
     decisions: int
     observed: int
-    acted: int
-    log_loss: FiniteFloat | None
+    decided: dict[str, int]  # decisions in words -> how many
+    loss: FiniteFloat | None
 
 
 class WindowVerdict(Contract):

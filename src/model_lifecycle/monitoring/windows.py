@@ -117,8 +117,8 @@ def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.D
 
 
 def observed(rows: pd.DataFrame) -> np.ndarray:
-    """Return which rows have an observed outcome of 0 or 1 that is not older than the decision, as bool."""
-    known = (rows["outcome"] == "observed") & rows["value"].isin([0.0, 1.0])
+    """Return which rows have an observed outcome with a value that is not older than the decision, as bool."""
+    known = (rows["outcome"] == "observed") & rows["value"].notna()
     return np.asarray((known & ~(rows["label_time"] < rows["decision_time"])).to_numpy(), dtype=bool)
 
 

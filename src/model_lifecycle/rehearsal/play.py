@@ -117,10 +117,9 @@ class Play:
             self._tell_no_swap(tick.end)
 
     def _tell_first(self, at: datetime, answer: PredictionAnswer) -> None:
-        decision = "act" if answer.act else "leave"
         self._teller.say(
             at,
-            f"first answer of release {answer.release}: score {answer.score:.3f}, {decision}",
+            f"first answer of release {answer.release}: score {answer.score:.3f}, {answer.decision}",
             [f"requests so far {self._counts.requests:,}, of which lost {self._counts.errors:,}"],
         )
         if self._awaited is not None and self._awaited[0] == answer.release:

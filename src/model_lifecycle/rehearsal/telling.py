@@ -56,7 +56,7 @@ def window_lines(window: WindowVerdict) -> Iterator[str]:
     yield f"drift: {len(window.drift.drifted())} of {len(window.drift.features)} features"
 
 
-_TOLD = ("log_loss", "skill_lost", "auc", "value_per_1000", "positive_rate")
+_TOLD = ("log_loss", "cost", "skill_lost", "auc", "rank_correlation", "value_per_1000", "positive_rate", "coverage")
 
 
 def figure_text(figure: Figure) -> str:

@@ -98,7 +98,7 @@ def label_records(decisions: pd.DataFrame, question: BusinessQuestion) -> list[L
             decision_id=str(decision_id),
             label_time=moment.to_pydatetime(),
             outcome="observed" if outcome == "observed" else "unavailable",
-            value=None if value is None else float(value),
+            value=value if value is None or isinstance(value, str) else float(value),
             reason=reason,
             received_at=moment.to_pydatetime(),
         )

@@ -1,28 +1,31 @@
 """Contracts and statistics as evidence."""
 
-from model_lifecycle.contracts.business_question import BusinessQuestion, OutcomeValue
-from model_lifecycle.reporting.evidence import IntervalEvidence, OutcomeValueEvidence, QuestionEvidence
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.reporting.evidence import IntervalEvidence, QuestionEvidence
 from model_lifecycle.statistics.intervals import Interval
+from model_lifecycle.tasks import task_of
 
 
 def question_evidence(case: str, question: BusinessQuestion) -> QuestionEvidence:
     """Return what every report says about the question."""
+    task = task_of(question)
     return {
         "case": case,
         "question": question.question,
         "owner": question.owner,
+        "task": question.task,
+        "loss": task.loss,
+        "ranking": task.ranking,
         "decision": question.decision,
         "target": question.target,
         "unit": question.value.unit,
         "value_source": question.value.source,
-        "act": _outcomes(question.value.act),
-        "leave": _outcomes(question.value.leave),
-        "break_even": question.value.break_even(),
+        "payoffs": [
+            {"action": action, "outcome": outcome, "worth": worth} for action, outcome, worth in task.payoffs()
+        ],
+        "rule": task.rule(),
+        "policies": list(task.policies),
     }
-
-
-def _outcomes(value: OutcomeValue) -> OutcomeValueEvidence:
-    return {"positive": value.positive, "negative": value.negative, "unavailable": value.unavailable}
 
 
 def interval_evidence(found: Interval) -> IntervalEvidence:

@@ -30,12 +30,12 @@ class IntervalEvidence(TypedDict):
 
 
 @with_config(_STRICT)
-class OutcomeValueEvidence(TypedDict):
-    """What one action is worth per decision, for each outcome."""
+class PayoffEvidence(TypedDict):
+    """What one action is worth per decision, for one outcome."""
 
-    positive: float
-    negative: float
-    unavailable: float
+    action: str
+    outcome: str
+    worth: float
 
 
 @with_config(_STRICT)
@@ -45,13 +45,16 @@ class QuestionEvidence(TypedDict):
     case: str
     question: str
     owner: str
+    task: str  # binary | regression | multiclass
+    loss: str  # the metric that is minimised and compared
+    ranking: str  # the metric of order
     decision: str
     target: str
     unit: str
     value_source: str
-    act: OutcomeValueEvidence
-    leave: OutcomeValueEvidence
-    break_even: float
+    payoffs: list[PayoffEvidence]
+    rule: str  # how a prediction becomes a decision
+    policies: list[str]  # the trivial ones
 
 
 @with_config(_STRICT)
@@ -63,7 +66,7 @@ class PartEvidence(TypedDict):
     end: str
     rows: int
     labelled: int  # with an observed outcome
-    positives: int
+    outcomes: dict[str, int]  # rows by outcome
     unavailable: dict[str, int]  # rows by reason
 
 
@@ -84,9 +87,9 @@ class LeaderboardRow(TypedDict):
     family: str
     role: str  # baseline | candidate
     calibration: str
-    log_loss: float
-    auc: float
-    brier: NotRequired[float | None]
+    loss: float  # mean over the folds, before calibration
+    loss_by_fold: list[float]
+    ranking: float
     value_per_1000: float | None
     trials: int
     seconds: NotRequired[float]  # left out of a release: a run on the same data and seed gives the same bytes
@@ -117,22 +120,44 @@ class ReliabilityBin(TypedDict):
 
 @with_config(_STRICT)
 class CalibrationEvidence(TypedDict):
-    """How far the probabilities can be taken at their word."""
+    """How far the predictions can be taken at their word."""
 
     bins: list[ReliabilityBin]
-    expected_error: float
-    slope: float | None
-    intercept: float | None
-    in_the_large: IntervalEvidence  # mean prediction - observed rate
+    expected_error: float  # mean distance of the bins from the diagonal
+    slope: IntervalEvidence | None
+    intercept: IntervalEvidence | None
+    in_the_large: IntervalEvidence  # mean prediction - outcome; of an interval, its coverage - what it should hold
+    miscalibration: dict[str, IntervalEvidence]  # by model: loss that a recalibration on these very rows would save
+    value_lost: float  # per 1,000 decisions, that such a recalibration would bring
+    value_room: float  # perfect prediction over the best trivial policy
 
 
 @with_config(_STRICT)
 class ThresholdEvidence(TypedDict):
-    """The probability from which the decision is taken."""
+    """How the decision is taken."""
 
-    threshold: float  # above 1 when acting never pays
+    threshold: float | None  # above 1 when acting never pays; None where no threshold decides
     chosen_on: str  # which rows, in words
-    act_share: float  # of the test decisions
+    decisions: dict[str, float]  # share of the test decisions by what was decided
+
+
+@with_config(_STRICT)
+class MonthEvidence(TypedDict):
+    """What each policy was worth in a month of the test window."""
+
+    month: str
+    rows: int
+    value: dict[str, IntervalEvidence]
+
+
+@with_config(_STRICT)
+class SensitivityEvidence(TypedDict):
+    """What the model and the best trivial policy are worth if an assumption is off by a factor."""
+
+    assumption: str
+    factor: float
+    model: float
+    trivial: float
 
 
 @with_config(_STRICT)
@@ -143,9 +168,9 @@ class SliceEvidence(TypedDict):
     category: str
     kind: str  # important | sensitive
     rows: int
-    positives: int
-    auc: IntervalEvidence | None
-    log_loss: IntervalEvidence | None
+    outcomes: dict[str, int]
+    ranking: IntervalEvidence | None
+    loss: IntervalEvidence | None
     value_per_1000: NotRequired[IntervalEvidence | None]
     reason: NotRequired[str]  # why a figure is None
 
@@ -162,7 +187,7 @@ class GateEvidence(TypedDict):
 
 @with_config(_STRICT)
 class ImportanceEvidence(TypedDict):
-    """The mean absolute SHAP value of one feature over a sample of test rows, in log-odds."""
+    """The mean absolute SHAP value of one feature over a sample of test rows, on the scale of the raw margin."""
 
     feature: str
     mean_abs_shap: float
@@ -191,9 +216,11 @@ class EvaluationEvidence(TypedDict):
     subject: str
     baselines: list[str]
     champion: str | None  # key of metrics; None when nothing is in production yet
-    metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric: log_loss, auc, average_precision, brier
+    metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric, the loss first
     differences: list[DifferenceEvidence]
-    value: dict[str, IntervalEvidence]  # by policy: model, act_always, act_never, perfect, champion
+    value: dict[str, IntervalEvidence]  # by policy: model, perfect, champion, baselines and the trivial ones
+    value_by_month: list[MonthEvidence]
+    sensitivity: list[SensitivityEvidence]
     threshold: ThresholdEvidence
     calibration: CalibrationEvidence
     slices: list[SliceEvidence]
@@ -228,7 +255,7 @@ class RunEvidence(TypedDict):
 
 @with_config(_STRICT)
 class PeriodRate(TypedDict):
-    """The rate of positive outcomes in one period; ``rate`` is None without a labelled decision."""
+    """What happened in one period; ``outcome`` is empty without a labelled decision."""
 
     period: str
     start: str
@@ -236,7 +263,7 @@ class PeriodRate(TypedDict):
     part: str
     rows: int
     labelled: int
-    rate: float | None
+    outcome: dict[str, float]  # share of each outcome, or the mean of a quantity
 
 
 @with_config(_STRICT)
@@ -260,9 +287,9 @@ class FeasibilityEvidence(TypedDict):
     end: str
     rows: int
     unavailable: dict[str, int]
-    base_rate: IntervalEvidence
+    outcome: dict[str, IntervalEvidence]  # share of each outcome, or the mean of a quantity
     periods: list[PeriodRate]
-    value: dict[str, IntervalEvidence]  # by policy: perfect, act_always, act_never
+    value: dict[str, IntervalEvidence]  # by policy: perfect and the trivial ones
     minimum_value_per_1000: float  # over the best trivial action, from the success criteria
     detectable: list[DetectableEvidence]
     go: bool

@@ -29,7 +29,7 @@ def feasibility_page(evidence: FeasibilityEvidence) -> str:
         question["question"],
         [
             _verdict(evidence),
-            _base_rate(evidence),
+            _outcome(evidence),
             value_section(evidence["value"], question["unit"], _worth(evidence)),
             _detectable(evidence),
             gates_section(evidence["reasons"], "Reasons"),
@@ -59,35 +59,42 @@ def _verdict(evidence: FeasibilityEvidence) -> Section:
     )
 
 
-def _base_rate(evidence: FeasibilityEvidence) -> Section:
-    base = evidence["base_rate"]
-    known = [one["rate"] for one in evidence["periods"] if one["rate"] is not None]
-    swing = f" By period it swings between {text.percent(min(known))} and {text.percent(max(known))}." if known else ""
-    between = (
-        f" ({100 * base['level']:g}% interval {text.percent(base['lower'])} to {text.percent(base['upper'])})"
-        if base["lower"] is not None
-        else ""
-    )
+def _outcome(evidence: FeasibilityEvidence) -> Section:
+    share = list(evidence["outcome"]) != ["mean"]
+    said = []
+    for name, found in evidence["outcome"].items():
+        known = [one["outcome"][name] for one in evidence["periods"] if name in one["outcome"]]
+        between = (
+            f" ({100 * found['level']:g}% interval {_told(found['lower'], share)} to {_told(found['upper'], share)})"
+            if found["lower"] is not None
+            else ""
+        )
+        swing = f", by period {_told(min(known), share)} to {_told(max(known), share)}" if known else ""
+        said.append(f"{name.capitalize()}: {_told(found['estimate'], share)}{between}{swing}.")
     rows: list[dict[str, Cell]] = [
         {
             "period": one["period"],
             "part": one["part"],
             "decisions": one["rows"],
             "with outcome": one["labelled"],
-            "rate": text.percent(one["rate"]),
+            **{name: _told(one["outcome"].get(name), share) for name in evidence["outcome"]},
         }
         for one in evidence["periods"]
     ]
     return Section(
-        "How often it happens",
+        "How often it happens" if share else "How much of it there is",
         text=(
-            f"Positive: {text.percent(base['estimate'])} of the decisions with an outcome{between}.{swing}",
+            f"Of the decisions with an outcome. {' '.join(said)}",
             unavailable_text(evidence["unavailable"], evidence["rows"]),
         ),
         figure=rate_figure(evidence["periods"], _parts(evidence)),
         table=rows,
         caption="By period",
     )
+
+
+def _told(value: float | None, share: bool) -> str:
+    return text.percent(value) if share else text.number(value, 2)
 
 
 def _parts(evidence: FeasibilityEvidence) -> list[PartEvidence]:
@@ -100,7 +107,7 @@ def _parts(evidence: FeasibilityEvidence) -> list[PartEvidence]:
             end=max(one["end"] for one in evidence["periods"] if one["part"] == name),
             rows=0,
             labelled=0,
-            positives=0,
+            outcomes={},
             unavailable={},
         )
         for name in names
@@ -109,11 +116,11 @@ def _parts(evidence: FeasibilityEvidence) -> list[PartEvidence]:
 
 def _worth(evidence: FeasibilityEvidence) -> str:
     unit, value = evidence["question"]["unit"], evidence["value"]
-    trivial = max(value[name]["estimate"] for name in ("act_always", "act_never"))
+    trivial = max(value[name]["estimate"] for name in evidence["question"]["policies"])
     room = value["perfect"]["estimate"] - trivial
     return (
-        f"A perfect prediction would be worth {text.number(room, 0)} {unit} per 1,000 decisions more than the better "
-        f"of always and never acting; no model can gain more. The question asks for at least "
+        f"A perfect prediction would be worth {text.number(room, 0)} {unit} per 1,000 decisions more than the best "
+        f"trivial policy; no model can gain more. The question asks for at least "
         f"{text.number(evidence['minimum_value_per_1000'], 0)}, "
         f"{text.percent(evidence['minimum_value_per_1000'] / room) if room > 0 else 'more than all'} of that."
     )

@@ -16,6 +16,11 @@ from model_lifecycle.reporting.page import render_page
 from model_lifecycle.reporting.parts import gates_section, part_rows, question_section, unavailable_text, value_section
 
 _TOP_FEATURES = 15
+_IN_THE_LARGE = {
+    "binary": "mean prediction - observed rate",
+    "regression": "coverage of the interval - what it should be",
+    "multiclass": "mean prediction - observed rate, of the class where it is largest",
+}
 
 
 def model_card_page(evidence: EvaluationEvidence) -> str:
@@ -54,6 +59,8 @@ def _sections(evidence: EvaluationEvidence) -> Sequence[Section]:
         _metrics(evidence),
         *_differences(evidence),
         _value(evidence),
+        _months(evidence),
+        _sensitivity(evidence),
         _calibration(evidence),
         _slices(evidence),
         _importance(evidence),
@@ -104,7 +111,7 @@ def _metrics(evidence: EvaluationEvidence) -> Section:
         "Performance on the untouched test decisions",
         text=(f"Every model on the same decisions; {text.interval_note(one)}.",),
         table=rows,
-        figure=comparison_figure(metrics, "log_loss", evidence["subject"], evidence["champion"]),
+        figure=comparison_figure(metrics, evidence["question"]["loss"], evidence["subject"], evidence["champion"]),
         caption="Estimate and interval",
     )
 
@@ -121,7 +128,8 @@ def _differences(evidence: EvaluationEvidence) -> list[Section]:
         }
         for one in found
     ]
-    drawn = "log_loss" if any(one["metric"] == "log_loss" for one in found) else found[0]["metric"]
+    loss = evidence["question"]["loss"]
+    drawn = loss if any(one["metric"] == loss for one in found) else found[0]["metric"]
     return [
         Section(
             "Paired differences",
@@ -135,45 +143,95 @@ def _differences(evidence: EvaluationEvidence) -> list[Section]:
 
 def _value(evidence: EvaluationEvidence) -> Section:
     threshold = evidence["threshold"]
+    decided = ", ".join(f"{name} {text.percent(share)}" for name, share in threshold["decisions"].items())
+    drawn = (
+        f"Acts from a probability of {threshold['threshold']:.4f} on, chosen on {threshold['chosen_on']}. "
+        if threshold["threshold"] is not None
+        else ""
+    )
     return value_section(
         evidence["value"],
         evidence["question"]["unit"],
-        f"Acts from a probability of {threshold['threshold']:.4f} on, chosen on {threshold['chosen_on']}: "
-        f"{text.percent(threshold['act_share'])} of the test decisions.",
+        f"{drawn}Of the test decisions: {decided}.",
+    )
+
+
+def _months(evidence: EvaluationEvidence) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "month": one["month"],
+            "decisions": one["rows"],
+            **{text.policy(name): text.interval(worth, 0) for name, worth in one["value"].items()},
+        }
+        for one in evidence["value_by_month"]
+    ]
+    unit = evidence["question"]["unit"]
+    return Section("By month", table=rows, caption=f"{unit} per 1,000 decisions", level=3)
+
+
+def _sensitivity(evidence: EvaluationEvidence) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "assumption": one["assumption"],
+            "times": one["factor"],
+            "the model": text.number(one["model"], 0),
+            "best trivial policy": text.number(one["trivial"], 0),
+            "the model is ahead": one["model"] > one["trivial"],
+        }
+        for one in evidence["sensitivity"]
+    ]
+    return Section(
+        "If an assumption is off",
+        text=("One assumption at a time; the model decides anew under it.",),
+        table=rows,
+        caption=f"{evidence['question']['unit']} per 1,000 decisions",
+        level=3,
     )
 
 
 def _calibration(evidence: EvaluationEvidence) -> Section:
-    found = evidence["calibration"]
+    found, unit = evidence["calibration"], evidence["question"]["unit"]
+    loss = text.metric_of(evidence["question"]["loss"]).label
     rows: list[dict[str, Cell]] = [
-        {"figure": "mean prediction - observed rate", "value": text.interval(found["in_the_large"], 4)},
+        {"figure": _IN_THE_LARGE[evidence["question"]["task"]], "value": text.interval(found["in_the_large"], 4)},
         {"figure": "expected calibration error", "value": text.number(found["expected_error"], 4)},
-        {"figure": "slope (1 is perfect)", "value": text.number(found["slope"], 3)},
-        {"figure": "intercept (0 is perfect)", "value": text.number(found["intercept"], 3)},
+        {"figure": "slope (1 is perfect)", "value": text.interval(found["slope"], 3)},
+        {"figure": "intercept (0 is perfect)", "value": text.interval(found["intercept"], 3)},
+        {
+            "figure": f"{unit} per 1,000 decisions that recalibration would bring",
+            "value": f"{text.number(found['value_lost'], 0)} of {text.number(found['value_room'], 0)} to gain",
+        },
     ]
-    return Section("Calibration", table=rows, figure=reliability_figure({evidence["subject"]: found["bins"]}))
+    for model, saved in found["miscalibration"].items():
+        rows.append({"figure": f"{loss} that recalibration would save {model}", "value": text.interval(saved, 4)})
+    figure = reliability_figure({evidence["subject"]: found["bins"]}, evidence["question"]["task"] != "regression")
+    return Section("Calibration", table=rows, figure=figure)
 
 
 def _slices(evidence: EvaluationEvidence) -> Section:
+    question = evidence["question"]
+    ranking, loss = (text.metric_of(question[name]).label for name in ("ranking", "loss"))
     rows: list[dict[str, Cell]] = [
         {
             "slice": f"{one['column']}: {one['category']}",
             "kind": one["kind"],
             "decisions": one["rows"],
-            "positive": one["positives"],
-            "AUC": text.interval(one["auc"], 3),
-            "log loss": text.interval(one["log_loss"], 3),
+            "outcomes": text.outcomes(one["outcomes"], one["rows"]),
+            ranking: text.interval(one["ranking"], 3),
+            loss: text.interval(one["loss"], 3),
             "remark": one.get("reason", ""),
         }
         for one in evidence["slices"]
     ]
-    overall = evidence["metrics"][evidence["subject"]].get("auc")
-    drawn = overall is not None and any(one["auc"] is not None for one in evidence["slices"])
+    overall = evidence["metrics"][evidence["subject"]].get(question["ranking"])
+    drawn = overall is not None and any(one["ranking"] is not None for one in evidence["slices"])
     return Section(
         "Slices",
         text=() if rows else ("No slice is declared in the business question.",),
         table=rows or None,
-        figure=slice_figure(evidence["slices"], "auc", overall) if drawn and overall is not None else None,
+        figure=slice_figure(evidence["slices"], "ranking", question["ranking"], overall)
+        if drawn and overall is not None
+        else None,
     )
 
 
@@ -187,31 +245,32 @@ def _importance(evidence: EvaluationEvidence) -> Section:
         text=("What the model uses, not what causes the outcome.",),
         table=rows or None,
         figure=importance_figure(best) if best else None,
-        caption="Mean absolute SHAP value, in log-odds",
+        caption="Mean absolute SHAP value, on the scale of the raw margin",
     )
 
 
 def _leaderboard(evidence: EvaluationEvidence) -> Section:
+    loss, ranking = text.metric_of(evidence["question"]["loss"]), text.metric_of(evidence["question"]["ranking"])
     rows: list[dict[str, Cell]] = [
         {
             "model": one["model"],
             "role": one["role"],
             "calibration": one["calibration"],
-            "log loss": text.number(one["log_loss"], 4),
-            "AUC": text.number(one["auc"], 3),
+            loss.label: text.number(one["loss"], loss.digits),
+            ranking.label: text.number(one["ranking"], ranking.digits),
             "value per 1,000": text.number(one["value_per_1000"], 0),
             "trials": one["trials"],
             "size in kB": text.number(size / 1000, 0) if (size := one.get("size_bytes")) is not None else "",
             "chosen": one["chosen"],
             "parameters": ", ".join(f"{name}={text.cell(value)}" for name, value in one["parameters"].items()),
         }
-        for one in sorted(evidence["leaderboard"], key=lambda one: one["log_loss"])
+        for one in sorted(evidence["leaderboard"], key=lambda one: one["loss"])
     ]
     return Section(
         "How it was chosen",
         text=("On the validation months alone; the test decisions took no part.",),
         table=rows,
-        figure=leaderboard_figure(evidence["leaderboard"]) if rows else None,
+        figure=leaderboard_figure(evidence["leaderboard"], evidence["question"]["loss"]) if rows else None,
     )
 
 

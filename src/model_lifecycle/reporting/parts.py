@@ -9,23 +9,17 @@ from model_lifecycle.reporting.figures.comparison import value_figure
 
 
 def question_section(question: QuestionEvidence) -> Section:
-    """Return the question with its owner, its decision and the value matrix with its source."""
-    rows: list[dict[str, Cell]] = [
-        {
-            "action": action,
-            **{outcome: text.number(worth[outcome], 2) for outcome in ("positive", "negative", "unavailable")},
-        }
-        for action, worth in (("act", question["act"]), ("leave", question["leave"]))
-    ]
+    """Return the question with its owner, its decision and the values with their source."""
+    worth: dict[str, dict[str, Cell]] = {}
+    for one in question["payoffs"]:
+        worth.setdefault(one["action"], {})[one["outcome"]] = text.number(one["worth"], 2)
+    rows: list[dict[str, Cell]] = [{"action": action, **by_outcome} for action, by_outcome in worth.items()]
     return Section(
         "Question",
         text=(
             question["question"],
             f"Owner: {question['owner']}. Decision: {question['decision']}. Target: {question['target']}.",
-            (
-                f"Acting pays from a probability of {question['break_even']:.3f} on. "
-                f"Source of the value matrix: {question['value_source']}"
-            ),
+            f"Rule: {question['rule']}. Source of the values: {question['value_source']}",
         ),
         table=rows,
         caption=f"Value of each action by outcome, {question['unit']} per decision",
@@ -56,7 +50,7 @@ def gates_section(gates: Sequence[GateEvidence], heading: str = "Gates") -> Sect
 def value_section(value: Mapping[str, IntervalEvidence], unit: str, lead: str) -> Section:
     """Return what each way to decide is worth, as figure and table."""
     rows: list[dict[str, Cell]] = [
-        {"policy": text.POLICIES.get(name, name), unit: text.interval(worth, 0)} for name, worth in value.items()
+        {"policy": text.policy(name), unit: text.interval(worth, 0)} for name, worth in value.items()
     ]
     return Section(
         "Value",
@@ -94,7 +88,7 @@ def part_rows(parts: Sequence[PartEvidence], time_zone: str) -> list[dict[str, C
             "to": text.day(part["end"], time_zone),
             "decisions": part["rows"],
             "with outcome": part["labelled"],
-            "positive rate": text.percent(part["positives"] / part["labelled"] if part["labelled"] else None),
+            "outcomes": text.outcomes(part["outcomes"], part["labelled"]),
             "unavailable": sum(part["unavailable"].values()),
             "by reason": ", ".join(f"{reason} {count:,}" for reason, count in part["unavailable"].items()) or "none",
         }

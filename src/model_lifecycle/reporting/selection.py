@@ -23,8 +23,8 @@ def selection_page(evidence: SelectionEvidence) -> str:
             "group": one["group"],
             "features": len(one["features"]),
             "inputs saved": ", ".join(one["inputs"]) or "none",
-            "log loss saved": _interval(one["log_loss_saved"]),
-            "AUC gained": _interval(one["auc_gained"]),
+            "loss saved": _interval(one["loss_saved"]),
+            "order gained": _interval(one["ranking_gained"]),
             "seconds a fit": text.number(one["fit_seconds"], 1),
             "verdict": "adds nothing" if one["adds_nothing"] else "helps",
         }

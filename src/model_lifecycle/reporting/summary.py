@@ -9,8 +9,7 @@ from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence,
 
 _WIDTH = 100
 _LINES = 35
-_SHOWN_METRICS = ("log_loss", "auc")
-_SHOWN_POLICIES = ("model", "champion", "act_always", "act_never", "perfect")
+_SHOWN_POLICIES = 6
 _SHOWN_BASELINES = 2
 _SHOWN_REPORTS = 4
 _VERBS = "make viz (pipelines)   make lab (notebooks)   make serve (live service)   make loop (a live month)"
@@ -63,34 +62,46 @@ def _question(evidence: EvaluationEvidence) -> list[str]:
 
 
 def _metrics(evidence: EvaluationEvidence) -> list[str]:
-    metrics, subject = evidence["metrics"], evidence["subject"]
+    metrics, subject, loss = evidence["metrics"], evidence["subject"], evidence["question"]["loss"]
+    shown = (loss, evidence["question"]["ranking"])
     best_first = sorted(
         evidence["baselines"],
-        key=lambda model: metrics[model]["log_loss"]["estimate"] if "log_loss" in metrics[model] else 0.0,
+        key=lambda model: metrics[model][loss]["estimate"] if loss in metrics[model] else 0.0,
     )
     models = [subject, *([evidence["champion"]] if evidence["champion"] else []), *best_first[:_SHOWN_BASELINES]]
     roles = {subject: "challenger", evidence["champion"]: "champion"}
     note = text.interval_note(next(iter(metrics[subject].values()))).split(" over")[0]
-    table = [[f"hold-out, {note}", *(text.metric_of(one).label for one in _SHOWN_METRICS), "challenger - this"]]
+    table = [[f"hold-out, {note}", *(text.metric_of(one).label for one in shown), "challenger - this"]]
     paired = {
         one["against"]: text.interval(one["interval"], 3)
         for one in evidence["differences"]
-        if (one["model"], one["metric"]) == (subject, "log_loss")
+        if (one["model"], one["metric"]) == (subject, loss)
     }
     for model in dict.fromkeys(models):
-        figures = (text.interval(metrics[model].get(one), 3) for one in _SHOWN_METRICS)
+        figures = (text.interval(metrics[model].get(one), 3) for one in shown)
         table.append([f"  {model} ({roles.get(model, 'baseline')})", *figures, paired.get(model, "")])
     return [
         *_aligned(table),
-        "  the last column: log loss on the same decisions, below zero where the challenger is better",
+        f"  the last column: {text.metric_of(loss).label} on the same decisions, "
+        "below zero where the challenger is better",
     ]
 
 
 def _value(evidence: EvaluationEvidence) -> list[str]:
-    shown = [name for name in _SHOWN_POLICIES if name in evidence["value"]]
+    shown = _policies(evidence)
     table = [[f"value, {evidence['question']['unit']} per 1,000 decisions", ""]]
-    table.extend([f"  {text.POLICIES[name]}", text.interval(evidence["value"][name], 0)] for name in shown)
+    table.extend([f"  {text.policy(name)}", text.interval(evidence["value"][name], 0)] for name in shown)
     return _aligned(table)
+
+
+def _policies(evidence: EvaluationEvidence) -> list[str]:
+    """Return model, champion, the best of the trivial policies and perfection."""
+    value = evidence["value"]
+    trivial = sorted(
+        evidence["question"]["policies"], key=lambda name: -value[name]["estimate"] if name in value else 0
+    )
+    names = ["model", "champion", *trivial[: _SHOWN_POLICIES - 3], "perfect"]
+    return [name for name in names if name in value]
 
 
 def _gates(gates: Sequence[GateEvidence], room: int) -> list[str]:

@@ -27,6 +27,11 @@ METRICS: Mapping[str, Metric] = {
     "auc": Metric("AUC", 3, "higher"),
     "average_precision": Metric("average precision", 3, "higher"),
     "brier": Metric("Brier score", 4, "lower"),
+    "cost": Metric("cost", 3, "lower"),
+    "rank_correlation": Metric("rank correlation", 3, "higher"),
+    "absolute_error": Metric("absolute error", 3, "lower"),
+    "coverage": Metric("coverage of the interval", 3, "higher"),
+    "interval_width": Metric("width of the interval", 2, "lower"),
     "calibration_in_the_large": Metric("mean prediction - observed rate", 4, "zero"),
     "value_per_1000": Metric("value per 1,000 decisions", 0, "higher"),
 }
@@ -36,8 +41,33 @@ POLICIES: Mapping[str, str] = {
     "champion": "act on the champion's advice",
     "act_always": "always act",
     "act_never": "never act",
+    "plan_default": "plan the default",
     "perfect": "act on a perfect prediction",
 }
+
+
+def policy(name: str) -> str:
+    """Return how a policy is called.
+
+    Examples
+    --------
+    >>> policy("act_never"), policy("always_rebook"), policy("seasonal")
+    ('never act', 'always rebook', 'act on the advice of seasonal')
+    """
+    if name.startswith("always_"):
+        return name.replace("_", " ", 1)
+    return POLICIES.get(name, f"act on the advice of {name}")
+
+
+def outcomes(counts: Mapping[str, int], rows: int) -> str:
+    """Write how often each outcome happened.
+
+    Examples
+    --------
+    >>> outcomes({"early": 30, "late": 10}, 40), outcomes({"positive": 0}, 0)
+    ('early 75.0%, late 25.0%', 'positive n/a')
+    """
+    return ", ".join(f"{name} {percent(count / rows if rows else None)}" for name, count in counts.items())
 
 
 def metric_of(name: str) -> Metric:

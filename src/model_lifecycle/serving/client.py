@@ -43,9 +43,10 @@ class PredictionAnswer:
 
     prediction_id: str
     score: float
-    act: bool
+    decision: str
+    outputs: Mapping[str, float]
     release: str
-    threshold: float
+    threshold: float | None
     watermark: int
     newest_known_at: datetime | None
     missing: tuple[str, ...]
@@ -182,7 +183,8 @@ def _prediction(found: Mapping[str, Any]) -> PredictionAnswer:
     return PredictionAnswer(
         prediction_id=found["prediction_id"],
         score=found["score"],
-        act=found["decision"] == "act",
+        decision=found["decision"],
+        outputs=found["outputs"],
         release=found["release"],
         threshold=found["threshold"],
         watermark=found["history"]["watermark"],

@@ -8,6 +8,7 @@ from model_lifecycle.contracts.features import EventKind, FeatureSpec
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.types import Event, FieldProblem, Label
+from model_lifecycle.tasks import Task
 
 # Histories are summed in fixed point with six decimals in 64 bits: beyond this, sums over years could overflow.
 MAX_VALUE = 1e9
@@ -18,7 +19,7 @@ CLOCK_TOLERANCE = timedelta(days=1)
 Complain = Callable[[str, object, str], None]
 
 
-def label_records(labels: Sequence[Label], received_at: datetime) -> list[LabelRecord]:
+def label_records(labels: Sequence[Label], received_at: datetime, task: Task) -> list[LabelRecord]:
     """Turn labels into records.
 
     Raises
@@ -31,10 +32,10 @@ def label_records(labels: Sequence[Label], received_at: datetime) -> list[LabelR
     for row, label in enumerate(labels):
         complain = _collector(problems, row, "labels")
         _check_id("decision_id", label.decision_id, complain)
-        _check_outcome(label, complain)
+        value = _outcome(label, task, complain)
         moment = _time("label_time", label.label_time, received_at, complain)
         outcome: Literal["observed", "unavailable"] = "observed" if label.outcome == "observed" else "unavailable"
-        records.append(LabelRecord(label.decision_id, moment, outcome, label.value, label.reason, received_at))
+        records.append(LabelRecord(label.decision_id, moment, outcome, value, label.reason, received_at))
     _refuse(problems)
     return records
 
@@ -85,10 +86,13 @@ def _check_id(field: str, value: str, complain: Complain) -> None:
         complain(field, value, f"1 to {MAX_ID_LENGTH} printable characters")
 
 
-def _check_outcome(label: Label, complain: Complain) -> None:
+def _outcome(label: Label, task: Task, complain: Complain) -> float | None:
+    """Return the value of the target, None where the label has none or is refused."""
     if label.outcome == "observed":
-        if label.value not in (0.0, 1.0):
-            complain("value", label.value, "0 or 1 for outcome 'observed'")
+        try:
+            return task.read_label(label.value)
+        except ValueError as error:
+            complain("value", label.value, str(error))
     elif label.outcome == "unavailable":
         if label.value is not None:
             complain("value", label.value, "null for outcome 'unavailable'")
@@ -96,6 +100,7 @@ def _check_outcome(label: Label, complain: Complain) -> None:
             complain("reason", label.reason, "why the outcome is unavailable, without NUL")
     else:
         complain("outcome", label.outcome, "'observed' or 'unavailable'")
+    return None
 
 
 def _check_payload(payload: dict[str, object], kind: EventKind, complain: Complain) -> None:

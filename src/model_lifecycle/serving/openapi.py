@@ -6,13 +6,20 @@ from model_lifecycle import __version__
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.table import ColumnContract, TableContract
+from model_lifecycle.contracts.value import ActionValues
 from model_lifecycle.serving.settings import Limits
+from model_lifecycle.tasks import task_of
 
 Json = dict[str, object]
 
 _TYPES = {"category": "string", "integer": "integer", "number": "number", "boolean": "boolean", "time": "string"}
 # The short spelling is for people at a terminal; programs should name the version.
 _PREFIXES = ("/v1", "")
+_SCORES: dict[str, Json] = {
+    "binary": {"score": {"type": "number", "minimum": 0, "maximum": 1}},
+    "regression": {"score": {"type": "number", "description": "The plan."}},
+    "multiclass": {"score": {"type": "number", "description": "Expected gain over the default action."}},
+}
 
 
 def openapi_document(question: BusinessQuestion, contract: TableContract, spec: FeatureSpec, limits: Limits) -> Json:
@@ -99,7 +106,7 @@ def _schemas(question: BusinessQuestion, contract: TableContract, spec: FeatureS
         "PredictAnswer": _object({"predictions": _many("Prediction")}, ["predictions"]),
         "Prediction": _prediction(question, columns[question.decision_id]),
         "FeedbackRequest": _object({"labels": _many("Label", limits.rows), "events": _many("Event", limits.rows)}, []),
-        "Label": _label(),
+        "Label": _label(question),
         "Event": {"anyOf": [_event(kind, spec) for kind in spec.events]} if spec.events else {"not": {}},
         "FeedbackAnswer": _object(
             {
@@ -122,10 +129,11 @@ def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json
     properties = {
         "prediction_id": {"type": "string"},
         question.decision_id: column_schema(decision_id),
-        "score": {"type": "number", "minimum": 0, "maximum": 1},
-        "decision": {"enum": ["act", "leave"]},
+        **_SCORES[question.task],
+        "decision": {"type": "string", "description": task_of(question).rule()},
+        "outputs": {"type": "object", "additionalProperties": {"type": "number"}},
         "release": {"type": "string"},
-        "threshold": {"type": "number"},
+        "threshold": {"type": ["number", "null"]},
         "history": _object(history, list(history)),
         "missing": {**names, "description": "Inputs that were missing."},
         "unknown": {**names, "description": "Inputs with a category that the release has never seen."},
@@ -133,15 +141,21 @@ def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json
     return _object(properties, list(properties))
 
 
-def _label() -> Json:
+def _label(question: BusinessQuestion) -> Json:
     properties: Json = {
         "decision_id": {"type": "string", "minLength": 1},
         "label_time": {"type": "string", "format": "date-time"},
         "outcome": {"enum": ["observed", "unavailable"]},
-        "value": {"enum": [0, 1, None], "description": "The target, null when unavailable."},
+        "value": {**_values(question), "description": "The target, null when unavailable."},
         "reason": {"type": ["string", "null"], "description": "Why it is unavailable."},
     }
     return _object(properties, ["decision_id", "label_time", "outcome"])
+
+
+def _values(question: BusinessQuestion) -> Json:
+    if isinstance(question.value, ActionValues):
+        return {"enum": [*question.value.classes, None]}
+    return {"type": ["number", "null"]} if question.task == "regression" else {"enum": [0, 1, None]}
 
 
 def _event(kind: str, spec: FeatureSpec) -> Json:

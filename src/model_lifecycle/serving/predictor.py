@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
@@ -200,13 +200,13 @@ def _predictions(
     times = [moment.replace(tzinfo=UTC) for moment in columns[question.decision_time].tolist()]
     complete = _complete(champion, snapshot, columns[question.decision_time])
     features = _rows(scores.features)
-    values, acts = scores.score.tolist(), scores.act.tolist()
+    values, decisions = scores.score.tolist(), scorer.task.decisions(scores.action)
+    outputs = _rows(scorer.task.outputs(scores.prediction)) or [{}] * len(records)
     keys = (question.decision_id, question.decision_time)
     whole = HistoryState(snapshot.watermark, snapshot.newest(), True)
     part = HistoryState(snapshot.watermark, snapshot.newest(), False)
     logged, answers = [], []
     for row, record in enumerate(records):
-        decision: Literal["act", "leave"] = "act" if acts[row] else "leave"
         flags = scores.flags[row]
         prediction_id = new_id(logged_at)
         logged.append(
@@ -217,18 +217,20 @@ def _predictions(
                 logged_at=logged_at,
                 release=scorer.release_id,
                 score=values[row],
-                decision=decision,
+                decision=decisions[row],
                 threshold=scorer.threshold,
                 watermark=snapshot.watermark,
                 inputs={name: value for name, value in record.items() if name not in keys},
                 features=features[row],
                 flags=flags if complete[row] else {**flags, "history": ["incomplete"]},
+                outputs=outputs[row],
             )
         )
         prediction = Prediction(
             prediction_id=prediction_id,
             score=values[row],
-            decision=decision,
+            decision=decisions[row],
+            outputs=outputs[row],
             release=scorer.release_id,
             threshold=scorer.threshold,
             history=whole if complete[row] else part,
@@ -253,7 +255,7 @@ def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list
     return [bool(seen) for seen in reached.tolist()]
 
 
-def _rows(columns: Columns) -> list[dict[str, object]]:
+def _rows(columns: Columns) -> list[dict[str, Any]]:
     """Turn columns into one mapping a row; what is no number becomes None, as JSON has no other way."""
     names = list(columns)
     lists = []

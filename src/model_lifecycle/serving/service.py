@@ -131,7 +131,7 @@ class Service:
         self._check_rows("labels", len(request.labels))
         self._check_rows("events", len(request.events))
         now = datetime.now(UTC)
-        labels = label_records(request.labels, now)
+        labels = label_records(request.labels, now, self._watch.champion.scorer.task)
         events = event_records(request.events, self._watch.champion.scorer.spec, now)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._write_feedback, labels, events)

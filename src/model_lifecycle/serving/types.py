@@ -1,7 +1,5 @@
 """What goes over the wire. The fields of a record come from the release's input contract, so they are open here."""
 
-from typing import Literal
-
 import msgspec
 
 
@@ -27,9 +25,10 @@ class Prediction(msgspec.Struct, frozen=True):
 
     prediction_id: str
     score: float
-    decision: Literal["act", "leave"]
+    decision: str
+    outputs: dict[str, float]
     release: str
-    threshold: float
+    threshold: float | None
     history: HistoryState
     missing: list[str]
     unknown: list[str]
@@ -41,7 +40,7 @@ class Label(msgspec.Struct, forbid_unknown_fields=True):
     decision_id: str
     label_time: str
     outcome: str
-    value: float | None = None
+    value: float | str | None = None
     reason: str | None = None
 
 

@@ -1,7 +1,9 @@
 """How well a score ranks positives above negatives."""
 
 import numpy as np
+from scipy.stats import rankdata
 
+from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import binary, both_classes, same_length, vector
 from model_lifecycle.statistics._ranking import descending_ties
 
@@ -88,3 +90,76 @@ def average_precision(target: np.ndarray, score: np.ndarray) -> float:
     precision = true_positives / (true_positives + false_positives)
     recalled = np.diff(true_positives, prepend=0)
     return float(np.sum(recalled * precision) / true_positives[-1])
+
+
+def macro_auc(target: np.ndarray, probability: np.ndarray) -> float:
+    """Mean over the classes of the AUC of each class against the rest.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        Numbers of classes, from 0 to n_classes - 1.
+    probability : ndarray of shape (n_rows, n_classes)
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0.5 without any order. A class that does not occur is left out.
+
+    Raises
+    ------
+    StatisticError
+        If a value is not finite or only one class occurs.
+
+    References
+    ----------
+    Provost and Domingos (2000), Well-trained PETs, CeDER working paper 00-04 (one class against the rest).
+
+    Examples
+    --------
+    >>> macro_auc(np.array([0, 1, 2]), np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6]]))
+    1.0
+    """
+    classes = np.unique(target)
+    if classes.size < 2:
+        raise StatisticError(f"macro_auc: found {classes.size} classes in {target.size:,} rows; expected at least 2")
+    return float(
+        np.mean([roc_auc((target == label).astype(np.float64), probability[:, int(label)]) for label in classes])
+    )
+
+
+def rank_correlation(target: np.ndarray, prediction: np.ndarray) -> float:
+    """Spearman's rank correlation of a quantity with its prediction.
+
+    Parameters
+    ----------
+    target, prediction : ndarray of shape (n_rows,)
+        Finite.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; 0 when all predictions are the same.
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, a value is not finite, or the target is the same on all rows.
+
+    References
+    ----------
+    Spearman (1904), American Journal of Psychology 15, 72-101.
+
+    Examples
+    --------
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0]))
+    0.5
+    """
+    happened = vector(target, "rank_correlation, target")
+    predicted = vector(prediction, "rank_correlation, prediction")
+    same_length("rank_correlation", target=happened, prediction=predicted)
+    if np.ptp(happened) == 0:
+        raise StatisticError(f"rank_correlation: found one value in {happened.size:,} rows; expected different ones")
+    if np.ptp(predicted) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(happened), rankdata(predicted))[0, 1])

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from model_lifecycle.statistics._checks import binary, probabilities, same_length
+from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics._checks import binary, probabilities, require, same_length, vector
 
 # The smallest probability that an outcome is held to have had, so that one certain mistake costs 36 nats, not infinity.
 _SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
@@ -147,3 +148,81 @@ def brier_score(target: np.ndarray, probability: np.ndarray) -> float:
     0.145
     """
     return float(np.mean(squared_errors(target, probability)))
+
+
+def class_log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Log loss of each row of a target with several classes.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        Numbers of classes, from 0 to n_classes - 1.
+    probability : ndarray of shape (n_rows, n_classes)
+        Each in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        ``-ln`` of the probability of the class that happened, in nats, at most 36.04 as in `log_losses`.
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, there is no row, a target is no such number, or a probability lies outside [0, 1].
+
+    Examples
+    --------
+    >>> class_log_losses(np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])).round(4)
+    array([0.6931, 0.5108])
+    """
+    happened, predicted = _checked_classes(target, probability, "class_log_losses")
+    found: np.ndarray = 0.0 - np.log(np.maximum(predicted[happened], _SMALLEST_PROBABILITY))
+    return found
+
+
+def class_squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Squared error of each row, summed over the classes: the Brier score's first form.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        Numbers of classes, from 0 to n_classes - 1.
+    probability : ndarray of shape (n_rows, n_classes)
+        Each in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        In [0, 2].
+
+    Raises
+    ------
+    StatisticError
+        As `class_log_losses`.
+
+    References
+    ----------
+    Brier (1950), Monthly Weather Review 78, 1-3.
+
+    Examples
+    --------
+    >>> class_squared_errors(np.array([0]), np.array([[0.5, 0.3, 0.2]])).round(4)
+    array([0.38])
+    """
+    happened, predicted = _checked_classes(target, probability, "class_squared_errors")
+    found: np.ndarray = np.sum((predicted - happened) ** 2, axis=1)
+    return found
+
+
+def _checked_classes(target: np.ndarray, probability: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return which class happened, bool, and the probabilities, both of shape (n_rows, n_classes)."""
+    numbers = vector(target, f"{statistic}, target")
+    predicted = np.asarray(probability, dtype=np.float64)
+    if predicted.ndim != 2 or len(predicted) != len(numbers):
+        raise StatisticError(f"{statistic}: found probabilities of shape {predicted.shape} for {len(numbers):,} rows")
+    probabilities(predicted.ravel(), f"{statistic}, probability")
+    happened: np.ndarray = numbers[:, None] == np.arange(predicted.shape[1])
+    require(
+        np.asarray(~happened.any(axis=1)), f"{statistic}, target", "of no class", f"numbers below {predicted.shape[1]}"
+    )
+    return happened, predicted

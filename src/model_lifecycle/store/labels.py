@@ -52,6 +52,8 @@ def label_row(record: LabelRecord) -> dict[str, object]:
     value: float | None = None
     outcome: str = record.outcome
     if outcome == "observed":
+        if isinstance(record.value, str):
+            raise StoreError(f"{where}value {record.value!r}; expected the number of the class")
         value = finite(where + "value", record.value)
     elif outcome != "unavailable" or record.value is not None or not record.reason:
         raise StoreError(

@@ -26,11 +26,12 @@ def prediction_row(record: PredictionRecord) -> dict[str, object]:
         "release": record.release,
         "score": finite(where + "score", record.score),
         "decision": record.decision,
-        "threshold": finite(where + "threshold", record.threshold),
+        "threshold": None if record.threshold is None else finite(where + "threshold", record.threshold),
         "watermark": record.watermark,
         "inputs": to_json(where + "inputs", record.inputs),
         "features": to_json(where + "features", record.features),
         "flags": to_json(where + "flags", record.flags),
+        "outputs": to_json(where + "outputs", record.outputs),
     }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from model_lifecycle.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Any constant serves, as long as nothing else in the database takes an advisory lock with it.
 _ADVISORY_LOCK = 0x6D6C_7374
 
@@ -40,11 +40,12 @@ predictions = Table(
     Column("release", Text, nullable=False),
     Column("score", Double, nullable=False),
     Column("decision", Text, nullable=False),
-    Column("threshold", Double, nullable=False),
+    Column("threshold", Double),  # unknown where none decides
     Column("watermark", BigInteger, nullable=False),
     Column("inputs", Text, nullable=False),
     Column("features", Text, nullable=False),
     Column("flags", Text, nullable=False),
+    Column("outputs", Text, nullable=False, server_default="{}"),
     Index("predictions_by_decision_time", "decision_time"),
     Index("predictions_by_decision", "decision_id"),
 )
@@ -133,8 +134,10 @@ def ensure_schema(connection: Connection) -> None:
     if schema_version.name not in present:
         raise StoreError(f"found tables {sorted(present)} without {schema_version.name}; expected an empty database")
     found = connection.scalars(select(schema_version.c.version)).all()
-    if list(found) == [1]:
-        connection.execute(text("ALTER TABLE events ADD COLUMN received_at BIGINT"))
+    if list(found) in ([1], [2]):
+        if list(found) == [1]:
+            connection.execute(text("ALTER TABLE events ADD COLUMN received_at BIGINT"))
+        _allow_any_task(connection)
         connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         return
     if list(found) != [SCHEMA_VERSION]:
@@ -142,3 +145,18 @@ def ensure_schema(connection: Connection) -> None:
             f"found schema version {', '.join(map(str, found)) or 'none'}, expected {SCHEMA_VERSION}; "
             f"use the program that wrote it, or another database"
         )
+
+
+def _allow_any_task(connection: Connection) -> None:
+    """Bring predictions from version 2 to 3: outputs besides the score, and no threshold where none decides."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE predictions ADD COLUMN outputs TEXT NOT NULL DEFAULT '{}'"))
+        connection.execute(text("ALTER TABLE predictions ALTER COLUMN threshold DROP NOT NULL"))
+        return
+    kept = ", ".join(column.name for column in predictions.columns if column.name != "outputs")
+    connection.execute(text("ALTER TABLE predictions RENAME TO predictions_2"))
+    for index in predictions.indexes:
+        connection.execute(text(f"DROP INDEX {index.name}"))
+    predictions.create(connection)
+    connection.execute(text(f"INSERT INTO predictions ({kept}) SELECT {kept} FROM predictions_2"))  # noqa: S608
+    connection.execute(text("DROP TABLE predictions_2"))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 from model_lifecycle.store.schema import labels, predictions
 
 _TIMES = ("decision_time", "logged_at", "label_time", "received_at")
-_JSON = ("inputs", "features", "flags")
+_JSON = ("inputs", "features", "flags", "outputs")
 _NULLABLE_TEXT = ("outcome", "reason")
 _NUMBERS = ("score", "threshold", "value")
 
@@ -45,7 +45,7 @@ def read_frame(connection: Connection, query: Select[*tuple[object, ...]]) -> pd
     -------
     pandas.DataFrame
         Times as ``datetime64[us, UTC]`` (NaT where unlabelled), numbers as float64 (NaN), `outcome` and `reason` as
-        object with None, `inputs`, `features` and `flags` as dicts, the rest as the query gives it.
+        object with None, `inputs`, `features`, `flags` and `outputs` as dicts, the rest as the query gives it.
     """
     result = connection.execute(query)
     names = list(result.keys())

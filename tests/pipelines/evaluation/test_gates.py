@@ -21,7 +21,7 @@ from model_lifecycle.scoring import Scorer
 from parcels import GATES, QUESTION_WITH_SLICE, Stages, later
 from tiny_release import SPEC
 
-NAMES = ["evidence", "leakage", "beats base_rate", "calibration", "slices", "champion"]
+NAMES = ["evidence", "leakage", "beats constant", "calibration", "slices", "champion"]
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ def test_a_challenger_no_better_than_the_baseline_blocks(stages: Stages) -> None
     """Scores shuffled between rows: calibrated on the whole, and worth nothing."""
     shuffled = np.random.default_rng(1).permutation(_challenger_score(stages))
     found = _evaluate(stages, _limits(slice_auc_drop=1.0), scores=_scores(stages, shuffled))[1]
-    assert _failed(found) == ["beats base_rate"]
-    assert found["beats base_rate"]["figures"]["gain"] < 0
+    assert _failed(found) == ["beats constant"]
+    assert found["beats constant"]["figures"]["gain"] < 0
 
 
 def test_a_gain_below_the_margin_blocks(stages: Stages) -> None:
-    assert _failed(_evaluate(stages, _limits(baseline_margin=0.24))[1]) == ["beats base_rate"]
+    assert _failed(_evaluate(stages, _limits(baseline_margin=0.24))[1]) == ["beats constant"]
 
 
 def test_scores_far_from_the_observed_rate_block(stages: Stages) -> None:
@@ -202,7 +202,7 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
         one["against"]: place for place, one in enumerate(figures["differences"]) if one["metric"] == "log_loss"
     }
     ends: dict[str, list[Any]] = {
-        "beats base_rate": ["differences", difference["base_rate"], "interval", "upper"],
+        "beats constant": ["differences", difference["constant"], "interval", "upper"],
         "calibration": ["calibration", "in_the_large", "upper"],
         "slices": ["slices", 0, "auc", "upper"],
         "champion": ["differences", difference["champion"], "interval", "upper"],
@@ -229,7 +229,7 @@ def test_one_day_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stag
         stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
     ).head(15)
     found = _evaluate(stages, _limits(champion_margin=1.0, minimum_test_rows=1), champion, scores)[1]
-    assert set(_failed(found)) >= {"evidence", "beats base_rate", "calibration", "champion"}
+    assert set(_failed(found)) >= {"evidence", "beats constant", "calibration", "champion"}
     assert "cannot be computed: insufficient evidence" in found["champion"]["reason"]
 
 

@@ -18,7 +18,7 @@ COST = {"seconds": 0.0, "one_row_microseconds": 1.0, "size_bytes": 1}
 
 
 def _modelling(**calibrations: Any) -> ModellingSpec:
-    candidates = {"base": {"family": "base_rate", "role": "baseline"}, "model": {"family": "logistic_regression"}}
+    candidates = {"base": {"family": "constant", "role": "baseline"}, "model": {"family": "linear"}}
     return ModellingSpec.model_validate({"candidates": candidates, **calibrations})
 
 
@@ -76,7 +76,7 @@ def test_scores_that_rank_the_wrong_way_round_stay_as_they_are(calibrations: tup
     assert choices.candidates["model"].calibration.method == "none"
 
 
-def test_a_base_rate_that_moves_against_the_outcomes_does_not_stop_the_run() -> None:
+def test_a_constant_that_moves_against_the_outcomes_does_not_stop_the_run() -> None:
     """Over three folds a base rate falls while the outcomes rise: a sigmoid on it would slope downwards."""
     probability, target = _drawn()
     folds = np.arange(ROWS) * 3 // ROWS
@@ -132,8 +132,8 @@ def test_a_simpler_candidate_within_a_standard_error_of_the_best_is_preferred(
     spec = ModellingSpec.model_validate(
         {
             "candidates": {
-                "base": {"family": "base_rate", "role": "baseline"},
-                "simple": {"family": "logistic_regression"},
+                "base": {"family": "constant", "role": "baseline"},
+                "simple": {"family": "linear"},
                 "best": {"family": "catboost"},
             },
             "one_standard_error": rule,

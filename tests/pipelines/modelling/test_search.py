@@ -78,7 +78,7 @@ def test_a_fold_without_an_observed_outcome_is_refused(stages: Stages) -> None:
 def test_a_parameter_that_the_family_does_not_know_is_refused(stages: Stages) -> None:
     wrong = MODELLING.candidates["logistic"].model_copy(update={"parameters": {"CC": 1.0}})
     modelling = MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "logistic": wrong}})
-    with pytest.raises(ModelError, match=r"logistic_regression: .*CC"):
+    with pytest.raises(ModelError, match=r"linear: .*CC"):
         _search(stages, modelling)
 
 

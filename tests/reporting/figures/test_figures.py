@@ -111,7 +111,7 @@ def test_a_forest_plot_leaves_out_a_slice_without_a_figure(
 
 
 def test_a_comparison_draws_the_models_that_have_the_metric(evaluation: EvaluationEvidence) -> None:
-    del evaluation["metrics"]["base_rate"]["auc"]
+    del evaluation["metrics"]["constant"]["auc"]
     figure = comparison_figure(evaluation["metrics"], "auc", "catboost")
 
     assert [one.y[0] for one in figure.data] == ["catboost", "logistic"]

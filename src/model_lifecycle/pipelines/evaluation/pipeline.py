@@ -37,7 +37,16 @@ def _judging() -> list[Node]:
         ),
         Node(
             evaluate,
-            ["test_scores", "challenger", "leaderboard", _QUESTION, _GATES, "split_plan", "champion"],
+            [
+                "test_scores",
+                "challenger",
+                "leaderboard",
+                _QUESTION,
+                _GATES,
+                "split_plan",
+                "champion",
+                "refit_digests",
+            ],
             ["test_figures", "verdict"],
             name="evaluate",
         ),

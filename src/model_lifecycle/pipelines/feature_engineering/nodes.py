@@ -19,6 +19,7 @@ from model_lifecycle.features.history import History
 from model_lifecycle.features.tables import events_by_kind, to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
 from model_lifecycle.monitoring.reference import build_reference_profile
+from model_lifecycle.tasks import task_of
 
 _PERIODS = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}
 
@@ -92,10 +93,36 @@ def make_model_input(
     """
     columns = to_columns(primary)
     history = History.build(spec, events_by_kind(events, spec))
+    _refuse_strange_targets(columns, question)
     features = compute_features(spec, state, columns, columns[question.decision_time], history)
     table = to_table({**features, **_row_columns(columns, question)})
     is_test = table[model_input.DECISION_TIME] >= pd.Timestamp(plan.test.start)
     return table[~is_test].reset_index(drop=True), table[is_test].reset_index(drop=True)
+
+
+def _refuse_strange_targets(columns: Columns, question: BusinessQuestion) -> None:
+    """Refuse an observed outcome that the question's task does not know.
+
+    Raises
+    ------
+    FeatureError
+        With the values that were found.
+    """
+    values, task = columns[question.target], task_of(question)
+    observed = columns[question.outcome] == model_input.OBSERVED
+    try:
+        strange = observed & np.isnan(task.encode(values))
+    except (TypeError, ValueError) as error:
+        raise FeatureError(
+            f"target {question.target!r}: {error}; expected a target for a {question.task} question"
+        ) from error
+    if strange.any():
+        found = list(dict.fromkeys(repr(value) for value in values[strange].tolist()))[:5]
+        classes = "" if question.value.task != "multiclass" else f", one of {list(question.value.classes)}"
+        raise FeatureError(
+            f"target {question.target!r}: {int(strange.sum()):,} observed outcomes such as {', '.join(found)}, "
+            f"expected a target for a {question.task} question{classes}"
+        )
 
 
 def _row_columns(columns: Columns, question: BusinessQuestion) -> Mapping[str, np.ndarray]:
@@ -103,7 +130,7 @@ def _row_columns(columns: Columns, question: BusinessQuestion) -> Mapping[str, n
         model_input.DECISION_ID: columns[question.decision_id],
         model_input.DECISION_TIME: columns[question.decision_time],
         model_input.LABEL_TIME: columns[question.label_time],
-        model_input.TARGET: columns[question.target],
+        model_input.TARGET: task_of(question).encode(columns[question.target]),
         model_input.OUTCOME: columns[question.outcome],
         model_input.REASON: columns[question.outcome_reason],
         **{model_input.SLICE + part.column: columns[part.column] for part in question.slices},

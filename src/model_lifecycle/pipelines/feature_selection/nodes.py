@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
@@ -24,12 +25,11 @@ from model_lifecycle.contracts.selection import (
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.features.folds import features_of, fold_rows, training_rows
-from model_lifecycle.models import Model, load_family
+from model_lifecycle.models import Model, Objective, load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import Interval, jackknife_interval, paired_difference_interval
-from model_lifecycle.statistics.proper_scores import log_losses
+from model_lifecycle.tasks import task_of
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ def weigh_features(
     selection: SelectionSpec,
     gates: GateLimits,
     run: RunSpec,
+    question: BusinessQuestion,
 ) -> SelectionEvidence:
     """Weigh features by permutation and groups by fitting without them, on folds later than the training.
 
@@ -98,40 +99,47 @@ def weigh_features(
         If a group names a feature that is not declared, or holds all of them.
     """
     _check(spec, selection)
+    task = task_of(question)
     chosen = choices.candidates[choices.challenger]
     folds = [_fold(train, spec, plan, number) for number in range(len(plan.folds))]
     target = np.concatenate([fold.later_target for fold in folds])
     block = block_ids(np.concatenate([fold.times for fold in folds]), DAY)
-    seconds, models = _fit(folds, chosen, run, ())
+    seconds, models = _fit(folds, chosen, run, task.objective, ())
     score = _score(folds, models, chosen, {})
-    base = log_losses(target, score)
+    ranking = task.metrics[task.ranking]
+
+    def ranks(outcome: np.ndarray, mine: np.ndarray, other: np.ndarray) -> float:
+        return ranking.value(outcome, mine) - ranking.value(outcome, other)
+
+    base = task.losses(target, score)
     features: list[WeighedFeature] = []
     for name in spec.names():
         losses = np.mean(
-            [log_losses(target, _score(folds, models, chosen, {name: seed})) for seed in _seeds(selection, run)], axis=0
+            [task.losses(target, _score(folds, models, chosen, {name: seed})) for seed in _seeds(selection, run)],
+            axis=0,
         )
         saved = paired_difference_interval(losses, base, block, gates.level)
-        features.append({"feature": name, "log_loss_saved": _told(saved), "adds_nothing": saved.lower <= 0.0})
+        features.append({"feature": name, "loss_saved": _told(saved), "adds_nothing": saved.lower <= 0.0})
     groups: list[WeighedGroup] = []
     for group, declared in selection.groups.items():
         names = tuple(name for name in declared if name not in spec.dropped)
         if not names:
             continue
         _log.info("fitting without %s", group)
-        without_seconds, without = _fit(folds, chosen, run, names)
+        without_seconds, without = _fit(folds, chosen, run, task.objective, names)
         other = _score(folds, without, chosen, {}, names)
-        saved = paired_difference_interval(log_losses(target, other), base, block, gates.level)
-        gained = jackknife_interval(_auc_difference, block, target, score, other, level=gates.level)
+        saved = paired_difference_interval(task.losses(target, other), base, block, gates.level)
+        gained = jackknife_interval(ranks, block, target, score, other, level=gates.level)
         groups.append(
             {
                 "group": group, "features": list(names), "inputs": _inputs_of(spec, names),
-                "log_loss_saved": _told(saved), "auc_gained": _told(gained), "fit_seconds": seconds - without_seconds,
+                "loss_saved": _told(saved), "ranking_gained": _told(gained), "fit_seconds": seconds - without_seconds,
                 "adds_nothing": saved.lower <= 0.0,
             }
         )  # fmt: skip
     return {
-        "model": choices.challenger, "rows": len(target), "folds": len(folds), "log_loss": float(base.mean()),
-        "features": sorted(features, key=lambda one: -one["log_loss_saved"]["estimate"]), "groups": groups,
+        "model": choices.challenger, "rows": len(target), "folds": len(folds), "loss": float(base.mean()),
+        "features": sorted(features, key=lambda one: -one["loss_saved"]["estimate"]), "groups": groups,
         "could_drop": [one["feature"] for one in features if one["adds_nothing"]],
     }  # fmt: skip
 
@@ -157,11 +165,15 @@ def _fold(train: pd.DataFrame, spec: FeatureSpec, plan: SplitPlan, number: int) 
     )
 
 
-def _fit(folds: list[_Fold], chosen: Choice, run: RunSpec, without: tuple[str, ...]) -> tuple[float, list[Model]]:
+def _fit(
+    folds: list[_Fold], chosen: Choice, run: RunSpec, objective: Objective, without: tuple[str, ...]
+) -> tuple[float, list[Model]]:
     began = time.perf_counter()
     family = load_family(chosen.family)
     models = [
-        family.fit(_without(fold.earlier, without), fold.earlier_target, chosen.parameters, run.seed, run.threads)
+        family.fit(
+            _without(fold.earlier, without), fold.earlier_target, chosen.parameters, run.seed, run.threads, objective
+        )
         for fold in folds
     ]
     return (time.perf_counter() - began) / len(folds), models
@@ -190,10 +202,6 @@ def _without(columns: Columns, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _seeds(selection: SelectionSpec, run: RunSpec) -> list[int]:
     return [run.seed + repeat for repeat in range(selection.repeats)]
-
-
-def _auc_difference(target: np.ndarray, score: np.ndarray, other: np.ndarray) -> float:
-    return roc_auc(target, score) - roc_auc(target, other)
 
 
 def _told(found: Interval) -> WeighedInterval:

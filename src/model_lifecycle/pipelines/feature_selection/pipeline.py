@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "params:feature_selection",
                     "params:gates",
                     "params:run",
+                    "params:business_question",
                 ],
                 "feature_weights",
                 name="weigh_features",

@@ -3,12 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
-from model_lifecycle.pipelines.modelling.nodes.choice import choose
+from model_lifecycle.pipelines.modelling.nodes.choice import choose, draw_leaderboard
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
 from model_lifecycle.reporting.feasibility import feasibility_page
-from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 
 
 def create_pipeline() -> Pipeline:
@@ -30,6 +29,7 @@ def create_pipeline() -> Pipeline:
                     "params:modelling",
                     "params:features",
                     "params:run",
+                    "params:business_question",
                     "feasibility",
                     "leakage_report",
                 ],
@@ -42,7 +42,12 @@ def create_pipeline() -> Pipeline:
                 ["choices", "leaderboard"],
                 name="choose_challenger",
             ),
-            Node(leaderboard_figure, "leaderboard", "leaderboard_figure", name="draw_leaderboard"),
+            Node(
+                draw_leaderboard,
+                ["leaderboard", "params:business_question"],
+                "leaderboard_figure",
+                name="draw_leaderboard",
+            ),
             Node(
                 fitter(case_name()),
                 [
@@ -55,7 +60,7 @@ def create_pipeline() -> Pipeline:
                     "params:contracts",
                     "params:run",
                 ],
-                ["fitted_models", "challenger"],
+                ["fitted_models", "challenger", "refit_digests"],
                 name="fit_candidates",
             ),
         ],

@@ -45,7 +45,7 @@ def comparison_figure(
 
 def value_figure(value: Mapping[str, IntervalEvidence], unit: str) -> "Figure":
     """Draw what each policy is worth per 1,000 decisions, with its interval."""
-    names = [text.POLICIES.get(policy, policy) for policy in value]
+    names = [text.policy(policy) for policy in value]
     colors = [ORANGE if policy == "model" else BLUE if policy == "champion" else GREY for policy in value]
     figure = _intervals(names, list(value.values()), colors, 0)
     figure.add_vline(x=0, line={"color": GREY, "width": 1})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from model_lifecycle.reporting import text
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.reporting.figures.style import BLUE, GREY, ORANGE, row_height, row_labels, styled
 
@@ -10,11 +11,12 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def leaderboard_figure(rows: Sequence[LeaderboardRow]) -> "Figure":
-    """Draw the log loss of every candidate on the validation folds; the chosen one stands out."""
+def leaderboard_figure(rows: Sequence[LeaderboardRow], loss: str = "log_loss") -> "Figure":
+    """Draw the loss of every candidate on the validation folds; the chosen one stands out."""
     from plotly import graph_objects as go
 
-    best = sorted(rows, key=lambda row: row["log_loss"])
+    label = text.metric_of(loss).label
+    best = sorted(rows, key=lambda row: row["loss"])
     groups = (
         ("chosen", ORANGE, [row["chosen"] for row in best]),
         ("candidate", BLUE, [not row["chosen"] and row["role"] == "candidate" for row in best]),
@@ -24,12 +26,12 @@ def leaderboard_figure(rows: Sequence[LeaderboardRow]) -> "Figure":
     figure = go.Figure()
     for name, color, member in groups:
         figure.add_scatter(
-            x=[row["log_loss"] for row, mine in zip(best, member, strict=True) if mine],
+            x=[row["loss"] for row, mine in zip(best, member, strict=True) if mine],
             y=[label for label, mine in zip(labels, member, strict=True) if mine],
             mode="markers",
             name=name,
             marker={"color": color, "size": 12},
-            hovertemplate="%{y}<br>log loss %{x:.4f}<extra></extra>",
+            hovertemplate=f"%{{y}}<br>{label} %{{x:.4f}}<extra></extra>",
         )
-    styled(figure, "Candidates on the validation months (lower is better)", "log loss", height=row_height(len(best)))
+    styled(figure, "Candidates on the validation months (lower is better)", label, height=row_height(len(best)))
     return figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])

@@ -10,21 +10,30 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def reliability_figure(models: Mapping[str, Sequence[ReliabilityBin]]) -> "Figure":
-    """Draw the observed rate against the mean prediction, one line a model, over the diagonal of perfect calibration.
+def reliability_figure(models: Mapping[str, Sequence[ReliabilityBin]], share: bool = True) -> "Figure":
+    """Draw what was observed against the mean prediction, one line a model, over the diagonal of perfect calibration.
 
     Parameters
     ----------
     models : mapping of str to sequence of ReliabilityBin
         Bins by the model's name.
+    share : bool
+        Whether predictions are probabilities; otherwise they are a quantity.
     """
     from plotly import graph_objects as go
 
-    figure = go.Figure()
+    figure, hover = go.Figure(), ".1%" if share else ".3f"
     bins = [one for many in models.values() for one in many]
-    end = min(1.0, 1.05 * max((max(one["mean_prediction"], one["observed_rate"]) for one in bins), default=1.0))
+    every = [one[side] for one in bins for side in ("mean_prediction", "observed_rate")] or [0.0, 1.0]
+    wide = 0.05 * (max(every) - min(every))
+    start, end = (0.0, min(1.0, 1.05 * max(every))) if share else (min(every) - wide, max(every) + wide)
     figure.add_scatter(
-        x=[0, end], y=[0, end], mode="lines", name="perfect", line={"color": GREY, "dash": "dot"}, hoverinfo="skip"
+        x=[start, end],
+        y=[start, end],
+        mode="lines",
+        name="perfect",
+        line={"color": GREY, "dash": "dot"},
+        hoverinfo="skip",
     )
     for (name, found), color in zip(models.items(), SERIES * len(models), strict=False):
         figure.add_scatter(
@@ -35,10 +44,10 @@ def reliability_figure(models: Mapping[str, Sequence[ReliabilityBin]]) -> "Figur
             name=plain(name),
             line={"color": color, "width": 2},
             marker={"size": 8},
-            hovertemplate="predicted %{x:.1%}<br>observed %{y:.1%}<br>%{customdata:,} decisions"
+            hovertemplate=f"predicted %{{x:{hover}}}<br>observed %{{y:{hover}}}<br>%{{customdata:,}} decisions"
             "<extra>%{fullData.name}</extra>",
         )
-    styled(
-        figure, "Reliability: the observed rate at each predicted probability", "mean prediction", "observed rate", 420
-    )
-    return figure.update_xaxes(range=[0, end], tickformat=".0%").update_yaxes(range=[0, end], tickformat=".0%")
+    observed = "observed rate" if share else "observed quantile"
+    styled(figure, f"Reliability: the {observed} at each prediction", "mean prediction", observed, 420)
+    ticks = ".0%" if share else ""
+    return figure.update_xaxes(range=[start, end], tickformat=ticks).update_yaxes(range=[start, end], tickformat=ticks)

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def selection_figure(evidence: SelectionEvidence) -> "Figure":
-    """Draw the log loss that each feature saves, with its interval, the most valuable first."""
+    """Draw the loss that each feature saves, with its interval, the most valuable first."""
     from plotly import graph_objects as go
 
     found = evidence["features"]
     labels = row_labels([one["feature"] for one in found])
-    saved = [one["log_loss_saved"] for one in found]
+    saved = [one["loss_saved"] for one in found]
     figure = go.Figure()
     figure.add_scatter(
         x=[one["estimate"] for one in saved],
@@ -29,8 +29,8 @@ def selection_figure(evidence: SelectionEvidence) -> "Figure":
             "arrayminus": [one["estimate"] - one["lower"] for one in saved],
             "color": GREY,
         },
-        hovertemplate="%{y}<br>%{x:.4f} log loss saved<extra></extra>",
+        hovertemplate="%{y}<br>%{x:.4f} loss saved<extra></extra>",
     )
     figure.add_vline(x=0.0, line={"color": GREY, "dash": "dash"})
-    styled(figure, "Log loss that each feature saves on later folds", "log loss saved", height=row_height(len(found)))
+    styled(figure, "Log loss that each feature saves on later folds", "loss saved", height=row_height(len(found)))
     return figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])

@@ -30,7 +30,7 @@ def importance_figure(importance: Sequence[ImportanceEvidence], top: int = _TOP)
         marker={"color": BLUE},
         hovertemplate="%{y}<br>%{x:.3f}<extra></extra>",
     )
-    styled(figure, "What moves the prediction most", "mean |SHAP| (log-odds)", height=row_height(len(best)))
+    styled(figure, "What moves the prediction most", "mean |SHAP|", height=row_height(len(best)))
     return figure.update_yaxes(autorange="reversed")
 
 
@@ -42,7 +42,7 @@ def shap_strip_figure(names: Sequence[str], shap_values: np.ndarray, ranks: np.n
     names : sequence of str
         The features, in the order of the columns.
     shap_values : ndarray of shape (n_rows, n_features)
-        In log-odds.
+        On the scale of the raw margin.
     ranks : ndarray of shape (n_rows, n_features)
         Each feature's value as its rank in [0, 1]; NaN where it is missing or has no order (drawn grey).
     top : int
@@ -73,7 +73,7 @@ def shap_strip_figure(names: Sequence[str], shap_values: np.ndarray, ranks: np.n
     styled(
         figure,
         "How each feature moves the prediction: red where its value is high, blue low, grey missing or without order",
-        "SHAP (log-odds)",
+        "SHAP",
         height=row_height(len(order)) + 60,
     )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def slice_figure(
-    slices: Sequence[SliceEvidence], metric: Literal["auc", "log_loss"], overall: IntervalEvidence
+    slices: Sequence[SliceEvidence], figure_of: Literal["ranking", "loss"], metric: str, overall: IntervalEvidence
 ) -> "Figure":
     """Draw a forest plot: one metric with its interval on each slice, beside its value on all decisions.
 
@@ -20,7 +20,7 @@ def slice_figure(
     """
     from plotly import graph_objects as go
 
-    judged = [(one, figures) for one in slices if (figures := one[metric]) is not None]
+    judged = [(one, figures) for one in slices if (figures := one[figure_of]) is not None]
     labels = row_labels([f"{one['column']}: {one['category']} ({one['rows']:,})" for one, _ in judged])
     found = [value for _, value in judged]
     name = text.metric_of(metric).label

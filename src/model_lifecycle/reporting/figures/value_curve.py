@@ -1,10 +1,11 @@
-"""What acting is worth at each threshold."""
+"""What decisions are worth by where they are drawn."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_lifecycle.reporting.figures.style import BLUE, GREY, ORANGE, styled
+from model_lifecycle.tasks import ValueCurve
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -12,54 +13,38 @@ if TYPE_CHECKING:
 _POINTS = 400  # a curve over every distinct score would make the page heavy and look the same
 
 
-def value_curve_figure(
-    threshold: np.ndarray, value: np.ndarray, chosen: float, break_even: float, unit: str
-) -> "Figure":
-    """Draw the value of acting from each threshold on, with the chosen threshold.
+def value_curve_figure(curve: ValueCurve, unit: str) -> "Figure":
+    """Draw the value per 1,000 decisions by where the decision is drawn, with where it is drawn in use.
 
     Parameters
     ----------
-    threshold, value : ndarray of shape (n,)
-        Thresholds in any order, and the value per 1,000 decisions of acting on scores at or above each.
-    chosen : float
-        The threshold in use; above 1 when acting never pays.
-    break_even : float
-        The probability from which acting pays by the value matrix.
+    curve : ValueCurve
+        In any order, per decision.
     unit : str
         Unit of the value.
     """
     from plotly import graph_objects as go
 
-    order = np.argsort(threshold, kind="stable")
+    order = np.argsort(curve.at, kind="stable")
     kept = order[np.unique(np.linspace(0, len(order) - 1, min(_POINTS, len(order))).astype(np.int64))]
     figure = go.Figure()
     figure.add_scatter(
-        x=threshold[kept],
-        y=value[kept],
+        x=curve.at[kept],
+        y=curve.value[kept] * 1000,
         mode="lines",
         line={"color": BLUE, "width": 2.5},
-        hovertemplate=f"act from %{{x:.3f}}<br>%{{y:,.0f}} {unit}<extra></extra>",
+        hovertemplate=f"%{{x:.3f}}<br>%{{y:,.0f}} {unit}<extra></extra>",
         showlegend=False,
     )
     styled(
-        figure,
-        "Value of acting on every decision at or above a threshold",
-        "threshold (predicted probability)",
-        f"{unit} per 1,000 decisions",
+        figure, "Value by where the decision is drawn", f"{curve.title} ({curve.note})", f"{unit} per 1,000 decisions"
     )
-    # Two labels on opposite sides: the two thresholds are often close.
-    for place, color, label, side in ((chosen, ORANGE, "chosen", "right"), (break_even, GREY, "break-even", "left")):
-        if 0.0 <= place <= 1.0:
-            figure.add_vline(
-                x=place,
-                line={"color": color, "dash": "dot" if color == GREY else "solid", "width": 2},
-                annotation={
-                    "text": f"{label} {place:.3f}",
-                    "xanchor": "left" if side == "right" else "right",
-                    "yanchor": "bottom",
-                    "y": 1,
-                },
-                annotation_position=f"top {side}",
-            )
+    if curve.at.min() <= curve.chosen <= curve.at.max():
+        figure.add_vline(
+            x=curve.chosen,
+            line={"color": ORANGE, "width": 2},
+            annotation={"text": f"in use {curve.chosen:.3f}", "xanchor": "left", "yanchor": "bottom", "y": 1},
+            annotation_position="top right",
+        )
     figure.add_hline(y=0, line={"color": GREY, "width": 1})
     return figure

@@ -18,6 +18,7 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked, ReleaseError
+from model_lifecycle.features.folds import observed_rows
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import with_score_profile
@@ -98,14 +99,14 @@ def pack_release(
     """
     overridden = require_passed(evidence, override)
     features = to_columns(test[list(scorer.spec.names())])
-    score, times = scorer.predict(features), to_columns(test)[model_input.DECISION_TIME]
-    observed = (test[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+    prediction, times = scorer.predict(features), to_columns(test)[model_input.DECISION_TIME]
+    observed = observed_rows(test)
     target = test[model_input.TARGET].to_numpy(dtype=np.float64)
     facts = {
         "trained_until": plan.test.start.isoformat(),
-        "base_rate": scorer.facts.base_rate,
-        "holdout": holdout_figures(target[observed], score[observed], times[observed]),
-        "reference_profile": with_score_profile(profile, score, times, monitoring),
+        "constant": scorer.facts.constant,
+        "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
+        "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }
     smoke = _smoke(scorer, parity)
@@ -189,7 +190,7 @@ def _smoke(scorer: Scorer, parity: pd.DataFrame) -> dict[str, object]:
             name: [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
             for name, values in features.items()
         },
-        "scores": scorer.predict(features).tolist(),
+        "predictions": scorer.predict(features).tolist(),
     }
 
 

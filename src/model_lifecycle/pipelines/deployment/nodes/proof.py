@@ -42,7 +42,7 @@ def prove_in_service(
         with Store.open(url) as store:
             store.append_events(event_records(history))
         try:
-            live, act, answered_by = _ask(release, scorer, parity, url, Path(folder) / "service.log")
+            live, decisions, answered_by = _ask(release, scorer, parity, url, Path(folder) / "service.log")
         except ServingError as error:
             reason = f"the service failed: {error}"
             failed = [_gate("package boots", False, reason), _gate("parity", False, "nothing to compare")]
@@ -52,27 +52,30 @@ def prove_in_service(
         "package boots", booted, f"{len(live):,} predictions answered by {sorted(answered_by)} in a real Ray Serve",
         answered=float(len(live)),
     )  # fmt: skip
-    return Proof(digest=release.digest, gates=[boots, _parity(live, act, offline, scorer, gates)])
+    return Proof(digest=release.digest, gates=[boots, _parity(live, decisions, offline, scorer, gates)])
 
 
 def _ask(
     release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, url: str, log: Path
-) -> tuple[np.ndarray, np.ndarray, set[str]]:
+) -> tuple[np.ndarray, list[str], set[str]]:
     with running_service(release=release.path, store_url=url, log=log) as service, service.client() as client:
         answers = client.predict(parity_records(parity, scorer))
-    score = np.array([answer.score for answer in answers])
-    return score, np.array([answer.act for answer in answers]), {answer.release for answer in answers}
+    live = scorer.task.logged(np.array([answer.score for answer in answers]), [answer.outputs for answer in answers])
+    return live, [answer.decision for answer in answers], {answer.release for answer in answers}
 
 
-def _parity(live: np.ndarray, act: np.ndarray, offline: np.ndarray, scorer: Scorer, gates: GateLimits) -> GateEvidence:
-    if len(live) != len(offline) or not len(offline):
+def _parity(
+    live: np.ndarray, decisions: list[str], offline: np.ndarray, scorer: Scorer, gates: GateLimits
+) -> GateEvidence:
+    if live.shape != offline.shape or not len(offline):
         return _gate("parity", False, f"{len(live)} answers to {len(offline)} requests")
     difference = float(np.max(np.abs(live - offline)))
-    flipped = int((act != (offline >= scorer.threshold)).sum())
+    expected = scorer.task.decisions(scorer.task.actions(offline, scorer.threshold))
+    flipped = sum(one != other for one, other in zip(decisions, expected, strict=True))
     passed = difference <= gates.parity_tolerance and flipped == 0
     reason = (
-        f"{len(live):,} scores in service differ from the offline ones by at most {difference:.3g}, expected at most "
-        f"{gates.parity_tolerance:g}; {flipped} decisions differ"
+        f"{len(live):,} predictions in service differ from the offline ones by at most {difference:.3g}, expected at "
+        f"most {gates.parity_tolerance:g}; {flipped} decisions differ"
     )
     return _gate("parity", passed, reason, difference=difference, flipped=float(flipped))
 

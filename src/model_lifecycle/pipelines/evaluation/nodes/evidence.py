@@ -28,11 +28,12 @@ from model_lifecycle.reporting.evidence import (
     SplitEvidence,
 )
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.tasks import Task, task_of
 
 _LOCK = Path("requirements.lock")
 _LIMITS = [
     "Intervals rest on the days of one test window; a season it does not hold is not in them.",
-    "The value matrix is an assumption; the decision threshold moves with it.",
+    "The values are an assumption; the decisions move with it.",
     "Rows with an unavailable outcome are valued, but no model is trained on them.",
 ]
 
@@ -53,12 +54,13 @@ def evaluate(
     gates: GateLimits,
     plan: SplitPlan,
     champion: ChampionInProduction | None,
+    refit: dict[str, str],
 ) -> tuple[TestFigures, Verdict]:
     """Compute the figures of the test window and hold them against the gates."""
     baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
     name = challenger.facts.model
-    figures = compute_figures(scores, name, baselines, question, gates, challenger.threshold)
-    results = judge(figures, gates, plan, champion, challenger)
+    figures = compute_figures(scores, name, baselines, question, gates, challenger.threshold, plan.time_zone)
+    results = judge(figures, gates, plan, champion, challenger, leaderboard, refit)
     passed = all(result["passed"] for result in results)
     return figures, Verdict(passed=passed, challenger=name, gates=results)
 
@@ -80,13 +82,15 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         """Gather everything that the model card says."""
         return {
             "question": question_evidence(case, question),
-            "split": _split(plan, train, test),
+            "split": _split(plan, train, test, task_of(question)),
             "subject": figures["subject"],
             "baselines": figures["baselines"],
             "champion": figures["champion"],
             "metrics": figures["metrics"],
             "differences": figures["differences"],
             "value": figures["value"],
+            "value_by_month": figures["value_by_month"],
+            "sensitivity": figures["sensitivity"],
             "threshold": figures["threshold"],
             "calibration": figures["calibration"],
             "slices": figures["slices"],
@@ -108,7 +112,7 @@ def _untimed(row: LeaderboardRow) -> LeaderboardRow:
     return untimed
 
 
-def _split(plan: SplitPlan, train: pd.DataFrame, test: pd.DataFrame) -> SplitEvidence:
+def _split(plan: SplitPlan, train: pd.DataFrame, test: pd.DataFrame, task: Task) -> SplitEvidence:
     times = train[model_input.DECISION_TIME]
     first = pd.Timestamp(plan.folds[0].start)
     inside = times >= pd.Timestamp(plan.test.train_start)
@@ -116,14 +120,14 @@ def _split(plan: SplitPlan, train: pd.DataFrame, test: pd.DataFrame) -> SplitEvi
         "as_of": plan.as_of.isoformat(),
         "time_zone": plan.time_zone,
         "parts": [
-            _part("train", pd.Timestamp(plan.test.train_start), first, train[inside & (times < first)]),
-            _part("validation", first, pd.Timestamp(plan.test.start), train[times >= first]),
-            _part("test", pd.Timestamp(plan.test.start), pd.Timestamp(plan.test.end), test),
+            _part("train", pd.Timestamp(plan.test.train_start), first, train[inside & (times < first)], task),
+            _part("validation", first, pd.Timestamp(plan.test.start), train[times >= first], task),
+            _part("test", pd.Timestamp(plan.test.start), pd.Timestamp(plan.test.end), test, task),
         ],
     }
 
 
-def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame) -> PartEvidence:
+def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame, task: Task) -> PartEvidence:
     outcome = rows[model_input.OUTCOME]
     observed = rows[outcome == model_input.OBSERVED]
     reasons = rows.loc[outcome == model_input.UNAVAILABLE, model_input.REASON].value_counts().sort_index()
@@ -133,7 +137,7 @@ def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame)
         "end": end.isoformat(),
         "rows": len(rows),
         "labelled": len(observed),
-        "positives": int(observed[model_input.TARGET].sum()),
+        "outcomes": task.counts(observed[model_input.TARGET].to_numpy(dtype=np.float64)),
         "unavailable": {str(reason): int(count) for reason, count in reasons.items()},
     }
 

@@ -10,35 +10,37 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, act_of, models_of, score_of
+from model_lifecycle.features.folds import observed_rows, unavailable_rows
+from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, action_of, models_of, prediction_of
+from model_lifecycle.pipelines.evaluation.nodes.sensitivity import sensitivity
 from model_lifecycle.reporting.conversion import interval_evidence
 from model_lifecycle.reporting.evidence import (
     CalibrationEvidence,
     DifferenceEvidence,
     IntervalEvidence,
+    MonthEvidence,
+    SensitivityEvidence,
     SliceEvidence,
     ThresholdEvidence,
 )
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.calibration import (
-    calibration_slope_intercept,
-    expected_calibration_error,
-    reliability,
-)
-from model_lifecycle.statistics.discrimination import average_precision, roc_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
     jackknife_interval,
     paired_difference_interval,
 )
-from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
+from model_lifecycle.tasks import Metric, task_of
+
+_PER = 1000.0
 
 
 class TestFigures(TypedDict):
     """All figures of one evaluation; the shapes are those of `reporting.evidence`."""
 
     subject: str
+    loss: str
+    ranking: str
     baselines: list[str]
     champion: str | None
     rows: int
@@ -46,8 +48,11 @@ class TestFigures(TypedDict):
     metrics: dict[str, dict[str, IntervalEvidence]]
     differences: list[DifferenceEvidence]
     value: dict[str, IntervalEvidence]
+    value_by_month: list[MonthEvidence]
+    sensitivity: list[SensitivityEvidence]
     threshold: ThresholdEvidence
     calibration: CalibrationEvidence
+    recalibration: list[DifferenceEvidence]
     slices: list[SliceEvidence]
 
 
@@ -56,12 +61,13 @@ class _Sample:
 
     def __init__(self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits) -> None:
         self.settled = scores[scores[model_input.OUTCOME] != model_input.PENDING].reset_index(drop=True)
-        self.observed = self.settled[self.settled[model_input.OUTCOME] == model_input.OBSERVED].reset_index(drop=True)
+        self.observed = self.settled[observed_rows(self.settled)].reset_index(drop=True)
         if self.observed.empty:
             raise StatisticError("test window: no observed outcome, expected some; labels may not have arrived yet")
+        self.task = task_of(question)
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
+        self.outcome = self.settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(self.settled)
         self.block, self.settled_block = _days(self.observed), _days(self.settled)
-        self.gain = settled_gains(self.settled, question)
         self.gates = gates
 
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
@@ -76,11 +82,27 @@ class _Sample:
             self.gates,
         )
 
+    def losses(self, model: str) -> np.ndarray:
+        return self.task.losses(self.target, prediction_of(self.observed, model))
 
-def settled_gains(settled: pd.DataFrame, question: BusinessQuestion) -> np.ndarray:
-    """Return what acting gains on each settled row, in the question's unit, float64, shape (n,)."""
-    unavailable = (settled[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
-    return question.value.gains(settled[model_input.TARGET].to_numpy(), unavailable)
+    def saved(self, model: str) -> np.ndarray:
+        """Return the loss of each row that recalibration on these very rows would save."""
+        prediction = prediction_of(self.observed, model)
+        anew = self.task.losses(self.target, self.task.recalibrated(self.target, prediction))
+        return np.asarray(self.losses(model) - anew)
+
+    def worth(self, action: np.ndarray | float) -> np.ndarray:
+        """Return what actions on the settled rows gained, per 1,000 decisions."""
+        return np.asarray(self.task.gains(*self.outcome, action) * _PER)
+
+    def policies(self, subject: str, others: list[str]) -> dict[str, np.ndarray]:
+        """Return what each way to decide gained on each settled row."""
+        return {
+            "model": self.worth(action_of(self.settled, subject)),
+            **{other: self.worth(action_of(self.settled, other)) for other in others},
+            **{name: self.worth(action) for name, action in self.task.policies.items()},
+            "perfect": self.worth(self.task.foresight(*self.outcome)),
+        }
 
 
 def _days(rows: pd.DataFrame) -> np.ndarray:
@@ -102,7 +124,8 @@ def compute_figures(
     baselines: list[str],
     question: BusinessQuestion,
     gates: GateLimits,
-    threshold: float,
+    threshold: float | None,
+    time_zone: str = "UTC",
 ) -> TestFigures:
     """Compute all figures.
 
@@ -112,98 +135,131 @@ def compute_figures(
     Raises
     ------
     StatisticError
-        If no test row has an observed outcome, or they are all of one class.
+        If no test row has an observed outcome, or they are all alike.
     """
     sample = _Sample(scores, question, gates)
-    models = models_of(scores)
+    task, models = sample.task, models_of(scores)
     champion = CHAMPION if CHAMPION in models else None
     against = [*baselines, *([champion] if champion else [])]
+    worth = sample.policies(subject, against)
+    decided = pd.Series(task.decisions(action_of(scores, subject))).value_counts(normalize=True)
     return {
         "subject": subject,
+        "loss": task.loss,
+        "ranking": task.ranking,
         "baselines": baselines,
         "champion": champion,
         "rows": len(scores),
         "labelled": len(sample.observed),
         "metrics": {model: _metrics(sample, model) for model in models},
-        "differences": [one for other in against for one in _differences(sample, subject, other)],
-        "value": _values(sample, subject, champion),
+        "differences": [one for other in against for one in _differences(sample, subject, other, worth)],
+        "value": {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
+        "value_by_month": _by_month(sample, worth, time_zone),
+        "sensitivity": sensitivity(
+            question, sample.outcome, prediction_of(sample.settled, subject), action_of(sample.settled, subject)
+        ),
         "threshold": {
             "threshold": threshold,
             "chosen_on": "the validation folds, all rows with a settled outcome",
-            "act_share": float(act_of(scores, subject).mean()),
+            "decisions": {str(name): float(share) for name, share in decided.items()},
         },
-        "calibration": _calibration(sample, subject),
+        "calibration": _calibration(sample, subject, against, worth),
+        "recalibration": [
+            {
+                "model": subject, "against": other, "metric": task.loss,
+                "interval": sample.mean(sample.saved(subject) - sample.saved(other), sample.block),
+            }
+            for other in against
+        ],
         "slices": [found for part in question.slices for found in _slices(sample, subject, part)],
-    }
+    }  # fmt: skip
 
 
 def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
-    score, target = score_of(sample.observed, model), sample.target
-    return {
-        "log_loss": sample.mean(log_losses(target, score), sample.block),
-        "auc": sample.jackknife(roc_auc, target, score),
-        "average_precision": sample.jackknife(average_precision, target, score),
-        "brier": sample.mean(squared_errors(target, score), sample.block),
-    }
+    prediction = prediction_of(sample.observed, model)
+    return {name: _metric(sample, metric, prediction) for name, metric in sample.task.metrics.items()}
 
 
-def _differences(sample: _Sample, subject: str, other: str) -> list[DifferenceEvidence]:
-    mine, theirs, target = score_of(sample.observed, subject), score_of(sample.observed, other), sample.target
-    level = sample.gates.level
+def _metric(sample: _Sample, metric: Metric, prediction: np.ndarray) -> IntervalEvidence:
+    if metric.by_row:
+        return sample.mean(metric.compute(sample.target, prediction), sample.block)
+    return sample.jackknife(metric.value, sample.target, prediction)
+
+
+def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.ndarray]) -> list[DifferenceEvidence]:
+    mine, theirs, target = prediction_of(sample.observed, subject), prediction_of(sample.observed, other), sample.target
     found: list[DifferenceEvidence] = []
-    for metric, loss in (("log_loss", log_losses), ("brier", squared_errors)):
-        a, b = loss(target, mine), loss(target, theirs)
-        interval = _interval(
-            lambda a=a, b=b: paired_difference_interval(a, b, sample.block, level),  # type: ignore[misc]
-            lambda a=a, b=b: (a - b).mean(),  # type: ignore[misc]
-            sample.gates,
-        )
-        found.append({"model": subject, "against": other, "metric": metric, "interval": interval})
-    auc = sample.jackknife(lambda y, a, b: roc_auc(y, a) - roc_auc(y, b), target, mine, theirs)
-    value = sample.mean(_value_of(sample, subject) - _value_of(sample, other), sample.settled_block)
-    found.append({"model": subject, "against": other, "metric": "auc", "interval": auc})
+    for name, metric in sample.task.metrics.items():
+        if metric.by_row:
+            interval = _paired(sample, metric.compute(target, mine), metric.compute(target, theirs))
+        elif name == sample.task.ranking:
+            interval = sample.jackknife(
+                lambda y, a, b, metric=metric: metric.value(y, a) - metric.value(y, b), target, mine, theirs
+            )
+        else:
+            continue
+        found.append({"model": subject, "against": other, "metric": name, "interval": interval})
+    value = sample.mean(worth["model"] - worth[other], sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
     return found
 
 
-def _value_of(sample: _Sample, model: str) -> np.ndarray:
-    return np.where(act_of(sample.settled, model), sample.gain, 0.0) * 1000
+def _paired(sample: _Sample, a: np.ndarray, b: np.ndarray) -> IntervalEvidence:
+    return _interval(
+        lambda: paired_difference_interval(a, b, sample.block, sample.gates.level),
+        lambda: float((a - b).mean()),
+        sample.gates,
+    )
 
 
-def _values(sample: _Sample, subject: str, champion: str | None) -> dict[str, IntervalEvidence]:
-    per_row = {
-        "model": _value_of(sample, subject),
-        **({CHAMPION: _value_of(sample, champion)} if champion else {}),
-        "act_always": sample.gain * 1000,
-        "act_never": np.zeros(len(sample.gain)),
-        "perfect": np.maximum(sample.gain, 0.0) * 1000,
-    }
-    return {policy: sample.mean(values, sample.settled_block) for policy, values in per_row.items()}
+def _by_month(sample: _Sample, worth: dict[str, np.ndarray], time_zone: str) -> list[MonthEvidence]:
+    local = sample.settled[model_input.DECISION_TIME].dt.tz_convert(time_zone).dt.strftime("%Y-%m").to_numpy()
+    found: list[MonthEvidence] = []
+    for month in np.unique(local):
+        rows = local == month
+        block = sample.settled_block[rows]
+        value = {policy: sample.mean(values[rows], block) for policy, values in worth.items()}
+        found.append({"month": str(month), "rows": int(rows.sum()), "value": value})
+    return found
 
 
-def _calibration(sample: _Sample, subject: str) -> CalibrationEvidence:
-    score, target = score_of(sample.observed, subject), sample.target
-    bins = reliability(target, score)
-    slope, intercept = _line(target, score)
+def _calibration(
+    sample: _Sample, subject: str, against: list[str], worth: dict[str, np.ndarray]
+) -> CalibrationEvidence:
+    task, target, prediction = sample.task, sample.target, prediction_of(sample.observed, subject)
+    bins = task.reliability(target, prediction)
+    known = ~sample.outcome[1]
+    anew = sample.worth(action_of(sample.settled, subject))
+    anew[known] = (
+        task.gains(target, np.zeros(len(target), bool), task.at_its_word(task.recalibrated(target, prediction))) * _PER
+    )
+    trivial = max(float(worth[name].mean()) for name in task.policies)
     return {
         "bins": [
             {"mean_prediction": float(mean), "observed_rate": float(rate), "n": int(n)}
             for mean, rate, n in zip(bins.mean_prediction, bins.observed_rate, bins.n, strict=True)
         ],
-        "expected_error": expected_calibration_error(target, score),
-        "slope": slope,
-        "intercept": intercept,
-        "in_the_large": sample.mean(score - target, sample.block),
+        "expected_error": float(np.average(np.abs(bins.mean_prediction - bins.observed_rate), weights=bins.n)),
+        "slope": _line(sample, prediction, "slope"),
+        "intercept": _line(sample, prediction, "intercept"),
+        "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
+        "miscalibration": {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
+        "value_lost": max(float((anew - worth["model"]).mean()), 0.0),
+        "value_room": float(worth["perfect"].mean()) - trivial,
     }
 
 
-def _line(target: np.ndarray, score: np.ndarray) -> tuple[float | None, float | None]:
-    """Return slope and intercept; none where no line fits: scores that part the classes, as a leaked target does."""
-    try:
-        line = calibration_slope_intercept(target, score)
-    except StatisticError:
-        return None, None
-    return line.slope, line.intercept
+def _line(sample: _Sample, prediction: np.ndarray, end: str) -> IntervalEvidence | None:
+    """Return slope or intercept; none where no line fits, on all rows or without some day."""
+    task = sample.task
+    if task.calibration_line(sample.target, prediction) is None:
+        return None
+
+    def figure(target: np.ndarray, predicted: np.ndarray) -> float:
+        line = task.calibration_line(target, predicted)
+        return float("nan") if line is None else float(getattr(line, end))
+
+    return sample.jackknife(figure, sample.target, prediction)
 
 
 def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:
@@ -213,21 +269,28 @@ def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:
         places = rows.to_numpy()
         if len(places) < part.minimum_rows:
             continue
-        target, score = sample.target[places], score_of(sample.observed, subject)[places]
-        evidence: SliceEvidence = {
-            "column": part.column,
-            "category": str(category),
-            "kind": part.kind,
-            "rows": len(places),
-            "positives": int(target.sum()),
-            "auc": None,
-            "log_loss": None,
-        }
-        try:
-            block, level = sample.block[places], sample.gates.level
-            evidence["log_loss"] = interval_evidence(clustered_mean_interval(log_losses(target, score), block, level))
-            evidence["auc"] = interval_evidence(jackknife_interval(roc_auc, block, target, score, level=level))
-        except StatisticError as error:
-            evidence["reason"] = str(error)
-        found.append(evidence)
+        found.append(_slice(sample, subject, part, str(category), places))
     return found
+
+
+def _slice(sample: _Sample, subject: str, part: Slice, category: str, places: np.ndarray) -> SliceEvidence:
+    task, target = sample.task, sample.target[places]
+    prediction, block = prediction_of(sample.observed, subject)[places], sample.block[places]
+    evidence: SliceEvidence = {
+        "column": part.column,
+        "category": category,
+        "kind": part.kind,
+        "rows": len(places),
+        "outcomes": task.counts(target),
+        "ranking": None,
+        "loss": None,
+    }
+    level, ranking = sample.gates.level, task.metrics[task.ranking]
+    try:
+        evidence["loss"] = interval_evidence(clustered_mean_interval(task.losses(target, prediction), block, level))
+        evidence["ranking"] = interval_evidence(
+            jackknife_interval(ranking.value, block, target, prediction, level=level)
+        )
+    except StatisticError as error:
+        evidence["reason"] = str(error)
+    return evidence

@@ -1,34 +1,56 @@
 """The gates of the evaluation. Each is a figure against a limit; what cannot be computed does not pass."""
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
-from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence
+from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence, LeaderboardRow
+from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
 
 
+class Differences(TypedDict):
+    """What `against_champion` reads of the figures."""
+
+    loss: str
+    differences: list[DifferenceEvidence]
+
+
 def judge(
-    figures: TestFigures, gates: GateLimits, plan: SplitPlan, champion: ChampionInProduction | None, challenger: Scorer
+    figures: TestFigures,
+    gates: GateLimits,
+    plan: SplitPlan,
+    champion: ChampionInProduction | None,
+    challenger: Scorer,
+    leaderboard: Sequence[LeaderboardRow],
+    refit: Mapping[str, str],
 ) -> list[GateEvidence]:
     """Hold the challenger's figures against every limit.
 
     Returns
     -------
     list of GateEvidence
-        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, champion.
+        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, stability, size and
+        latency, reproducibility, champion. ``refit`` holds the SHA-256 of each file of the challenger as it was fitted
+        a second time.
     """
+    mine = next(row for row in leaderboard if row["model"] == figures["subject"])
     results = [
         _enough_evidence(figures, gates),
         _no_leak(figures, gates),
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
-        against_champion(figures["differences"], gates, plan, champion, challenger),
+        _stable(mine, leaderboard, gates),
+        _light(mine, gates),
+        _reproduced(challenger, refit),
+        against_champion(figures, gates, plan, champion, challenger),
     ]
     return [
         GateEvidence(gate=one.gate, passed=one.passed, reason=one.reason, figures=dict(one.figures))
@@ -52,7 +74,7 @@ def _ends(interval: IntervalEvidence) -> tuple[float, float]:
 
 
 def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
-    found, rows = figures["metrics"][figures["subject"]]["log_loss"], figures["labelled"]
+    found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
     worth = found["n_effective"]
     passed = worth >= gates.minimum_effective_blocks and rows >= gates.minimum_test_rows
     reason = (
@@ -65,22 +87,28 @@ def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 
 def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
-    auc = figures["metrics"][figures["subject"]]["auc"]["estimate"]
-    reason = f"AUC {auc:.3f}, above {gates.ceiling_auc:g} it would be taken for a leak"
-    return GateResult("leakage", auc <= gates.ceiling_auc, reason, {"auc": auc, "limit": gates.ceiling_auc})
+    metric = metric_of(figures["ranking"])
+    found = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
+    limit = gates.ceiling_auc if figures["ranking"] == "auc" else gates.ceiling_rank_correlation
+    reason = f"{metric.label} {found:.3f}, above {limit:g} it would be taken for a leak"
+    return GateResult("leakage", found <= limit, reason, {figures["ranking"]: found, "limit": limit})
 
 
-def _difference(differences: Sequence[DifferenceEvidence], against: str) -> IntervalEvidence:
-    return next(one["interval"] for one in differences if one["against"] == against and one["metric"] == "log_loss")
+def _difference(figures: Differences, against: str) -> IntervalEvidence:
+    return next(
+        one["interval"]
+        for one in figures["differences"]
+        if one["against"] == against and one["metric"] == figures["loss"]
+    )
 
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
-    interval = _difference(figures["differences"], baseline)
+    interval = _difference(figures, baseline)
     _, upper = _ends(interval)
     gain = -upper
     reason = (
-        f"log loss {-interval['estimate']:+.4f} better than {baseline}, at least {gain:.4f} with {gates.level:.0%} "
-        f"confidence, expected above {gates.baseline_margin:g}"
+        f"{metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least {gain:.4f} with "
+        f"{gates.level:.0%} confidence, expected above {gates.baseline_margin:g}"
     )
     return GateResult(
         f"beats {baseline}", gain > gates.baseline_margin, reason, {"gain": gain, "limit": gates.baseline_margin}
@@ -88,44 +116,94 @@ def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult
 
 
 def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
-    found = figures["calibration"]["in_the_large"]
-    lower, upper = _ends(found)
-    off = abs(found["estimate"])
-    passed = off <= gates.calibration_in_the_large
+    """Fail when predictions are off on average, worse calibrated than others', or cost too much for being so."""
+    found, loss = figures["calibration"], figures["metrics"][figures["subject"]][figures["loss"]]["estimate"]
+    off, label = found["in_the_large"]["estimate"], metric_of(figures["loss"]).label
+    lower, upper = _ends(found["in_the_large"])
+    worst = max(figures["recalibration"], key=lambda one: one["interval"]["estimate"], default=None)
+    more, against = (0.0, "nothing") if worst is None else (worst["interval"]["estimate"], worst["against"])
+    margin, limit = gates.calibration_margin * loss, gates.calibration_value_share * found["value_room"]
+    passed = abs(off) <= gates.calibration_in_the_large and more <= margin and found["value_lost"] <= limit
     reason = (
-        f"mean prediction {found['estimate']:+.3f} off the observed rate ({lower:+.3f} to {upper:+.3f}), "
-        f"allowed {gates.calibration_in_the_large:g}"
+        f"predictions {off:+.3f} off on average ({lower:+.3f} to {upper:+.3f}), allowed "
+        f"{gates.calibration_in_the_large:g}; recalibration would save {label} {more:+.4f} more than {against}, "
+        f"allowed {margin:.4f}, and bring {found['value_lost']:,.0f} per 1,000 decisions, allowed {limit:,.0f}"
     )
-    return GateResult("calibration", passed, reason, {"off": off, "lower": lower, "upper": upper})
+    return GateResult(
+        "calibration", passed, reason,
+        {"off": abs(off), "lower": lower, "upper": upper, "more": more, "value lost": found["value_lost"]},
+    )  # fmt: skip
 
 
 def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
-    """Fail when an important slice's AUC lies below the limit with its whole interval, or cannot be judged at all."""
-    whole = figures["metrics"][figures["subject"]]["auc"]["estimate"]
+    """Fail when an important slice ranks below the limit with its whole interval, or cannot be judged at all."""
+    label = metric_of(figures["ranking"]).label
+    whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    judged = [(one, one["auc"]["estimate"], _ends(one["auc"])[1]) for one in important if one["auc"] is not None]
-    judged = [(one, auc, upper) for one, auc, upper in judged if math.isfinite(auc) and math.isfinite(upper)]
+    judged = [(one, found["estimate"], _ends(found)[1]) for one in important if (found := one["ranking"]) is not None]
+    judged = [(one, found, upper) for one, found, upper in judged if math.isfinite(found) and math.isfinite(upper)]
     known = [one for one, _, _ in judged]
     unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
-    weak = [f"{one['column']}={one['category']} {auc:.3f}" for one, auc, upper in judged if upper < limit]
-    worst = min((auc for _, auc, _ in judged), default=whole)
+    weak = [f"{one['column']}={one['category']} {found:.3f}" for one, found, upper in judged if upper < limit]
+    worst = min((found for _, found, _ in judged), default=whole)
     passed = not weak and not unknown
     if passed:
-        reason = f"worst of {len(judged)} important slices has AUC {worst:.3f}, allowed {limit:.3f}"
+        reason = f"worst of {len(judged)} important slices has {label} {worst:.3f}, allowed {limit:.3f}"
     else:
-        reason = f"below AUC {limit:.3f}: {weak[:5] or 'none'}; not to be judged: {unknown[:5] or 'none'}"
+        reason = f"below {label} {limit:.3f}: {weak[:5] or 'none'}; not to be judged: {unknown[:5] or 'none'}"
     return GateResult("slices", passed, reason, {"worst": worst, "limit": limit})
 
 
+def _stable(mine: LeaderboardRow, leaderboard: Sequence[LeaderboardRow], gates: GateLimits) -> GateResult:
+    """Fail when a baseline does better on too many of the validation folds: a mean may hide a month that fails."""
+    baselines = [row for row in leaderboard if row["role"] == "baseline"]
+    folds = len(mine["loss_by_fold"])
+    worse = [
+        number + 1
+        for number, loss in enumerate(mine["loss_by_fold"])
+        if not all(loss < row["loss_by_fold"][number] for row in baselines)
+    ]
+    reason = (
+        f"better than every baseline on {folds - len(worse)} of {folds} validation folds"
+        f"{f', not on {worse}' if worse else ''}, allowed {gates.worse_folds} others"
+    )
+    passed = bool(baselines) and folds > 0 and len(worse) <= gates.worse_folds
+    return GateResult("stability", passed, reason, {"worse": float(len(worse)), "folds": float(folds)})
+
+
+def _light(mine: LeaderboardRow, gates: GateLimits) -> GateResult:
+    """Fail when the model is too large or too slow to serve.
+
+    A time that passes is not told: the verdict is packed, and the same run shall pack the same bytes.
+    """
+    name, size = "size and latency", mine.get("size_bytes", math.nan)
+    slow = mine.get("one_row_microseconds", math.nan) / 1000
+    in_time, allowed = slow <= gates.maximum_one_row_milliseconds, f"{gates.maximum_one_row_milliseconds:g} ms"
+    reason = (
+        f"{size / 1e6:,.1f} MB, allowed {gates.maximum_size_bytes / 1e6:g}; one row "
+        f"{f'within {allowed}' if in_time else f'in {slow:,.1f} ms, allowed {allowed}'}"
+    )
+    return GateResult(name, size <= gates.maximum_size_bytes and in_time, reason, {"bytes": float(size)})
+
+
+def _reproduced(challenger: Scorer, refit: Mapping[str, str]) -> GateResult:
+    """Fail unless a second fit on the same rows with the same seed and threads gave the same bytes."""
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in challenger.model.to_files().items()}
+    other = sorted(name for name in files.keys() | refit.keys() if files.get(name) != refit.get(name))
+    same = f"a second fit gave the same {len(files)} files, byte by byte"
+    reason = f"a second fit gave other bytes in {other}" if other else same
+    return GateResult("reproducibility", not other, reason, {"files": float(len(files)), "other": float(len(other))})
+
+
 def against_champion(
-    differences: Sequence[DifferenceEvidence],
+    figures: Differences,
     gates: GateLimits,
     plan: SplitPlan,
     champion: ChampionInProduction | None,
     challenger: Scorer,
 ) -> GateResult:
-    """Fail unless the paired difference in log loss keeps the margin on rows that neither has seen."""
+    """Fail unless the paired difference in loss keeps the margin on rows that neither has seen."""
     name = "champion"
     if champion is None:
         return GateResult(name, True, "nothing is in production yet", {})
@@ -138,15 +216,15 @@ def against_champion(
             f"champion {facts.release_id} was trained until {facts.trained_until}, after the test begins "
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
-    interval = _difference(differences, name)
+    interval = _difference(figures, name)
     _, upper = _ends(interval)
     if gates.champion_mode == "superiority":
         passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
     else:
         passed, wanted = upper < gates.champion_margin, f"below {gates.champion_margin:g}"
     reason = (
-        f"log loss {interval['estimate']:+.4f} against {facts.release_id} on the same rows, at most {upper:+.4f} with "
-        f"{gates.level:.0%} confidence, expected {wanted} ({gates.champion_mode.replace('_', '-')})"
+        f"{metric_of(figures['loss']).label} {interval['estimate']:+.4f} against {facts.release_id} on the same rows, "
+        f"at most {upper:+.4f} with {gates.level:.0%} confidence, expected {wanted} ({gates.champion_mode.replace('_', '-')})"
     )
     return GateResult(name, passed, reason, {"difference": interval["estimate"], "upper": upper})
 

@@ -7,13 +7,14 @@ import pandas as pd
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
-from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures, settled_gains
-from model_lifecycle.pipelines.evaluation.nodes.scores import score_of
+from model_lifecycle.features.folds import unavailable_rows
+from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
+from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
-from model_lifecycle.statistics.value import cumulative_value_curve
+from model_lifecycle.tasks import ValueCurve, task_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -22,25 +23,23 @@ if TYPE_CHECKING:
 def draw_figures(
     figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion
 ) -> tuple["Figure", "Figure", "Figure", "Figure", "Figure"]:
-    """Draw comparison, value, value against threshold, reliability and slices."""
+    """Draw comparison, value, value by where the decision is drawn, reliability and slices."""
     subject, unit = figures["subject"], question.value.unit
+    ranking = figures["ranking"]
     return (
-        comparison_figure(figures["metrics"], "log_loss", subject, figures["champion"]),
+        comparison_figure(figures["metrics"], figures["loss"], subject, figures["champion"]),
         value_figure(figures["value"], unit),
-        _value_curve(figures, scores, question),
-        reliability_figure({subject: figures["calibration"]["bins"]}),
-        slice_figure(figures["slices"], "auc", figures["metrics"][subject]["auc"]),
+        value_curve_figure(_value_curve(figures, scores, question), unit),
+        reliability_figure({subject: figures["calibration"]["bins"]}, question.task != "regression"),
+        slice_figure(figures["slices"], "ranking", ranking, figures["metrics"][subject][ranking]),
     )
 
 
-def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> "Figure":
+def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> ValueCurve:
     settled = scores[scores[model_input.OUTCOME] != model_input.PENDING]
-    curve = cumulative_value_curve(score_of(settled, figures["subject"]), settled_gains(settled, question))
-    finite = np.isfinite(curve.threshold)
-    return value_curve_figure(
-        curve.threshold[finite],
-        curve.value[finite] / len(settled) * 1000,
+    return task_of(question).value_curve(
+        settled[model_input.TARGET].to_numpy(dtype=np.float64),
+        unavailable_rows(settled),
+        prediction_of(settled, figures["subject"]),
         figures["threshold"]["threshold"],
-        question.value.break_even(),
-        question.value.unit,
     )

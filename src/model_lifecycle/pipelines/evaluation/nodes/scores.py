@@ -1,4 +1,4 @@
-"""Every model's score on every test row; the champion's from its own features."""
+"""Every model's prediction and action on every test row; the champion's from its own features."""
 
 from typing import Protocol
 
@@ -10,11 +10,11 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.features.history import History
-from model_lifecycle.features.tables import events_by_kind, to_columns
+from model_lifecycle.features.tables import events_by_kind, outputs_of, to_columns, with_outputs
 from model_lifecycle.scoring import Scorer
 
 CHAMPION = "champion"
-_SCORE, _ACT = "score_", "act_"
+_PREDICTION, _ACTION = "prediction_", "action_"
 _SHARED = (
     model_input.DECISION_ID, model_input.DECISION_TIME, model_input.LABEL_TIME,
     model_input.TARGET, model_input.OUTCOME, model_input.REASON,
@@ -45,39 +45,40 @@ def score_test(
     Returns
     -------
     DataFrame
-        The ``row_*`` columns of the test, and ``score_<model>`` and ``act_<model>`` for each fitted model and, if
-        there is one, the champion. It computes its own features from the same decisions and events.
+        The ``row_*`` columns of the test, and ``prediction_<model>`` (`with_outputs`) and ``action_<model>`` for each
+        fitted model and, if there is one, the champion, which computes its own features from the same events.
     """
     slices = [column for column in test.columns if column.startswith(model_input.SLICE)]
     table = test[[*_SHARED, *slices]].copy()
     features = to_columns(test[list(spec.names())])
     for name, scorer in fitted.items():
-        _add(table, name, scorer.predict(features), scorer.threshold)
+        table = _with(table, name, scorer, scorer.predict(features))
     if champion is not None:
         rows = primary[primary[question.decision_time] >= pd.Timestamp(plan.test.start)]
-        _add(table, CHAMPION, _score_anew(champion.scorer, rows, events), champion.scorer.threshold)
+        table = _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
     return table
 
 
-def _add(table: pd.DataFrame, name: str, score: np.ndarray, threshold: float) -> None:
-    table[_SCORE + name], table[_ACT + name] = score, score >= threshold
+def _with(table: pd.DataFrame, name: str, scorer: Scorer, prediction: np.ndarray) -> pd.DataFrame:
+    found = with_outputs(table, _PREDICTION + name, prediction)
+    return found.assign(**{_ACTION + name: scorer.task.actions(prediction, scorer.threshold)})
 
 
 def _score_anew(scorer: Scorer, rows: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
     history = History.build(scorer.spec, events_by_kind(events, scorer.spec))
-    return scorer.score(to_columns(rows[list(scorer.contract.columns)]), history).score
+    return scorer.score(to_columns(rows[list(scorer.contract.columns)]), history).prediction
 
 
 def models_of(scores: pd.DataFrame) -> list[str]:
     """Return the names of the models that have scored."""
-    return [column.removeprefix(_SCORE) for column in scores.columns if column.startswith(_SCORE)]
+    return [column.removeprefix(_ACTION) for column in scores.columns if column.startswith(_ACTION)]
 
 
-def score_of(scores: pd.DataFrame, model: str) -> np.ndarray:
-    """Return a model's scores, float64 in [0, 1], shape (n,)."""
-    return scores[_SCORE + model].to_numpy(dtype=np.float64)
+def prediction_of(scores: pd.DataFrame, model: str) -> np.ndarray:
+    """Return a model's predictions, float64, shape (n,) or (n, n_outputs)."""
+    return outputs_of(scores, _PREDICTION + model)
 
 
-def act_of(scores: pd.DataFrame, model: str) -> np.ndarray:
-    """Return whether the model says to act, bool, shape (n,)."""
-    return scores[_ACT + model].to_numpy(dtype=bool)
+def action_of(scores: pd.DataFrame, model: str) -> np.ndarray:
+    """Return what the model says to do, float64, shape (n,)."""
+    return scores[_ACTION + model].to_numpy(dtype=np.float64)

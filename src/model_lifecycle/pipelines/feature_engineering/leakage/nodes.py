@@ -24,6 +24,7 @@ from model_lifecycle.pipelines.feature_engineering.leakage.reproduction import (
     telling_pairs,
     telling_sums,
 )
+from model_lifecycle.tasks import task_of
 
 _EARLIER = 0.7  # share of the training window from which the rest is predicted
 
@@ -51,19 +52,26 @@ def find_leaks(
     """
     raw = to_columns(primary[list(dict.fromkeys([*spec.inputs(), *_known_at(spec, contracts)]))])
     decided = to_columns(primary[[question.decision_time]])[question.decision_time]
-    outcome = to_columns(primary[[question.target]])[question.target]
+    task = task_of(question)
+    outcome = task.encode(to_columns(primary[[question.target]])[question.target])
     is_train = (primary[question.decision_time] < pd.Timestamp(plan.test.start)).to_numpy(dtype=bool)
     inputs = {name: raw[name] for name in spec.inputs() if raw[name].dtype.kind != "M"}
-    trial = _trial(train, take(inputs, is_train), spec, limits)
-    found, checks = _telling(trial)
+    parts = _parts(train, take(inputs, is_train), spec, limits)
+    trials = [Trial(*parts[0], *parts[1], limits)]
+    if question.task == "multiclass":  # each class against the rest
+        trials = [_of_class(parts, number, limits) for number in np.unique(parts[0][1])]
+    found, checks = _telling(trials)
     found += known_too_late(spec.inputs(), contracts.table("primary_table").columns, raw, decided)
     found += _in_both(inputs, outcome, primary[question.decision_id].to_numpy(), is_train, limits)
     every = to_columns(decisions[[*inputs, question.target]])
     before = (decisions[question.label_time] < pd.Timestamp(plan.test.start)).to_numpy(dtype=bool)
-    found += target_encodings({name: every[name] for name in inputs}, every[question.target], before)
     known = is_train & np.isfinite(outcome)
-    if trial.binary:
-        found += telling_absence(take(inputs, known), outcome[known], limits)
+    for later, label in zip(
+        _indicators(question, task.encode(every[question.target])), _indicators(question, outcome), strict=True
+    ):
+        found += target_encodings({name: every[name] for name in inputs}, later, before)
+        if question.task != "regression":
+            found += telling_absence(take(inputs, known), label[known], limits)
     unavailable = (primary[question.outcome] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
     checks |= {"rows": len(primary), "inputs": len(inputs), "rows of other times": len(decisions)}
     return _evidence(found, absence_without_outcome(inputs, unavailable), checks, limits)
@@ -74,7 +82,17 @@ def _known_at(spec: FeatureSpec, contracts: TableContracts) -> list[str]:
     return [columns[name].known_at for name in spec.inputs() if name in columns and columns[name].known_at]  # type: ignore[misc]
 
 
-def _trial(train: pd.DataFrame, raw: Columns, spec: FeatureSpec, limits: LeakageLimits) -> Trial:
+def _indicators(question: BusinessQuestion, target: np.ndarray) -> list[np.ndarray]:
+    """Return the target, or for each class where it happened; NaN where there is no outcome."""
+    if question.task != "multiclass":
+        return [target]
+    classes = range(task_of(question).objective.classes)
+    return [np.where(np.isnan(target), np.nan, (target == number).astype(np.float64)) for number in classes]
+
+
+def _parts(
+    train: pd.DataFrame, raw: Columns, spec: FeatureSpec, limits: LeakageLimits
+) -> list[tuple[Columns, np.ndarray]]:
     """Part the training window's rows with an outcome into earlier and later ones."""
     observed = (train[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
     order = np.argsort(train[model_input.DECISION_TIME].to_numpy(), kind="stable")
@@ -82,12 +100,30 @@ def _trial(train: pd.DataFrame, raw: Columns, spec: FeatureSpec, limits: Leakage
     columns = {**raw, **to_columns(train[list(spec.names())])}
     target = train[model_input.TARGET].to_numpy(dtype=np.float64)
     cut = int(len(order) * _EARLIER)
-    parts = [sampled(take(columns, rows), target[rows], limits.sample_rows) for rows in (order[:cut], order[cut:])]
-    (earlier, earlier_target), (later, later_target) = parts
-    return Trial(earlier, earlier_target, later, later_target, limits)
+    return [sampled(take(columns, rows), target[rows], limits.sample_rows) for rows in (order[:cut], order[cut:])]
 
 
-def _telling(trial: Trial) -> tuple[list[Finding], dict[str, int]]:
+def _of_class(parts: list[tuple[Columns, np.ndarray]], number: float, limits: LeakageLimits) -> Trial:
+    """Return a trial of one class against the rest."""
+    (earlier, happened), (later, happens) = parts
+    return Trial(
+        earlier, (happened == number).astype(np.float64), later, (happens == number).astype(np.float64), limits
+    )
+
+
+def _telling(trials: list[Trial]) -> tuple[list[Finding], dict[str, int]]:
+    """Return what any of the trials finds, each set of columns once by each check, and how much was tried in all."""
+    found: dict[tuple[str, tuple[str, ...]], Finding] = {}
+    checks = {"columns": 0, "pairs": 0, "columns in a sum": 0}
+    for trial in trials:
+        leaks, tried = _tell(trial)
+        for one in leaks:
+            found.setdefault((one["check"], tuple(one["columns"])), one)
+        checks = {name: count + tried[name] for name, count in checks.items()}
+    return list(found.values()), checks
+
+
+def _tell(trial: Trial) -> tuple[list[Finding], dict[str, int]]:
     checks = {"columns": len(trial.earlier), "pairs": 0, "columns in a sum": 0}
     if not len(trial.earlier_target) or not len(trial.later_target):
         return [], checks

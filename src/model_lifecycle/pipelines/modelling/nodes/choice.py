@@ -1,7 +1,7 @@
 """From out-of-fold predictions to a choice: calibration, threshold, and the challenger's family."""
 
 import logging
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,18 +11,20 @@ from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.errors import ModelError, StatisticError
-from model_lifecycle.features.folds import gain_of_acting
-from model_lifecycle.models.calibration import Calibration, fit_calibration
+from model_lifecycle.features.folds import observed_rows, unavailable_rows
+from model_lifecycle.features.tables import outputs_of
+from model_lifecycle.models.calibration import Calibration, Method
 from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
 from model_lifecycle.reporting.evidence import LeaderboardRow
+from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.intervals import paired_difference_interval
-from model_lifecycle.statistics.proper_scores import brier_score, log_loss, log_losses
-from model_lifecycle.statistics.value import best_threshold
+from model_lifecycle.tasks import Task, task_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 _log = logging.getLogger(__name__)
-NEVER = 2.0  # a threshold that no probability reaches
 _ONE_STANDARD_ERROR = 0.6827  # the level of an interval of one standard error to each side
 
 
@@ -33,7 +35,7 @@ class Choice(Contract):
     role: Literal["baseline", "candidate"]
     parameters: dict[str, float | int | str | bool]
     calibration: Calibration
-    threshold: float
+    threshold: float | None
 
 
 class Choices(Contract):
@@ -53,22 +55,24 @@ def choose(
     """Choose parameters, calibration and threshold of every candidate on the folds, and the best candidate.
 
     The calibration is the method that does best on the last fold when fitted on the earlier ones; with one fold there
-    is no such evidence and none is applied. The threshold maximises the gain over all rows with a settled outcome,
-    unavailable ones included. The challenger has the lowest mean log loss over the folds among the candidates, or is
-    the first one listed within a standard error of that; a baseline is never the challenger.
+    is no such evidence and the simplest is taken. A threshold, where the task has one, maximises the gain over all rows
+    with a settled outcome, unavailable ones included. The challenger has the lowest mean loss over the folds among the
+    candidates, or is the first one listed within a standard error of that; a baseline is never the challenger.
     """
     rows = train.iloc[out_of_fold.index.to_numpy()]
-    gain = gain_of_acting(rows, question)
+    task = task_of(question)
+    settled = (rows[model_input.OUTCOME] != model_input.PENDING).to_numpy(dtype=bool)
+    outcome = rows[model_input.TARGET].to_numpy(dtype=np.float64)[settled], unavailable_rows(rows)[settled]
     candidates: dict[str, Choice] = {}
     leaderboard: list[LeaderboardRow] = []
     for name, spec in modelling.candidates.items():
         mine = [trial for trial in trials if trial["candidate"] == name]
-        best = min(mine, key=lambda trial: float(np.mean(trial["log_loss"])))
-        raw = out_of_fold[name].to_numpy()
-        calibration = _calibrate(modelling, raw, rows, out_of_fold[FOLD].to_numpy())
-        score, settled = calibration.apply(raw), np.isfinite(gain)
-        found = best_threshold(score[settled], gain[settled])
-        threshold = found.threshold if np.isfinite(found.threshold) else NEVER
+        best = min(mine, key=lambda trial: float(np.mean(trial["loss"])))
+        raw = outputs_of(out_of_fold, name)
+        calibration = _calibrate(modelling, task, raw, rows, out_of_fold[FOLD].to_numpy())
+        prediction = calibration.apply(raw)
+        threshold = task.threshold(prediction[settled], *outcome)
+        value = task.gains(*outcome, task.actions(prediction[settled], threshold)).mean() * 1000
         candidates[name] = Choice(
             family=spec.family,
             role=spec.role,
@@ -76,34 +80,37 @@ def choose(
             calibration=calibration,
             threshold=threshold,
         )
-        leaderboard.append(
-            _leaderboard_row(name, candidates[name], raw, rows, found.value / settled.sum() * 1000, mine, best)
-        )
+        leaderboard.append(_leaderboard_row(name, candidates[name], task, prediction, rows, float(value), mine, best))
     ranked = [row for row in leaderboard if row["role"] == "candidate"]
-    challenger = min(ranked, key=lambda row: row["log_loss"])["model"]
+    challenger = min(ranked, key=lambda row: row["loss"])["model"]
     if modelling.one_standard_error:
         listed = [name for name, spec in modelling.candidates.items() if spec.role == "candidate"]
-        challenger = _first_within_one_standard_error(challenger, listed, out_of_fold, rows)
+        challenger = _first_within_one_standard_error(challenger, listed, task, out_of_fold, rows)
     for row in leaderboard:
         row["chosen"] = row["model"] == challenger
-    leaderboard.sort(key=lambda row: row["log_loss"])
+    leaderboard.sort(key=lambda row: row["loss"])
     return Choices(challenger=challenger, candidates=candidates), leaderboard
 
 
+def draw_leaderboard(leaderboard: list[LeaderboardRow], question: BusinessQuestion) -> "Figure":
+    """Draw the candidates under the name of the question's loss."""
+    return leaderboard_figure(leaderboard, task_of(question).loss)
+
+
 def _first_within_one_standard_error(
-    best: str, listed: list[str], out_of_fold: pd.DataFrame, rows: pd.DataFrame
+    best: str, listed: list[str], task: Task, out_of_fold: pd.DataFrame, rows: pd.DataFrame
 ) -> str:
     """Return the first of the candidates whose loss over the best's may be nothing, as far as its standard error tells.
 
     The difference is paired row by row over all folds, its error that of dependent days. With too few days to tell
     the best stays (Breiman et al., Classification and Regression Trees, 1984, section 3.4.3).
     """
-    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
+    observed = observed_rows(rows)
     target = rows[model_input.TARGET].to_numpy(dtype=np.float64)[observed]
     days = block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy()[observed], DAY)
-    least = log_losses(target, out_of_fold[best].to_numpy()[observed])
+    least = task.raw_losses(target, outputs_of(out_of_fold, best)[observed])
     for name in listed[: listed.index(best)]:
-        losses = log_losses(target, out_of_fold[name].to_numpy()[observed])
+        losses = task.raw_losses(target, outputs_of(out_of_fold, name)[observed])
         try:
             difference = paired_difference_interval(losses, least, days, _ONE_STANDARD_ERROR)
         except StatisticError as error:
@@ -115,46 +122,55 @@ def _first_within_one_standard_error(
     return best
 
 
-def _calibrate(modelling: ModellingSpec, raw: np.ndarray, rows: pd.DataFrame, fold: np.ndarray) -> Calibration:
-    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
-    target, last = rows[model_input.TARGET].to_numpy(), fold == fold.max()
+def _calibrate(
+    modelling: ModellingSpec, task: Task, raw: np.ndarray, rows: pd.DataFrame, fold: np.ndarray
+) -> Calibration:
+    observed, methods = observed_rows(rows), [one for one in task.calibrations if one in modelling.calibrations]
+    target, last = rows[model_input.TARGET].to_numpy(dtype=np.float64), fold == fold.max()
     earlier, later = observed & ~last, observed & last
-    if not earlier.any() or np.ptp(raw[earlier]) == 0:
-        return Calibration()
-    losses = {
-        method: log_loss(target[later], fitted.apply(raw[later]))
-        for method in modelling.calibrations
-        if (fitted := _fitted(method, raw[earlier], target[earlier])) is not None
-    }
-    if not losses:
-        return Calibration()
-    method = min(losses, key=lambda name: losses[name])
-    return _fitted(method, raw[observed], target[observed]) or Calibration()
+    if len(methods) > 1 and earlier.any() and np.ptp(raw[earlier], axis=0).any():
+        losses = {
+            method: float(task.losses(target[later], fitted.apply(raw[later])).mean())
+            for method in methods
+            if (fitted := _fitted(task, method, raw[earlier], target[earlier])) is not None
+        }
+        methods = sorted(losses, key=lambda name: losses[name])
+    simplest = task.calibrations[0]
+    return _fitted(task, (methods or [simplest])[0], raw[observed], target[observed]) or task.fit_calibration(
+        simplest, raw[observed], target[observed]
+    )
 
 
-def _fitted(method: Literal["none", "sigmoid"], raw: np.ndarray, target: np.ndarray) -> Calibration | None:
+def _fitted(task: Task, method: Method, raw: np.ndarray, target: np.ndarray) -> Calibration | None:
     """Fit the method, None where it is refused: scores that rank the wrong way round are left for the gates to stop."""
     try:
-        return fit_calibration(method, raw, target)
+        return task.fit_calibration(method, raw, target)
     except (ModelError, StatisticError) as error:
         _log.info("calibration %s is not applied: %s", method, error)
         return None
 
 
 def _leaderboard_row(
-    name: str, choice: Choice, raw: np.ndarray, rows: pd.DataFrame, value: float, tried: list[Trial], best: Trial
+    name: str,
+    choice: Choice,
+    task: Task,
+    prediction: np.ndarray,
+    rows: pd.DataFrame,
+    value: float,
+    tried: list[Trial],
+    best: Trial,
 ) -> LeaderboardRow:
-    observed = (rows[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
-    target, score = rows[model_input.TARGET].to_numpy()[observed], raw[observed]
+    observed = observed_rows(rows)
+    target, judged = rows[model_input.TARGET].to_numpy(dtype=np.float64)[observed], prediction[observed]
     return {
         "model": name,
         "family": choice.family,
         "role": choice.role,
         "calibration": choice.calibration.method,
-        "log_loss": float(np.mean(best["log_loss"])),
-        "auc": roc_auc(target, score),
-        "brier": brier_score(target, score),
-        "value_per_1000": float(value),
+        "loss": float(np.mean(best["loss"])),
+        "loss_by_fold": best["loss"],
+        "ranking": task.metrics[task.ranking].value(target, judged),
+        "value_per_1000": value,
         "trials": len(tried),
         "seconds": float(sum(trial["seconds"] for trial in tried)),
         "one_row_microseconds": best["one_row_microseconds"],

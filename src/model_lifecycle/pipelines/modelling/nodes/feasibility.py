@@ -11,7 +11,7 @@ from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
-from model_lifecycle.features.folds import gain_of_acting
+from model_lifecycle.features.folds import unavailable_rows
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.reporting.evidence import (
     DetectableEvidence,
@@ -23,6 +23,7 @@ from model_lifecycle.reporting.evidence import (
 from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.power import minimum_detectable_mean
+from model_lifecycle.tasks import Task, task_of
 
 _POWER = 0.8
 
@@ -38,14 +39,20 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
         Returns
         -------
         FeasibilityEvidence
-            Base rate by period, the worth of perfect prediction and of acting always or never, the smallest gain that
-            a test window of this length can show, and go or no-go with reasons.
+            The outcome by period, the worth of perfect prediction and of the trivial policies, the smallest gain that a
+            test window of this length can show, and go or no-go with reasons.
         """
+        task = task_of(question)
         settled = train[train[model_input.OUTCOME] != model_input.PENDING]
         observed = settled[settled[model_input.OUTCOME] == model_input.OBSERVED]
-        value, room = _values(settled, question, gates)
-        detectable = _detectable(room, _blocks(settled), plan, gates)
-        reasons = _reasons(observed, value, detectable, question)
+        target = observed[model_input.TARGET].to_numpy(dtype=np.float64)
+        value, room = _values(settled, task, gates)
+        losses = task.losses(target, task.repeated(task.constant(target), len(target)))
+        detectable = [
+            _detectable(task.loss, losses, _blocks(observed), plan, gates),
+            _detectable("value_per_1000", room, _blocks(settled), plan, gates),
+        ]
+        reasons = _reasons(task, target, value, detectable[0], float(losses.mean()), question)
         return {
             "question": question_evidence(case, question),
             "start": settled[model_input.DECISION_TIME].min().isoformat(),
@@ -53,11 +60,13 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
             "time_zone": plan.time_zone,
             "rows": len(settled),
             "unavailable": _counts(settled),
-            "base_rate": _interval(observed[model_input.TARGET].to_numpy(), _blocks(observed), gates),
-            "periods": _periods(settled, plan),
+            "outcome": {
+                name: _interval(values, _blocks(observed), gates) for name, values in task.shares(target).items()
+            },
+            "periods": _periods(settled, plan, task),
             "value": value,
             "minimum_value_per_1000": question.success.minimum_value_per_1000,
-            "detectable": [detectable],
+            "detectable": detectable,
             "go": all(reason["passed"] for reason in reasons),
             "reasons": reasons,
         }
@@ -102,28 +111,27 @@ def _interval(values: np.ndarray, block: np.ndarray, gates: GateLimits) -> Inter
     return interval_evidence(clustered_mean_interval(values, block, gates.level))
 
 
-def _values(
-    settled: pd.DataFrame, question: BusinessQuestion, gates: GateLimits
-) -> tuple[dict[str, IntervalEvidence], np.ndarray]:
+def _values(settled: pd.DataFrame, task: Task, gates: GateLimits) -> tuple[dict[str, IntervalEvidence], np.ndarray]:
     """Return the worth of each trivial policy and of perfection, and per row what perfection gains over the best."""
-    gain, block = gain_of_acting(settled, question) * 1000, _blocks(settled)
-    perfect, never = np.maximum(gain, 0.0), np.zeros(len(gain))
-    value = {
-        "perfect": _interval(perfect, block, gates),
-        "act_always": _interval(gain, block, gates),
-        "act_never": _interval(never, block, gates),
-    }
-    return value, perfect - (gain if value["act_always"]["estimate"] > 0 else never)
+    outcome = settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(settled)
+    block = _blocks(settled)
+    perfect = task.gains(*outcome, task.foresight(*outcome)) * 1000
+    trivial = {name: task.gains(*outcome, action) * 1000 for name, action in task.policies.items()}
+    best = max(trivial, key=lambda name: trivial[name].mean())
+    value = {name: _interval(gain, block, gates) for name, gain in {"perfect": perfect, **trivial}.items()}
+    return value, perfect - trivial[best]
 
 
-def _detectable(room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: GateLimits) -> DetectableEvidence:
-    """Scale the daily spread of what perfection gains to the days of the test window.
+def _detectable(
+    metric: str, room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: GateLimits
+) -> DetectableEvidence:
+    """Scale the daily spread of what a perfect model gains to the days of the test window.
 
     The gain of a real model varies less than a perfect one's, so this errs on the side of caution.
     """
     days = max(round((plan.test.end - plan.test.start) / DAY), 2)
     return {
-        "metric": "value_per_1000",
+        "metric": metric,
         "gain": minimum_detectable_mean(room, block, days, gates.level, _POWER),
         "power": _POWER,
         "level": gates.level,
@@ -132,32 +140,41 @@ def _detectable(room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: Gat
 
 
 def _reasons(
-    observed: pd.DataFrame,
+    task: Task,
+    target: np.ndarray,
     value: dict[str, IntervalEvidence],
     detectable: DetectableEvidence,
+    loss: float,
     question: BusinessQuestion,
 ) -> list[GateEvidence]:
-    positives, wanted = int(observed[model_input.TARGET].sum()), question.success.minimum_positives
-    trivial = max(value["act_always"]["estimate"], 0.0)
+    """Weigh outcomes, worth and evidence; the last by the loss, as the gates will."""
+    counts, wanted = task.counts(target), question.success.minimum_positives
+    rarest = min(counts, key=lambda name: counts[name])
+    trivial = max(value[name]["estimate"] for name in task.policies)
     room, needed = value["perfect"]["estimate"] - trivial, question.success.minimum_value_per_1000
-    unit = question.value.unit
+    metric = task.loss.replace("_", " ")
     return [
         _reason(
-            "enough positive outcomes", positives >= wanted,
-            f"{positives:,} positive outcomes, expected at least {wanted:,}",
-            found=positives, limit=wanted,
+            f"enough {rarest} outcomes", counts[rarest] >= wanted,
+            f"{counts[rarest]:,} {rarest} outcomes, expected at least {wanted:,}",
+            found=counts[rarest], limit=wanted,
+        ),
+        _reason(
+            "outcomes differ", len(np.unique(target)) > 1,
+            f"{len(np.unique(target)):,} different outcomes on {len(target):,} rows, expected at least 2",
+            found=len(np.unique(target)), limit=2,
         ),
         _reason(
             "enough to gain", room >= needed,
-            f"perfect prediction is worth {room:,.0f} {unit} per 1,000 decisions more than the best trivial action, "
-            f"expected at least {needed:,.0f}",
+            f"perfect prediction is worth {room:,.0f} {question.value.unit} per 1,000 decisions more than the best "
+            f"trivial action, expected at least {needed:,.0f}",
             found=room, limit=needed,
         ),
         _reason(
-            "gain can be seen", detectable["gain"] <= room,
-            f"the test window shows gains from {detectable['gain']:,.0f} {unit} per 1,000 decisions on, of {room:,.0f} "
-            f"that there are to gain",
-            found=detectable["gain"], limit=room,
+            "gain can be seen", detectable["gain"] <= loss,
+            f"the test window shows gains in {metric} from {detectable['gain']:,.4g} on, of {loss:,.4g} that there "
+            f"are to gain over the best constant",
+            found=detectable["gain"], limit=loss,
         ),
     ]  # fmt: skip
 
@@ -176,7 +193,7 @@ def _counts(table: pd.DataFrame) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in reasons.value_counts().sort_index().items()}
 
 
-def _periods(table: pd.DataFrame, plan: SplitPlan) -> list[PeriodRate]:
+def _periods(table: pd.DataFrame, plan: SplitPlan, task: Task) -> list[PeriodRate]:
     local = table[model_input.DECISION_TIME].dt.tz_convert(plan.time_zone).dt.tz_localize(None)
     first_fold = pd.Timestamp(plan.folds[0].start)
     periods: list[PeriodRate] = []
@@ -191,7 +208,11 @@ def _periods(table: pd.DataFrame, plan: SplitPlan) -> list[PeriodRate]:
                 "part": "train" if start < first_fold else "validation",
                 "rows": len(rows),
                 "labelled": len(observed),
-                "rate": float(observed[model_input.TARGET].mean()) if len(observed) else None,
+                "outcome": {
+                    name: float(values.mean())
+                    for name, values in task.shares(observed[model_input.TARGET].to_numpy(dtype=np.float64)).items()
+                    if len(observed)
+                },
             }
         )
     return periods

@@ -1,5 +1,6 @@
 """Fit every candidate on all that was known before the test window."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -17,12 +18,13 @@ from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.models import load_family
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
 from model_lifecycle.scoring import Scorer, ScoringFacts, input_contract
+from model_lifecycle.tasks import task_of
 
 _log = logging.getLogger(__name__)
 _UNNAMED = "unnamed"  # a release gets its name when it is packed
 
 
-def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
+def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer, dict[str, str]]]:
     """Return the node that fits the candidates of that case."""
 
     def fit_candidates(
@@ -34,21 +36,28 @@ def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
         question: BusinessQuestion,
         contracts: TableContracts,
         run: RunSpec,
-    ) -> tuple[dict[str, Scorer], Scorer]:
-        """Return a scorer for each candidate and the challenger: what is evaluated and, if it passes, shipped."""
+    ) -> tuple[dict[str, Scorer], Scorer, dict[str, str]]:
+        """Return a scorer for each candidate, the challenger's, and the digests of the challenger fitted once more.
+
+        The challenger is what is evaluated and, if it passes, shipped; the second fit shows whether it can be made
+        again.
+        """
         contract = input_contract(contracts.table("primary_table"), question, spec)
         rows = training_rows(train, plan.test)
         features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
+        task = task_of(question)
         fitted: dict[str, Scorer] = {}
         for name, choice in choices.candidates.items():
-            model = load_family(choice.family).fit(features, target, choice.parameters, run.seed, run.threads)
+            model = load_family(choice.family).fit(
+                features, target, choice.parameters, run.seed, run.threads, task.objective
+            )
             facts = ScoringFacts(
                 release_id=_UNNAMED,
                 case=case,
                 model=name,
                 as_of=run.as_of.isoformat(),
                 trained_until=plan.test.start.isoformat(),
-                base_rate=float(target.mean()),
+                constant=task.constant(target),
                 family=choice.family,
                 threshold=choice.threshold,
                 calibration=choice.calibration,
@@ -59,6 +68,11 @@ def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer]]:
             )
             fitted[name] = Scorer(facts, model)
             _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
-        return fitted, fitted[choices.challenger]
+        chosen = choices.candidates[choices.challenger]
+        again = load_family(chosen.family).fit(
+            features, target, chosen.parameters, run.seed, run.threads, task.objective
+        )
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in again.to_files().items()}
+        return fitted, fitted[choices.challenger], digests
 
     return fit_candidates

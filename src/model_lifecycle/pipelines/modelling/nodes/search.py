@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.columns import Columns, row_count, take
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.leakage import LeakageEvidence
@@ -16,11 +17,12 @@ from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import ModelError
-from model_lifecycle.features.folds import features_of, fold_rows, training_rows
+from model_lifecycle.features.folds import features_of, fold_rows, observed_rows, training_rows
+from model_lifecycle.features.tables import with_outputs
 from model_lifecycle.models import Model, Parameters, load_family
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
 from model_lifecycle.reporting.evidence import FeasibilityEvidence
-from model_lifecycle.statistics.proper_scores import log_loss
+from model_lifecycle.tasks import Task, task_of
 
 _log = logging.getLogger(__name__)
 FOLD = "fold"
@@ -28,11 +30,11 @@ _TIMED_ROWS = 25
 
 
 class Trial(TypedDict):
-    """One set of parameters, its log loss on every fold, and what the last fold's model costs."""
+    """One set of parameters, its raw loss on every fold, and what the last fold's model costs."""
 
     candidate: str
     parameters: dict[str, float | int | str | bool]
-    log_loss: list[float]
+    loss: list[float]
     seconds: float
     one_row_microseconds: float
     size_bytes: int
@@ -44,6 +46,7 @@ def search_candidates(
     modelling: ModellingSpec,
     spec: FeatureSpec,
     run: RunSpec,
+    question: BusinessQuestion,
     feasibility: FeasibilityEvidence,
     leakage: LeakageEvidence,
 ) -> tuple[list[Trial], pd.DataFrame]:
@@ -55,7 +58,7 @@ def search_candidates(
         All of them.
     out_of_fold : DataFrame
         One row a decision of a fold, in the order of ``train``: its number there is the index, ``fold``, and the raw
-        probabilities of each candidate's best trial.
+        output of each candidate's best trial (`with_outputs`).
 
     Raises
     ------
@@ -69,21 +72,17 @@ def search_candidates(
     require_go(feasibility)
     folds = [(training_rows(train, fold), fold_rows(train, fold)) for fold in plan.folds]
     for number, (_, judged) in enumerate(folds):
-        if not (judged & _observed(train)).any():
+        if not (judged & observed_rows(train)).any():
             raise ModelError(f"validation fold {number}: no observed outcome, expected some; move run.as_of")
     inside = np.any([judged for _, judged in folds], axis=0)
     number = np.sum([index * judged for index, (_, judged) in enumerate(folds)], axis=0)
     out_of_fold = pd.DataFrame({FOLD: number[inside]}, index=np.flatnonzero(inside))
     trials: list[Trial] = []
     for name, candidate in modelling.candidates.items():
-        tried, predictions = _search_one(name, candidate, train, folds, spec, run)
+        tried, predictions = _search_one(name, candidate, train, folds, spec, run, task_of(question))
         trials += tried
-        out_of_fold[name] = predictions[inside]
+        out_of_fold = with_outputs(out_of_fold, name, predictions[inside])
     return trials, out_of_fold
-
-
-def _observed(train: pd.DataFrame) -> np.ndarray:
-    return (train[model_input.OUTCOME] == model_input.OBSERVED).to_numpy(dtype=bool)
 
 
 def _search_one(
@@ -93,6 +92,7 @@ def _search_one(
     folds: list[tuple[np.ndarray, np.ndarray]],
     spec: FeatureSpec,
     run: RunSpec,
+    task: Task,
 ) -> tuple[list[Trial], np.ndarray]:
     """Return all trials of one candidate and the best one's predictions, NaN outside the folds."""
     import optuna
@@ -103,14 +103,14 @@ def _search_one(
     if start:
         study.enqueue_trial(start)
     trials: list[Trial] = []
-    best, kept = np.inf, np.full(len(train), np.nan)
+    best, kept = np.inf, np.empty(0)
     refused: list[str] = []
     for number in range(1, candidate.trials + 1):
         asked = study.ask()
         parameters = {**candidate.parameters, **_suggest(asked, candidate)}
         began = time.perf_counter()
         try:
-            losses, predictions, model = _try(candidate.family, parameters, train, folds, spec, run)
+            losses, predictions, model = _try(candidate.family, parameters, train, folds, spec, run, task)
         except ModelError as error:
             refused.append(str(error))
             study.tell(asked, state=optuna.trial.TrialState.FAIL)
@@ -122,7 +122,7 @@ def _search_one(
             {
                 "candidate": name,
                 "parameters": parameters,
-                "log_loss": losses,
+                "loss": losses,
                 "seconds": seconds,
                 "one_row_microseconds": _one_row_microseconds(model, features_of(train, spec, folds[-1][1])),
                 "size_bytes": sum(len(content) for content in model.to_files().values()),
@@ -131,8 +131,8 @@ def _search_one(
         if np.mean(losses) < best:
             best, kept = float(np.mean(losses)), predictions
         _log.info(
-            "%s: trial %d of %d, log loss %.4f, best so far %.4f, %.0f s",
-            name, number, candidate.trials, np.mean(losses), best, seconds,
+            "%s: trial %d of %d, %s %.4f, best so far %.4f, %.0f s",
+            name, number, candidate.trials, task.loss, np.mean(losses), best, seconds,
         )  # fmt: skip
     if not trials:
         raise ModelError(f"{name}: all {candidate.trials} trials failed, the last one: {refused[-1]}")
@@ -157,17 +157,21 @@ def _try(
     folds: list[tuple[np.ndarray, np.ndarray]],
     spec: FeatureSpec,
     run: RunSpec,
+    task: Task,
 ) -> tuple[list[float], np.ndarray, Model]:
-    """Return the log loss on each fold's observed rows, predictions for all of its rows, and the last fold's model."""
-    target, observed = train[model_input.TARGET].to_numpy(), _observed(train)
-    losses, predictions = [], np.full(len(train), np.nan)
+    """Return the loss on each fold's observed rows, raw outputs for all of its rows, and the last fold's model."""
+    target, observed = train[model_input.TARGET].to_numpy(), observed_rows(train)
+    losses, predictions = [], np.empty(0)
     for fitted_on, judged in folds:
         model = load_family(family).fit(
-            features_of(train, spec, fitted_on), target[fitted_on], parameters, run.seed, run.threads
+            features_of(train, spec, fitted_on), target[fitted_on], parameters, run.seed, run.threads, task.objective
         )
-        predictions[judged] = model.predict(features_of(train, spec, judged))
+        found = model.predict(features_of(train, spec, judged))
+        if not predictions.size:
+            predictions = np.full((len(train), *found.shape[1:]), np.nan)
+        predictions[judged] = found
         known = judged & observed
-        losses.append(log_loss(target[known], predictions[known]))
+        losses.append(float(task.raw_losses(target[known], predictions[known]).mean()))
     return losses, predictions, model
 
 

@@ -20,6 +20,7 @@ from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.tasks import task_of
 
 _PRIMARY = "primary_table"
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
@@ -77,7 +78,7 @@ def judge(
     """
     columns = contracts.table(_PRIMARY).columns
     windows, _ = lookback(monitoring, policy.consecutive_windows)
-    rules = Rules(features=features, contract=columns, value=question.value, spec=monitoring)
+    rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring)
     report = judge_windows(predictions, ChampionFacts.read(champion), rules, until, windows)
     return report.model_dump(mode="json")
 

@@ -22,12 +22,11 @@ _SAID = {
     "retrain": "Retrain.",
     "rollback": "Roll back to the previous release.",
 }
-_FIGURES = ("log_loss", "auc", "brier", "value_per_1000", "positive_rate", "mean_score")
-_DIFFERENCES = ("skill_lost", "log_loss_increase", "against_base_rate")
+_DIFFERENCES = ("skill_lost", "loss_increase", "against_constant")
 
 
 def draw_performance(report: Mapping[str, Any]) -> "Figure":
-    """Draw how much of the advantage over the base rate each mature window has lost, with its interval."""
+    """Draw how much of the advantage over a constant prediction each mature window has lost, with its interval."""
     from plotly import graph_objects as go
 
     found = MonitoringReport.model_validate(report)
@@ -48,8 +47,9 @@ def draw_performance(report: Mapping[str, Any]) -> "Figure":
         showlegend=False,
     )
     figure.add_hline(y=0.0, line={"color": GREY, "dash": "dash", "width": 2}, annotation={"text": "as on the hold-out"})
-    title = "Log loss lost against the hold-out, the change in base rate taken out"
-    return styled(figure, title, y="nats a decision").update_xaxes(type="date")
+    loss = next((window.performance.loss for window in found.windows if window.performance), "loss").replace("_", " ")
+    title = f"{loss.capitalize()} lost against the hold-out, the change in the outcome's level taken out"
+    return styled(figure, title, y=f"{loss} a decision").update_xaxes(type="date")
 
 
 def draw_drift(report: Mapping[str, Any]) -> "Figure":
@@ -171,7 +171,7 @@ def _performance(report: MonitoringReport, figure: "Figure") -> Section:
         if found is None:
             continue
         row: dict[str, Cell] = {"window": f"{iso(window.start)} to {iso(window.end)}"}
-        row |= {name.replace("_", " "): _shown(found.figures.get(name)) for name in _FIGURES}
+        row |= {name.replace("_", " "): _shown(figure) for name, figure in found.figures.items()}
         row |= {name.replace("_", " "): _shown(found.differences.get(name)) for name in _DIFFERENCES}
         rows.append(row)
     if not rows:

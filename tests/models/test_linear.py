@@ -12,14 +12,14 @@ from model_families import fitted, training_rows
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import load_family, skops_file
 
-FAMILY = load_family("logistic_regression")
-NAME = "logistic_regression.skops"
+FAMILY = load_family("linear")
+NAME = "linear.skops"
 
 
 @pytest.mark.parametrize("parameters", [{"C": -1.0}, {"C": "much"}, {"max_iter": "long"}, {"min_frequency": 0}])
 def test_parameters_that_scikit_learn_refuses_are_refused(parameters: dict[str, float | str]) -> None:
     features, target = training_rows()
-    with pytest.raises(ModelError, match=rf"logistic_regression: parameters \{{'{next(iter(parameters))}': .*\}}: "):
+    with pytest.raises(ModelError, match=rf"linear: parameters \{{'{next(iter(parameters))}': .*\}}: "):
         FAMILY.fit(features, target, parameters, 3, 1)
 
 
@@ -38,12 +38,12 @@ def test_a_file_with_a_type_that_nobody_trusts_is_refused() -> None:
     ],
 )
 def test_a_file_that_holds_another_object_is_refused(fitted_object: object, message: str) -> None:
-    with pytest.raises(ModelError, match=f"logistic_regression: {NAME} {message}"):
+    with pytest.raises(ModelError, match=f"linear: {NAME} {message}"):
         FAMILY.restore({NAME: skops_file.dump(fitted_object)})
 
 
 def test_a_wrong_byte_of_an_array_is_seen() -> None:
-    content = fitted("logistic_regression").to_files()[NAME]
+    content = fitted("linear").to_files()[NAME]
     with ZipFile(io.BytesIO(content)) as archive:
         arrays = archive.infolist()[:-1]
     for array in arrays:
@@ -54,7 +54,7 @@ def test_a_wrong_byte_of_an_array_is_seen() -> None:
 
 
 def test_the_file_names_no_address_and_no_time() -> None:
-    with ZipFile(io.BytesIO(fitted("logistic_regression").to_files()[NAME])) as archive:
+    with ZipFile(io.BytesIO(fitted("linear").to_files()[NAME])) as archive:
         names = archive.namelist()
         assert names[-1] == "schema.json"
         assert all(int(name.removesuffix(".npy")) < 10_000 for name in names[:-1])

@@ -1,4 +1,4 @@
-"""Regularised logistic regression on standardised numbers and one-hot categories."""
+"""Regularised linear model on standardised numbers and one-hot categories: logistic for classes, ridge otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ import pandas as pd
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import skops_file
-from model_lifecycle.models.base import Parameters
+from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
-_FILE = "logistic_regression.skops"
+_FILE = "linear.skops"
 _STEPS = ("prepare", "linear")
 _PARAMETERS = {"C": 1.0, "min_frequency": 50, "max_iter": 200}
 # The only types beyond scikit-learn's own defaults that such a pipeline holds; none of them runs code from the file.
@@ -25,23 +25,29 @@ _TRUSTED = ("numpy.dtype",)
 
 
 @dataclass(frozen=True)
-class LogisticRegressionModel:
-    """A fitted scikit-learn pipeline: impute, standardise, one-hot, logistic regression."""
+class LinearModel:
+    """A fitted scikit-learn pipeline: impute, standardise, one-hot, linear model."""
 
     pipeline: "Pipeline"
 
     def predict(self, features: Columns) -> np.ndarray:
-        """Return the probability of a positive outcome."""
-        table = pd.DataFrame(dict(features))
-        return np.asarray(self.pipeline.predict_proba(table))[:, 1] if len(table) else np.empty(0)
+        """Return probabilities, or the quantile."""
+        return skops_file.predict(self.pipeline, features)
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return linear SHAP values against the training mean, one-hot columns added up by feature."""
         prepare, linear = self.pipeline.named_steps["prepare"], self.pipeline.named_steps["linear"]
-        contributions = prepare.transform(pd.DataFrame(dict(features))) * linear.coef_[0]
+        prepared = prepare.transform(pd.DataFrame(dict(features)))
+        weights, base = (
+            np.atleast_2d(linear.coef_),
+            np.broadcast_to(linear.intercept_, len(np.atleast_2d(linear.coef_))),
+        )
+        if len(weights) > 1:  # the margin is centred over the classes
+            weights, base = weights - weights.mean(axis=0), base - base.mean()
         owners = np.array(_owners(prepare))
-        values = np.stack([contributions[:, owners == name].sum(axis=1) for name in features], axis=1)
-        return values, np.full(len(values), float(linear.intercept_[0]))
+        values = np.stack([prepared[:, owners == name] @ weights[:, owners == name].T for name in features], axis=1)
+        bases = np.tile(base, (len(values), 1))
+        return (values, bases) if len(weights) > 1 else (values[:, :, 0], bases[:, 0])
 
     def to_files(self) -> dict[str, bytes]:
         """Return the pipeline as a skops file."""
@@ -60,8 +66,8 @@ def _owners(prepare: "ColumnTransformer") -> list[str]:
     return owners
 
 
-class LogisticRegressionFamily:
-    """Fits and restores `LogisticRegressionModel`."""
+class LinearFamily:
+    """Fits and restores `LinearModel`."""
 
     def fit(
         self,
@@ -69,32 +75,38 @@ class LogisticRegressionFamily:
         target: np.ndarray,
         parameters: Parameters,
         seed: int,
-        threads: int,  # noqa: ARG002 - L-BFGS runs in one
-    ) -> LogisticRegressionModel:
-        """Fit by L-BFGS; ``C`` is the inverse of the L2 penalty, categories rarer than ``min_frequency`` are pooled."""
-        check_training_rows("logistic_regression", features, target)
+        threads: int,  # noqa: ARG002 - the solvers run in one
+        objective: Objective = BINARY,
+    ) -> LinearModel:
+        """Fit a logistic regression by L-BFGS, or a ridge regression moved to the quantile of its residuals.
+
+        ``C`` is the inverse of the L2 penalty, categories rarer than ``min_frequency`` are pooled.
+        """
+        check_training_rows("linear", features, target, objective)
         unknown = sorted(set(parameters) - set(_PARAMETERS))
         if unknown:
-            raise ModelError(f"logistic_regression: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
+            raise ModelError(f"linear: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
         try:
-            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed)
-            pipeline.fit(pd.DataFrame(dict(features)), target)
+            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
+            table = pd.DataFrame(dict(features))
+            pipeline.fit(table, target)
+            if objective.kind == "quantile":
+                linear = pipeline.named_steps["linear"]
+                linear.intercept_ += np.quantile(target - pipeline.predict(table), objective.quantile)
         except (ValueError, TypeError) as error:
-            raise ModelError(f"logistic_regression: parameters {dict(parameters)}: {error}") from error
-        return LogisticRegressionModel(pipeline)
+            raise ModelError(f"linear: parameters {dict(parameters)}: {error}") from error
+        return LinearModel(pipeline)
 
-    def restore(self, files: Mapping[str, bytes]) -> LogisticRegressionModel:
+    def restore(self, files: Mapping[str, bytes]) -> LinearModel:
         """Load a pipeline; a file that holds any type that is not expected is refused."""
-        content = required_file("logistic_regression", files, _FILE)
-        return LogisticRegressionModel(
-            skops_file.load_pipeline("logistic_regression", content, _FILE, _STEPS, _TRUSTED)
-        )
+        content = required_file("linear", files, _FILE)
+        return LinearModel(skops_file.load_pipeline("linear", content, _FILE, _STEPS, _TRUSTED))
 
 
-def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool], seed: int) -> "Pipeline":
+def _pipeline(features: Columns, chosen: Parameters, seed: int, objective: Objective) -> "Pipeline":
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -111,8 +123,11 @@ def _pipeline(features: Columns, chosen: Mapping[str, float | int | str | bool],
         ],
         verbose_feature_names_out=False,
     )
-    linear = LogisticRegression(C=chosen["C"], max_iter=int(chosen["max_iter"]), random_state=seed)
+    if objective.kind == "quantile":
+        linear = Ridge(alpha=1.0 / float(chosen["C"]), random_state=seed)
+    else:
+        linear = LogisticRegression(C=chosen["C"], max_iter=int(chosen["max_iter"]), random_state=seed)
     return Pipeline(list(zip(_STEPS, (prepare, linear), strict=True)))
 
 
-FAMILY = LogisticRegressionFamily()
+FAMILY = LinearFamily()

@@ -6,7 +6,7 @@ import pytest
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import load_family
 
-FAMILY = load_family("seasonal_rate")
+FAMILY = load_family("seasonal")
 FEATURES = {
     "hour": np.array([0.0, 0.0, 23.0, 23.0, 23.0, np.nan]),
     "day": np.array(["sat", "sat", "sat", "mon", "mon", "mon"], dtype=object),
@@ -27,18 +27,18 @@ def test_a_cell_that_was_never_seen_gets_the_rate_of_all() -> None:
 
 @pytest.mark.parametrize("by", ["", "hour,week", " , "])
 def test_columns_that_are_not_there_are_refused(by: str) -> None:
-    with pytest.raises(ModelError, match=r"seasonal_rate: by \[.*\], expected some of the features \['day', 'hour'\]"):
+    with pytest.raises(ModelError, match=r"seasonal: by \[.*\], expected some of the features \['day', 'hour'\]"):
         FAMILY.fit(FEATURES, TARGET, {"by": by}, 0, 1)
 
 
 @pytest.mark.parametrize("wrong", [{"bins": 0}, {"bins": 2.5}, {"strength": 0.0}, {"strength": "much"}])
 def test_bins_and_strength_are_above_zero(wrong: dict[str, float | str]) -> None:
-    with pytest.raises(ModelError, match=r"seasonal_rate: bins .* and strength .*, expected both above 0"):
+    with pytest.raises(ModelError, match=r"seasonal: bins .* and strength .*, expected both above 0"):
         FAMILY.fit(FEATURES, TARGET, {"by": "hour", **wrong}, 0, 1)
 
 
 @pytest.mark.parametrize("wrong", [{"rate": 1.0}, {"rates": {"sat": -0.1}}, {"rates": {"sat": float("nan")}}])
 def test_rates_that_are_no_shares_are_refused(wrong: dict[str, object]) -> None:
-    content = json.loads(FAMILY.fit(FEATURES, TARGET, {"by": "day"}, 0, 1).to_files()["seasonal_rate.json"])
+    content = json.loads(FAMILY.fit(FEATURES, TARGET, {"by": "day"}, 0, 1).to_files()["seasonal.json"])
     with pytest.raises(ModelError, match="holds rates that are no shares"):
-        FAMILY.restore({"seasonal_rate.json": json.dumps({**content, **wrong}).encode()})
+        FAMILY.restore({"seasonal.json": json.dumps({**content, **wrong}).encode()})

@@ -1,0 +1,180 @@
+"""A yes or no: the probability of a yes, a threshold, act or leave."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from model_lifecycle.contracts.value import ValueMatrix
+from model_lifecycle.errors import ModelError, StatisticError
+from model_lifecycle.models import BINARY, Objective
+from model_lifecycle.models.calibration import Calibration, Method, fit_sigmoid
+from model_lifecycle.models.constant import best_constant
+from model_lifecycle.statistics.calibration import (
+    CalibrationLine,
+    Reliability,
+    calibration_slope_intercept,
+    reliability,
+)
+from model_lifecycle.statistics.discrimination import average_precision, roc_auc
+from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
+from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
+from model_lifecycle.tasks.base import ACT, LEAVE, Metric, ValueCurve, number
+
+NEVER = 2.0  # a threshold that no probability reaches
+_WORDS = ("leave", "act")
+
+
+@dataclass(frozen=True)
+class BinaryTask:
+    """Whether something will happen."""
+
+    value: ValueMatrix
+
+    objective: ClassVar[Objective] = BINARY
+    loss: ClassVar[str] = "log_loss"
+    ranking: ClassVar[str] = "auc"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "log_loss": Metric(log_losses),
+        "auc": Metric(roc_auc, by_row=False),
+        "average_precision": Metric(average_precision, by_row=False),
+        "brier": Metric(squared_errors),
+    }
+    calibrations: ClassVar[tuple[Method, ...]] = ("none", "sigmoid")
+    policies: ClassVar[Mapping[str, float]] = {"act_always": ACT, "act_never": LEAVE}
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return zeros and ones; anything else is NaN."""
+        numbers = values.astype(np.float64)
+        return np.where((numbers == 0.0) | (numbers == 1.0), numbers, np.nan)
+
+    def read_label(self, value: object) -> float:
+        """Take 0 or 1."""
+        found = number(value, "0 or 1 for outcome 'observed'")
+        if found not in (0.0, 1.0):
+            raise ValueError("0 or 1 for outcome 'observed'")
+        return found
+
+    def raw_losses(self, target: np.ndarray, raw: np.ndarray) -> np.ndarray:
+        """Return log losses."""
+        return log_losses(target, raw)
+
+    def losses(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Return log losses."""
+        return log_losses(target, prediction)
+
+    def fit_calibration(self, method: Method, raw: np.ndarray, target: np.ndarray) -> Calibration:
+        """Fit none or Platt's sigmoid."""
+        return Calibration() if method == "none" else fit_sigmoid(raw, target)
+
+    def recalibrated(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Fit the sigmoid on these rows; where none fits, take their share of ones."""
+        try:
+            return fit_sigmoid(prediction, target).apply(prediction)
+        except (ModelError, StatisticError):
+            return np.full(len(prediction), target.mean())
+
+    def constant(self, target: np.ndarray) -> tuple[float, ...]:
+        """Return the share of ones."""
+        return tuple(best_constant(target, BINARY).tolist())
+
+    def repeated(self, constant: Sequence[float], rows: int) -> np.ndarray:
+        """Return the share for every row."""
+        return np.full(rows, constant[0])
+
+    def score(self, prediction: np.ndarray) -> np.ndarray:
+        """Return the probability of a yes."""
+        return prediction
+
+    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:
+        """Return the threshold that gains most; above 1 when acting never pays."""
+        found = best_threshold(prediction, self.gains(target, unavailable, ACT))
+        return found.threshold if np.isfinite(found.threshold) else NEVER
+
+    def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
+        """Act from the threshold on."""
+        if threshold is None:
+            raise ModelError("a yes or no is decided by a threshold; found none")
+        return np.asarray(prediction >= threshold, dtype=np.float64)
+
+    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
+        """Act from the break-even on."""
+        return self.actions(prediction, self.value.break_even())
+
+    def decisions(self, action: np.ndarray) -> list[str]:
+        """Return act or leave."""
+        return [_WORDS[int(one)] for one in action.tolist()]
+
+    def gains(self, target: np.ndarray, unavailable: np.ndarray, action: np.ndarray | float) -> np.ndarray:
+        """Return what acting gained where it was done, else 0."""
+        return self.value.gains(target, unavailable, action)
+
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
+        """Act where it gains."""
+        return np.asarray(self.gains(target, unavailable, ACT) > 0, dtype=np.float64)
+
+    def outputs(self, prediction: np.ndarray) -> Mapping[str, np.ndarray]:  # noqa: ARG002 - the score says it all
+        """Return nothing."""
+        return {}
+
+    def logged(self, score: np.ndarray, outputs: Sequence[Mapping[str, float]]) -> np.ndarray:  # noqa: ARG002
+        """Return the score."""
+        return score
+
+    def logged_actions(
+        self,
+        decision: Sequence[str],  # noqa: ARG002 - the threshold says it
+        score: np.ndarray,
+        threshold: np.ndarray,
+        prediction: np.ndarray,  # noqa: ARG002
+    ) -> np.ndarray:
+        """Return where the score reached the threshold of its release."""
+        return np.asarray(score >= threshold, dtype=np.float64)
+
+    def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Return prediction less outcome."""
+        return np.asarray(prediction - target)
+
+    def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:
+        """Return mean predictions against shares of ones."""
+        return reliability(target, prediction)
+
+    def calibration_line(self, target: np.ndarray, prediction: np.ndarray) -> CalibrationLine | None:
+        """Return the logistic line; none where the scores part the classes, as a leaked target does."""
+        try:
+            return calibration_slope_intercept(target, prediction)
+        except StatisticError:
+            return None
+
+    def value_curve(
+        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, threshold: float | None
+    ) -> ValueCurve:
+        """Return the value by threshold."""
+        curve = cumulative_value_curve(prediction, self.gains(target, unavailable, ACT))
+        finite = np.isfinite(curve.threshold)
+        note = f"break even {self.value.break_even():.3f}"
+        at, value = curve.threshold[finite], curve.value[finite] / len(prediction)
+        return ValueCurve("threshold", at, value, NEVER if threshold is None else threshold, note)
+
+    def shares(self, target: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the positive outcomes."""
+        return {"positive": target}
+
+    def counts(self, target: np.ndarray) -> dict[str, int]:
+        """Return the positive outcomes."""
+        return {"positive": int((target == 1.0).sum())}
+
+    def payoffs(self) -> list[tuple[str, str, float]]:
+        """Return the matrix."""
+        return [
+            (action, outcome, float(getattr(worth, outcome)))
+            for action, worth in (("act", self.value.act), ("leave", self.value.leave))
+            for outcome in ("positive", "negative", "unavailable")
+        ]
+
+    def rule(self) -> str:
+        """Name the break-even."""
+        return (
+            f"act when the probability is at least the threshold; acting breaks even at {self.value.break_even():.3f}"
+        )

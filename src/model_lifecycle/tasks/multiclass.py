@@ -1,0 +1,190 @@
+"""A class: the probability of each, and the action of the highest expected value."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from model_lifecycle.contracts.value import ActionValues
+from model_lifecycle.errors import ModelError
+from model_lifecycle.models import Objective
+from model_lifecycle.models.calibration import Calibration, Method, fit_temperature
+from model_lifecycle.models.constant import best_constant
+from model_lifecycle.statistics.calibration import CalibrationLine, Reliability, reliability
+from model_lifecycle.statistics.discrimination import macro_auc
+from model_lifecycle.statistics.proper_scores import class_log_losses, class_squared_errors
+from model_lifecycle.tasks.base import Metric, ValueCurve
+
+_STEPS = 81
+
+
+def _right(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    return np.asarray(prediction.argmax(axis=1) == target, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class MulticlassTask:
+    """Which of several things will happen."""
+
+    value: ActionValues
+
+    loss: ClassVar[str] = "log_loss"
+    ranking: ClassVar[str] = "auc"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "log_loss": Metric(class_log_losses),
+        "auc": Metric(macro_auc, by_row=False),
+        "accuracy": Metric(_right),
+        "brier": Metric(class_squared_errors),
+    }
+    calibrations: ClassVar[tuple[Method, ...]] = ("none", "temperature")
+
+    @property
+    def objective(self) -> Objective:
+        """The probabilities of the classes."""
+        return Objective("multiclass", classes=len(self.value.classes))
+
+    @property
+    def policies(self) -> Mapping[str, float]:
+        """Take one action always."""
+        return {f"always_{name}": float(number) for number, name in enumerate(self.value.actions)}
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the number of each class; NaN for anything else."""
+        if values.dtype.kind == "f":
+            return np.where(np.isin(values, np.arange(len(self.value.classes))), values, np.nan)
+        numbers = {label: float(number) for number, label in enumerate(self.value.classes)}
+        return np.array([numbers.get(value, np.nan) for value in values.tolist()], dtype=np.float64)
+
+    def read_label(self, value: object) -> float:
+        """Take the name of a class."""
+        if value not in self.value.classes:
+            raise ValueError(f"one of {list(self.value.classes)} for outcome 'observed'")
+        return float(self.value.classes.index(str(value)))
+
+    def raw_losses(self, target: np.ndarray, raw: np.ndarray) -> np.ndarray:
+        """Return log losses."""
+        return class_log_losses(target, raw)
+
+    def losses(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Return log losses."""
+        return class_log_losses(target, prediction)
+
+    def fit_calibration(self, method: Method, raw: np.ndarray, target: np.ndarray) -> Calibration:
+        """Fit none, or a temperature and biases."""
+        return Calibration() if method == "none" else fit_temperature(raw, target)
+
+    def recalibrated(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Fit temperature and biases on these rows; where none fit, take the shares of the classes."""
+        try:
+            return fit_temperature(prediction, target).apply(prediction)
+        except ModelError:
+            return self.repeated(self.constant(target), len(target))
+
+    def constant(self, target: np.ndarray) -> tuple[float, ...]:
+        """Return the shares of the classes."""
+        return tuple(best_constant(target, self.objective).tolist())
+
+    def repeated(self, constant: Sequence[float], rows: int) -> np.ndarray:
+        """Return the shares for every row."""
+        return np.tile(np.array(constant, dtype=np.float64), (rows, 1))
+
+    def score(self, prediction: np.ndarray) -> np.ndarray:
+        """Return what the best action is expected to be worth over the default, in the question's unit."""
+        return np.asarray(self._expected(prediction).max(axis=1))
+
+    def _expected(self, prediction: np.ndarray) -> np.ndarray:
+        return np.asarray(prediction @ self.value.matrix().T)
+
+    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:  # noqa: ARG002
+        """Return none: the highest expected value decides."""
+        return None
+
+    def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
+        """Return the number of the action that is expected to be worth most; of equals, the first."""
+        return np.asarray(self._expected(prediction).argmax(axis=1), dtype=np.float64)
+
+    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
+        """Return the action of the highest expected value."""
+        return self.actions(prediction, None)
+
+    def decisions(self, action: np.ndarray) -> list[str]:
+        """Return the names of the actions."""
+        names = list(self.value.actions)
+        return [names[int(one)] for one in action.tolist()]
+
+    def gains(self, target: np.ndarray, unavailable: np.ndarray, action: np.ndarray | float) -> np.ndarray:
+        """Return what the action was worth over the default."""
+        return self.value.gains(target, unavailable, action)
+
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
+        """Return the best action for what happened."""
+        every = [self.gains(target, unavailable, action) for action in self.policies.values()]
+        return np.asarray(np.argmax(every, axis=0), dtype=np.float64)
+
+    def outputs(self, prediction: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Return the probability of each class."""
+        return {label: prediction[:, place] for place, label in enumerate(self.value.classes)}
+
+    def logged(self, score: np.ndarray, outputs: Sequence[Mapping[str, float]]) -> np.ndarray:
+        """Return the probabilities as logged."""
+        found = [[one.get(label, np.nan) for label in self.value.classes] for one in outputs]
+        return np.array(found, dtype=np.float64).reshape(len(score), len(self.value.classes))
+
+    def logged_actions(
+        self,
+        decision: Sequence[str],
+        score: np.ndarray,  # noqa: ARG002
+        threshold: np.ndarray,  # noqa: ARG002
+        prediction: np.ndarray,  # noqa: ARG002
+    ) -> np.ndarray:
+        """Return the numbers of the actions; the default's for a name that is none."""
+        numbers = {name: float(number) for number, name in enumerate(self.value.actions)}
+        return np.array([numbers.get(one, self.value.default_action()) for one in decision], dtype=np.float64)
+
+    def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Return prediction less outcome for the class where their means are furthest apart."""
+        off = prediction - (target[:, None] == np.arange(prediction.shape[1]))
+        return np.asarray(off[:, np.abs(off.mean(axis=0)).argmax()])
+
+    def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:
+        """Return mean probabilities against shares, over all classes at once."""
+        happened = (target[:, None] == np.arange(prediction.shape[1])).astype(np.float64)
+        return reliability(happened.ravel(), prediction.ravel())
+
+    def calibration_line(self, target: np.ndarray, prediction: np.ndarray) -> CalibrationLine | None:  # noqa: ARG002
+        """Return none: each class has a line of its own."""
+        return None
+
+    def value_curve(
+        self,
+        target: np.ndarray,
+        unavailable: np.ndarray,
+        prediction: np.ndarray,
+        threshold: float | None,  # noqa: ARG002
+    ) -> ValueCurve:
+        """Return the value by how much the best action must be expected to gain before the default is left."""
+        expected, action = self.score(prediction), self.actions(prediction, None)
+        gain = self.gains(target, unavailable, action)
+        at = np.linspace(0.0, float(np.quantile(expected, 0.99)) or 1.0, _STEPS)
+        value = np.array([np.where(expected >= least, gain, 0.0).mean() for least in at])
+        return ValueCurve("expected gain from which the default is left", at, value, 0.0, "the highest expected value")
+
+    def shares(self, target: np.ndarray) -> dict[str, np.ndarray]:
+        """Return where each class happened."""
+        return {label: (target == number).astype(np.float64) for number, label in enumerate(self.value.classes)}
+
+    def counts(self, target: np.ndarray) -> dict[str, int]:
+        """Return the rows of each class."""
+        return {label: int((target == number).sum()) for number, label in enumerate(self.value.classes)}
+
+    def payoffs(self) -> list[tuple[str, str, float]]:
+        """Return the table of actions and classes."""
+        return [
+            (action, label, float(worth[label])) for action, worth in self.value.actions.items()
+            for label in self.value.classes
+        ]  # fmt: skip
+
+    def rule(self) -> str:
+        """Name the rule."""
+        return f"take the action of the highest expected value; {self.value.default!r} is what happens without a model"
