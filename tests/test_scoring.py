@@ -31,7 +31,7 @@ def smoke(**changes: Any) -> dict[str, Any]:
     fields = {
         "records": RECORDS[:3],
         "features": {name: values.tolist() for name, values in scores.features.items()},
-        "scores": scores.score.tolist(),
+        "predictions": scores.prediction.tolist(),
     }
     copied: dict[str, Any] = json.loads(json.dumps({**fields, **changes}))
     return copied
@@ -84,7 +84,7 @@ def test_a_score_on_the_threshold_acts() -> None:
     score = float(answer(SCORER, RECORDS[:1]).score[0])
     for threshold, acts in ((score, True), (float(np.nextafter(score, 1)), False), (2.0, False)):
         found = Scorer(SCORER.facts.model_copy(update={"threshold": threshold}), SCORER.model)
-        assert answer(found, RECORDS[:1]).act.tolist() == [acts]
+        assert answer(found, RECORDS[:1]).action.tolist() == [float(acts)]
 
 
 def test_missing_and_unknown_inputs_are_flagged() -> None:
@@ -118,23 +118,23 @@ def test_a_wrong_record_is_refused_by_field() -> None:
 
 
 def changed_score(content: dict[str, Any]) -> None:
-    content["scores"][1] += 1e-9
+    content["predictions"][1] += 1e-9
 
 
 def fewer_scores(content: dict[str, Any]) -> None:
-    content["scores"].pop()
+    content["predictions"].pop()
 
 
 def no_records(content: dict[str, Any]) -> None:
-    content.update(records=[], scores=[], features={name: [] for name in content["features"]})
+    content.update(records=[], predictions=[], features={name: [] for name in content["features"]})
 
 
 def a_score_that_is_no_number(content: dict[str, Any]) -> None:
-    content["scores"][0] = float("nan")
+    content["predictions"][0] = float("nan")
 
 
 def a_score_of_null(content: dict[str, Any]) -> None:
-    content["scores"] = None
+    content["predictions"] = None
 
 
 def a_feature_less(content: dict[str, Any]) -> None:
@@ -164,11 +164,11 @@ def a_category_of_null(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (changed_score, "smoke scores differ by 1e-09, expected at most 1e-12"),
-        (a_score_that_is_no_number, "smoke scores differ by nan"),
-        (fewer_scores, "3 smoke records and 2 scores, expected as many"),
-        (no_records, "0 smoke records and 0 scores"),
-        (a_score_of_null, "smoke scores differ by nan|3 smoke records and 1 scores"),
+        (changed_score, "smoke predictions differ by 1e-09, expected at most 1e-12"),
+        (a_score_that_is_no_number, "smoke predictions differ by nan"),
+        (fewer_scores, "3 smoke records and 2 predictions, expected as many"),
+        (no_records, "0 smoke records and 0 predictions"),
+        (a_score_of_null, "smoke predictions differ by nan|3 smoke records and 1 predictions"),
         (a_feature_less, "smoke request failed: 'weight'"),
         (features_of_unequal_length, "smoke request failed: .*"),
         (features_in_a_list, "smoke request failed: .*items"),
@@ -203,7 +203,7 @@ def scoring(**changes: Any) -> dict[str, Any]:
         (b"\xff\xfe", "Invalid JSON|Invalid UTF-8|invalid unicode"),
         (b"[]", "Input should be an object"),
         (scoring(speed="high"), r"speed\n  Extra inputs are not permitted"),
-        (scoring(threshold=None), r"threshold\n  Input should be a valid number"),
+        (scoring(threshold="high"), r"threshold\n  Input should be a valid number"),
         ({name: value for name, value in scoring().items() if name != "constant"}, r"constant\n  Field required"),
         (
             scoring(state={"priors": {}, "categories": {}}),

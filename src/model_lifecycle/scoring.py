@@ -241,7 +241,7 @@ class Scorer:
             raise ReleaseError(f"release {self.release_id}: smoke request failed: {error}") from error
         if not len(found) or found.shape != expected.shape:
             raise ReleaseError(
-                f"release {self.release_id}: {len(found)} smoke records and {len(expected)} predictions, "
+                f"release {self.release_id}: {len(found)} smoke records and {expected.size} predictions, "
                 "expected as many"
             )
         difference = float(np.max(np.abs(found - expected)))

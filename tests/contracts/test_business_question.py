@@ -63,7 +63,8 @@ def test_a_value_that_is_no_finite_number_is_refused(worth: float) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "regression"}, r"task\n  Input should be 'binary'.*input_value='regression'"),
+        ({"task": "ranking"}, r"task\n  Input should be 'binary', 'regression' or 'multiclass'.*input_value='ranking'"),
+        ({"task": "regression"}, r"value.regression.under\n  Field required"),
         ({"question": "why?"}, r"question\n  String should have at least 10 characters.*input_value='why\?'"),
         ({"desicion": "act"}, r"desicion\n  Extra inputs are not permitted"),
         ({"success": {"minimum_value_per_1000": 0}}, r"minimum_value_per_1000\n  Input should be greater than 0"),

@@ -13,7 +13,7 @@ from model_lifecycle import models
 from model_lifecycle.contracts.columns import take
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import load_family
-from model_lifecycle.models.calibration import logit
+from model_lifecycle.models.margin import logit
 
 FEATURES, TARGET = training_rows()
 TESTS = Path(__file__).parents[1]
@@ -168,5 +168,5 @@ def test_a_file_of_which_much_is_gone_is_refused(family: str) -> None:
 
 
 def test_a_family_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"model family 'forest', expected one of \['constant', 'catboost', 'hist"):
+    with pytest.raises(ModelError, match=r"model family 'forest', expected one of \['catboost', 'constant', 'hist"):
         load_family("forest")

@@ -3,7 +3,7 @@ import pytest
 
 from model_families import fitted, training_rows
 from model_lifecycle.errors import ModelError
-from model_lifecycle.models import load_family
+from model_lifecycle.models import Objective, load_family
 
 
 def test_every_row_gets_the_share_of_ones() -> None:
@@ -11,15 +11,27 @@ def test_every_row_gets_the_share_of_ones() -> None:
     assert fitted("constant").predict(features).tolist() == [target.mean()] * len(target)
 
 
+def test_a_quantity_gets_the_quantile_and_classes_their_shares() -> None:
+    features, late = training_rows()
+    size = features["size"]
+    plan = load_family("constant").fit(features, size, {}, 0, 1, Objective("quantile", quantile=0.8))
+    assert plan.predict(features).tolist() == [np.quantile(size, 0.8)] * len(late)
+    classes = late + (size > 1)
+    shares = load_family("constant").fit(features, classes, {}, 0, 1, Objective("multiclass", classes=3))
+    assert shares.predict(features)[0].tolist() == [(classes == number).mean() for number in range(3)]
+
+
 @pytest.mark.parametrize("rate", ["NaN", "7", "0", "1.0", "-0.2", "Infinity"])
 def test_a_rate_that_is_no_share_is_refused(rate: str) -> None:
-    with pytest.raises(ModelError, match=r"constant.json holds the rate .*, expected one between 0 and 1"):
-        load_family("constant").restore({"constant.json": f'{{"rate": {rate}}}'.encode()})
+    with pytest.raises(ModelError, match=r"constant.json holds binary .*, expected shares or a number"):
+        load_family("constant").restore({"constant.json": f'{{"kind": "binary", "prediction": [{rate}]}}'.encode()})
 
 
-@pytest.mark.parametrize("content", ['{"rat": 0.5}', '{"rate": "half"}', '{"rate": null}', "[0.5]"])
-def test_a_file_without_a_rate_is_refused(content: str) -> None:
-    with pytest.raises(ModelError, match=r"constant: constant.json holds no rate: "):
+@pytest.mark.parametrize(
+    "content", ['{"kind": "binary"}', '{"kind": "binary", "prediction": ["half"]}', '{"prediction": [0.5]}', "[0.5]"]
+)
+def test_a_file_without_a_prediction_is_refused(content: str) -> None:
+    with pytest.raises(ModelError, match=r"constant: constant.json holds no prediction: "):
         load_family("constant").restore({"constant.json": content.encode()})
 
 

@@ -37,8 +37,8 @@ def test_bins_and_strength_are_above_zero(wrong: dict[str, float | str]) -> None
         FAMILY.fit(FEATURES, TARGET, {"by": "hour", **wrong}, 0, 1)
 
 
-@pytest.mark.parametrize("wrong", [{"rate": 1.0}, {"rates": {"sat": -0.1}}, {"rates": {"sat": float("nan")}}])
+@pytest.mark.parametrize("wrong", [{"mean": [1.0]}, {"means": {"sat": [-0.1]}}, {"means": {"sat": [float("nan")]}}])
 def test_rates_that_are_no_shares_are_refused(wrong: dict[str, object]) -> None:
     content = json.loads(FAMILY.fit(FEATURES, TARGET, {"by": "day"}, 0, 1).to_files()["seasonal.json"])
-    with pytest.raises(ModelError, match="holds rates that are no shares"):
+    with pytest.raises(ModelError, match="holds means that are no shares"):
         FAMILY.restore({"seasonal.json": json.dumps({**content, **wrong}).encode()})

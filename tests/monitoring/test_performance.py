@@ -10,14 +10,14 @@ from model_lifecycle.monitoring.performance import gains, judge_performance, rel
 from model_lifecycle.monitoring.windows import Window, rows_of
 from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.proper_scores import log_loss
-from monitored_traffic import LIVE, QUESTION, RELEASE, RULES, WEEK, champion, live, log_of
+from monitored_traffic import LIVE, RELEASE, RULES, TASK, WEEK, champion, live, log_of
 
 WINDOW = Window(LIVE, LIVE + WEEK)
 
 
 def test_figures_are_those_of_the_labelled_rows() -> None:
     log = log_of(live(1))
-    found = judge_performance(rows_of(log, WINDOW, None), champion(), QUESTION.value, WEEK)
+    found = judge_performance(rows_of(log, WINDOW, None), champion(), TASK, WEEK)
     target, score = log["value"].to_numpy(), log["score"].to_numpy()
     assert found.problems == {}
     assert found.figures["log_loss"].estimate == pytest.approx(log_loss(target, score))
@@ -28,13 +28,13 @@ def test_figures_are_those_of_the_labelled_rows() -> None:
 def test_a_window_of_four_weeks_has_weekly_blocks() -> None:
     log = log_of(live(1, weeks=4))
     rows = rows_of(log, Window(LIVE, LIVE + 4 * WEEK), None)
-    found = judge_performance(rows, champion(), QUESTION.value, 4 * WEEK)
+    found = judge_performance(rows, champion(), TASK, 4 * WEEK)
     assert (found.block, found.figures["log_loss"].n_blocks) == ("week", 4)
 
 
 def test_skill_is_lost_against_the_constant_on_the_same_rows() -> None:
     log = log_of(live(1))
-    found = judge_performance(rows_of(log, WINDOW, None), champion(), QUESTION.value, WEEK)
+    found = judge_performance(rows_of(log, WINDOW, None), champion(), TASK, WEEK)
     target, score = log["value"].to_numpy(), log["score"].to_numpy()
     skill = log_loss(target, score) - log_loss(target, np.full(target.size, target.mean()))
     assert found.differences["skill_lost"].estimate == pytest.approx(skill - champion().holdout["skill"].estimate)
@@ -45,7 +45,7 @@ def test_value_counts_unavailable_outcomes_and_only_acted_rows() -> None:
     rows["score"] = [0.9, 0.9, 0.9, 0.1]
     rows["value"] = [1.0, 0.0, np.nan, 1.0]
     rows["outcome"] = ["observed", "observed", "unavailable", "observed"]
-    assert gains(rows, QUESTION.value).tolist() == [30.0, -10.0, 5.0, 0.0]
+    assert gains(rows, TASK).tolist() == [30.0, -10.0, 5.0, 0.0]
 
 
 def test_other_releases_are_left_out_of_the_champions_figures_and_told_beside_them() -> None:
@@ -53,7 +53,7 @@ def test_other_releases_are_left_out_of_the_champions_figures_and_told_beside_th
     log.loc[log.index[::2], "release"] = "r0"
     found = judge_windows(log, champion(), RULES, LIVE + WEEK + timedelta(days=1), 2).windows[-1]
     rows = rows_of(log, Window(LIVE + timedelta(days=1), LIVE + WEEK + timedelta(days=1)), None)
-    shares = {one.release: one.decisions for one in release_shares(rows)}
+    shares = {one.release: one.decisions for one in release_shares(rows, TASK)}
     assert found.performance is not None
     assert found.performance.rows == shares[RELEASE]
     assert set(shares) == {"r0", RELEASE}
@@ -62,21 +62,21 @@ def test_other_releases_are_left_out_of_the_champions_figures_and_told_beside_th
 def test_one_class_only_leaves_the_other_figures_standing() -> None:
     log = log_of(live(1))
     log["value"] = 0.0
-    found = judge_performance(rows_of(log, WINDOW, None), champion(), QUESTION.value, WEEK)
-    assert set(found.problems) == {"auc"}
+    found = judge_performance(rows_of(log, WINDOW, None), champion(), TASK, WEEK)
+    assert set(found.problems) == {"auc", "average_precision"}
     assert {"log_loss", "brier", "value_per_1000"} <= set(found.figures)
 
 
 def test_a_release_without_a_row_has_reasons_instead_of_figures() -> None:
     other = champion().model_copy(update={"release": "r9"})
-    found = judge_performance(rows_of(log_of(live(1)), WINDOW, None), other, QUESTION.value, WEEK)
+    found = judge_performance(rows_of(log_of(live(1)), WINDOW, None), other, TASK, WEEK)
     assert (found.rows, found.figures, found.differences) == (0, {}, {})
     assert {"log_loss", "skill_lost"} <= set(found.problems)
 
 
 def test_rows_of_a_single_day_have_figures_without_an_interval() -> None:
     rows = log_of(live(1)).iloc[:100]
-    found = judge_performance(rows, champion(), QUESTION.value, WEEK)
+    found = judge_performance(rows, champion(), TASK, WEEK)
     assert found.figures["log_loss"].lower is None
     assert found.differences["skill_lost"].lower is None
 
@@ -84,7 +84,7 @@ def test_rows_of_a_single_day_have_figures_without_an_interval() -> None:
 def test_a_champion_without_its_skill_on_the_hold_out_is_refused() -> None:
     facts = champion().model_dump(mode="json")
     del facts["holdout"]["skill"]
-    with pytest.raises(ContractError, match=r"champion_release, holdout: found .*, expected \['log_loss', 'skill'\]"):
+    with pytest.raises(ContractError, match=r"champion_release, holdout: found .*, expected \['loss', 'skill'\]"):
         ChampionFacts.read(facts)
 
 

@@ -37,7 +37,9 @@ def _verdict(number: int, lost: float | None = 0.0, *, blocked: bool = False, dr
         stability_index=0.5,
         drifted=True,
     )
-    performance = Performance(release="r1", rows=1000, block="day", differences={"skill_lost": _figure(lost or 0.0)})
+    performance = Performance(
+        release="r1", loss="log_loss", rows=1000, block="day", differences={"skill_lost": _figure(lost or 0.0)}
+    )
     mature = lost is not None
     return WindowVerdict(
         start=START + number * WEEK,
@@ -183,7 +185,9 @@ def test_a_value_below_its_limit_retrains() -> None:
     windows = [
         window.model_copy(
             update={
-                "performance": Performance(release="r1", rows=9, block="day", figures={"value_per_1000": _figure(-5)})
+                "performance": Performance(
+                    release="r1", loss="log_loss", rows=9, block="day", figures={"value_per_1000": _figure(-5)}
+                )
             }
         )
         for window in (_verdict(0), _verdict(1))
@@ -194,7 +198,9 @@ def test_a_value_below_its_limit_retrains() -> None:
 
 
 def test_a_model_worse_than_the_constant_retrains() -> None:
-    worse = Performance(release="r1", rows=9, block="day", differences={"against_constant": _figure(0.02)})
+    worse = Performance(
+        release="r1", loss="log_loss", rows=9, block="day", differences={"against_constant": _figure(0.02)}
+    )
     windows = [_verdict(number).model_copy(update={"performance": worse}) for number in range(2)]
     assert _action(*windows) == "retrain"
 

@@ -3,7 +3,8 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ def test_a_second_opening_finds_what_the_first_wrote(url: str) -> None:
 
 def test_a_schema_of_another_version_is_refused(url: str) -> None:
     Store.open(url).close()
-    execute(url, "UPDATE model_lifecycle_schema SET version = 3")
-    with pytest.raises(StoreError, match=r"found schema version 3, expected 2; use the program that wrote it"):
+    execute(url, "UPDATE model_lifecycle_schema SET version = 4")
+    with pytest.raises(StoreError, match=r"found schema version 4, expected 3; use the program that wrote it"):
         Store.open(url)
 
 
@@ -188,10 +189,17 @@ def test_acknowledged_rows_outlive_a_killed_writer(url: str) -> None:
 def test_a_database_of_the_first_version_is_brought_up_to_this_one(url: str) -> None:
     with Store.open(url) as store:
         store.append_events([event(1)])
+        store.append_predictions([prediction(1)])
     execute(url, "ALTER TABLE events DROP COLUMN received_at")
+    execute(url, "ALTER TABLE predictions DROP COLUMN outputs")
     execute(url, "UPDATE model_lifecycle_schema SET version = 1")
     with Store.open(url) as store:
         store.append_events([event(2)])
         received = [found.received_at is not None for _, found in store.events_after(0, 10)]
+        without = replace(prediction(2), threshold=None, outputs={"plan": 1.5})
+        store.append_predictions([without])
+        found = store.predictions_between(prediction(1).decision_time, prediction(2).decision_time + timedelta(days=1))
     assert received == [False, True]
+    assert found["outputs"].tolist() == [{}, {"plan": 1.5}]
+    assert found["threshold"].isna().tolist() == [False, True]
     Store.open(url).close()

@@ -59,7 +59,7 @@ def test_a_repeated_prediction_id_refuses_the_whole_batch(store: Store) -> None:
     ("change", "message"),
     [
         ({"score": float("nan")}, "prediction 'p1', score is nan, expected a finite number"),
-        ({"threshold": None}, "prediction 'p1', threshold is None, expected a finite number"),
+        ({"threshold": float("inf")}, "prediction 'p1', threshold is inf, expected a finite number"),
         ({"decision_time": datetime(2013, 1, 1)}, r"decision_time is .*, expected a time with its zone"),  # noqa: DTZ001
         ({"decision_time": "2013-01-01"}, "decision_time is '2013-01-01', expected a time with its zone"),
         ({"inputs": {"a": {1, 2}}}, "prediction 'p1', inputs: found {1, 2} of type set; expected JSON values"),

@@ -17,6 +17,7 @@ from model_lifecycle.monitoring.judge import Rules, judge_windows
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import build_reference_profile, with_score_profile
 from model_lifecycle.monitoring.verdict import MonitoringReport
+from model_lifecycle.tasks import task_of
 
 PER_DAY = 150
 WEEK = timedelta(days=7)
@@ -55,7 +56,8 @@ QUESTION = BusinessQuestion.model_validate(
         "success": {"minimum_value_per_1000": 1},
     }
 )
-RULES = Rules(features=SPEC, contract=CONTRACT, value=QUESTION.value, spec=MONITORING)
+TASK = task_of(QUESTION)
+RULES = Rules(features=SPEC, contract=CONTRACT, task=TASK, spec=MONITORING)
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def champion(seed: int = 0) -> ChampionFacts:
         {
             "release": RELEASE,
             "trained_until": june,
-            "constant": float(train.target.mean()),
-            "holdout": holdout_figures(holdout.target, holdout.score, holdout.times),
+            "constant": [float(train.target.mean())],
+            "holdout": holdout_figures(TASK, holdout.target, holdout.score, holdout.times),
             "reference_profile": with_score_profile(profile, holdout.score, holdout.times, MONITORING),
         }
     )

@@ -92,7 +92,7 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
         trained_until=START.isoformat(),
         family="catboost",
         threshold=threshold,
-        constant=0.3,
+        constant=(0.3,),
         calibration=Calibration(),
         question=QUESTION,
         features=SPEC,
@@ -110,7 +110,7 @@ def tiny_release(folder: Path, release_id: str = "parcels-1", threshold: float =
     smoke = {
         "records": records,
         "features": {name: values.tolist() for name, values in scores.features.items()},
-        "scores": scores.score.tolist(),
+        "predictions": scores.prediction.tolist(),
     }
     files = {**made.to_files(), "smoke.json": json.dumps(smoke).encode()}
     return build_release(folder, release_id, files, {"created_as_of": START.isoformat()})

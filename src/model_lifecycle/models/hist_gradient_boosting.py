@@ -76,9 +76,7 @@ class HistGradientBoostingFamily:
         threads: int,
         objective: Objective = BINARY,
     ) -> HistGradientBoostingModel:
-        """Fit on log loss, or the quantile's, for ``max_iter`` rounds; categories rarer than
-        ``min_frequency`` are pooled.
-        """
+        """Fit on log loss, or on the quantile's, for ``max_iter`` rounds; rare categories are pooled."""
         from threadpoolctl import threadpool_limits
 
         check_training_rows("hist_gradient_boosting", features, target, objective)

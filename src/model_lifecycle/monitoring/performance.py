@@ -77,7 +77,7 @@ def predictions(rows: pd.DataFrame, task: Task) -> np.ndarray:
 
 
 def _finite(prediction: np.ndarray) -> np.ndarray:
-    return np.asarray(np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1), dtype=bool)
+    return np.asarray(np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim))), dtype=bool)
 
 
 def _arrays(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
@@ -204,8 +204,8 @@ def holdout_figures(
     -------
     dict
         All metrics of the task; ``loss``, the one that counts, once more; and ``skill``: the loss less that of the
-        rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the outcome's
-        level, which swings from week to week; the skill is free of it.
+        rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the
+        outcome's level, which swings from week to week; the skill is free of it.
 
     Raises
     ------

@@ -82,8 +82,7 @@ def _metrics(evidence: EvaluationEvidence) -> list[str]:
         table.append([f"  {model} ({roles.get(model, 'baseline')})", *figures, paired.get(model, "")])
     return [
         *_aligned(table),
-        f"  the last column: {text.metric_of(loss).label} on the same decisions, "
-        "below zero where the challenger is better",
+        f"  the last column: {text.metric_of(loss).label} on the same decisions, below zero: the challenger is better",
     ]
 
 

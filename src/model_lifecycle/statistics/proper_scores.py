@@ -170,6 +170,10 @@ def class_log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     StatisticError
         If the lengths differ, there is no row, a target is no such number, or a probability lies outside [0, 1].
 
+    References
+    ----------
+    Good (1952), Journal of the Royal Statistical Society B 14, 107-114.
+
     Examples
     --------
     >>> class_log_losses(np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])).round(4)

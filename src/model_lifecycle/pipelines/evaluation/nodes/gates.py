@@ -107,8 +107,8 @@ def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult
     _, upper = _ends(interval)
     gain = -upper
     reason = (
-        f"{metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least {gain:.4f} with "
-        f"{gates.level:.0%} confidence, expected above {gates.baseline_margin:g}"
+        f"{metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least "
+        f"{gain:.4f} with {gates.level:.0%} confidence, expected above {gates.baseline_margin:g}"
     )
     return GateResult(
         f"beats {baseline}", gain > gates.baseline_margin, reason, {"gain": gain, "limit": gates.baseline_margin}
@@ -224,7 +224,8 @@ def against_champion(
         passed, wanted = upper < gates.champion_margin, f"below {gates.champion_margin:g}"
     reason = (
         f"{metric_of(figures['loss']).label} {interval['estimate']:+.4f} against {facts.release_id} on the same rows, "
-        f"at most {upper:+.4f} with {gates.level:.0%} confidence, expected {wanted} ({gates.champion_mode.replace('_', '-')})"
+        f"at most {upper:+.4f} with {gates.level:.0%} confidence, expected {wanted} "
+        f"({gates.champion_mode.replace('_', '-')})"
     )
     return GateResult(name, passed, reason, {"difference": interval["estimate"], "upper": upper})
 
