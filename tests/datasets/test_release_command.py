@@ -33,13 +33,13 @@ def gate(name: str, passed: bool = True) -> GateEvidence:
 
 
 def evaluation(auc: float, failed: Sequence[str], window: str, rows: str) -> EvaluationEvidence:
-    act = {"positive": 1.0, "negative": -1.0, "unavailable": 0.0}
     metrics = {"auc": figure(auc), "log_loss": figure(0.5)}
     end = f"{window[:-2]}30"
     evidence: Any = {
         "question": {
             "case": CASE, "question": "Which parcels?", "owner": "depot", "decision": "send", "target": "late",
-            "unit": "EUR", "value_source": "an example", "act": act, "leave": act, "break_even": 0.5,
+            "unit": "EUR", "value_source": "an example", "payoffs": [], "rule": "act", "policies": [],
+            "task": "binary", "loss": "log_loss", "ranking": "auc",
         },
         "split": {
             "as_of": f"{end}T00:00:00+00:00",
@@ -47,7 +47,7 @@ def evaluation(auc: float, failed: Sequence[str], window: str, rows: str) -> Eva
             "parts": [
                 {
                     "part": "test", "start": f"{window}T00:00:00+00:00", "end": f"{end}T00:00:00+00:00", "rows": 1200,
-                    "labelled": 1100, "positives": 300, "unavailable": {},
+                    "labelled": 1100, "outcomes": {"positive": 300}, "unavailable": {},
                 }
             ],
         },
@@ -57,9 +57,12 @@ def evaluation(auc: float, failed: Sequence[str], window: str, rows: str) -> Eva
         "metrics": {"trees": metrics, "constant": metrics},
         "differences": [],
         "value": {"model": figure(2500.0)},
-        "threshold": {"threshold": 0.4, "chosen_on": "the validation folds", "act_share": 0.25},
+        "value_by_month": [],
+        "sensitivity": [],
+        "threshold": {"threshold": 0.4, "chosen_on": "the validation folds", "decisions": {"act": 0.25}},
         "calibration": {
-            "bins": [], "expected_error": 0.0, "slope": None, "intercept": None, "in_the_large": figure(0.0)
+            "bins": [], "expected_error": 0.0, "slope": None, "intercept": None, "in_the_large": figure(0.0),
+            "miscalibration": {}, "value_lost": 0.0, "value_room": 0.0,
         },
         "slices": [],
         "gates": [gate(name, name not in failed) for name in ("leakage", "slices", "champion")],
@@ -160,7 +163,7 @@ def test_the_list_tells_roles_gates_and_figures_newest_first(world: World) -> No
     lines = [line.split() for line in world.call("list").output.splitlines()]
     assert [line[0] for line in lines] == ["release", "weak-3", "good-2", "good-1"]
     assert lines[1][5:9] == ["1", "of", "5", "FAILED"]
-    assert lines[2][5:] == ["all", "5", "passed", "0.5000", "0.770", "n/a"]
+    assert lines[2][5:] == ["all", "5", "passed", "0.5000", "0.770"]
     assert [line[1] for line in lines[1:]] == ["-", "-", "champion"]
 
 

@@ -81,5 +81,5 @@ def test_a_category_that_training_has_never_seen_is_scored() -> None:
     table["depot"] = table["depot"].mask(table["asked_at"] >= TEST_MONTH, "west")
     stages = run_stages(parcels=table)
     assert set(stages.test["depot"]) == {"west"}
-    assert np.isfinite(stages.scores[[f"score_{name}" for name in stages.fitted]].to_numpy()).all()
+    assert np.isfinite(stages.scores[[f"prediction_{name}" for name in stages.fitted]].to_numpy()).all()
     assert RUN.as_of.isoformat() == stages.evidence["split"]["as_of"]

@@ -47,9 +47,16 @@ def question() -> QuestionEvidence:
         "target": "late",
         "unit": "minutes",
         "value_source": "an assumption: 60 minutes saved per late parcel, 20 minutes of work per courier run",
-        "act": {"positive": 40.0, "negative": -20.0, "unavailable": -20.0},
-        "leave": {"positive": 0.0, "negative": 0.0, "unavailable": 0.0},
-        "break_even": 1 / 3,
+        "task": "binary",
+        "loss": "log_loss",
+        "ranking": "auc",
+        "payoffs": [
+            {"action": action, "outcome": outcome, "worth": worth}
+            for action, worths in (("act", (40.0, -20.0, -20.0)), ("leave", (0.0, 0.0, 0.0)))
+            for outcome, worth in zip(("positive", "negative", "unavailable"), worths, strict=True)
+        ],
+        "rule": "act when the probability is at least the threshold; acting breaks even at 0.333",
+        "policies": ["act_always", "act_never"],
     }
 
 
@@ -63,7 +70,7 @@ def parts() -> list[PartEvidence]:
             "end": month(end),
             "rows": 27_000 * (end - start),
             "labelled": 26_400 * (end - start),
-            "positives": 6_500 * (end - start),
+            "outcomes": {"positive": 6_500 * (end - start)},
             "unavailable": {"lost": 450 * (end - start), "returned": 150 * (end - start)},
         }
         for name, start, end in spans
@@ -92,9 +99,9 @@ def slices() -> list[SliceEvidence]:
             "category": category,
             "kind": "important",
             "rows": rows,
-            "positives": rows // 4,
-            "auc": interval(auc, 0.02) if rows > 500 else None,
-            "log_loss": interval(0.53, 0.03) if rows > 500 else None,
+            "outcomes": {"positive": rows // 4},
+            "ranking": interval(auc, 0.02) if rows > 500 else None,
+            "loss": interval(0.53, 0.03) if rows > 500 else None,
             "reason": "" if rows > 500 else f"{rows} decisions, expected at least 500",
         }
         for category, rows, auc in (("North", 9_500, 0.77), ("South <b>", 8_200, 0.74), ("East", 320, 0.0))
@@ -126,16 +133,27 @@ def evaluation(
             "act_never": interval(0.0, 0.0),
             "perfect": interval(12_600.0, 2_000.0),
         },
-        "threshold": {"threshold": 0.3412, "chosen_on": "the validation months", "act_share": 0.31},
+        "value_by_month": [{"month": "2021-06", "rows": 27_000, "value": {"model": interval(4_210.0, 900.0)}}],
+        "sensitivity": [
+            {"assumption": "gain of acting on positive outcomes", "factor": 0.5, "model": 1_900.0, "trivial": 0.0}
+        ],
+        "threshold": {
+            "threshold": 0.3412,
+            "chosen_on": "the validation months",
+            "decisions": {"act": 0.31, "leave": 0.69},
+        },
         "calibration": {
             "bins": [
                 {"mean_prediction": p / 20, "observed_rate": min(1.0, 0.02 + p / 22), "n": 2_700}
                 for p in range(1, 17, 2)
             ],
             "expected_error": 0.0171,
-            "slope": 0.97,
-            "intercept": 0.05,
+            "slope": interval(0.97, 0.05),
+            "intercept": interval(0.05, 0.1),
             "in_the_large": interval(-0.012, 0.04),
+            "miscalibration": {"catboost": interval(0.001, 0.002), "constant": interval(0.02, 0.01)},
+            "value_lost": 40.0,
+            "value_room": 8_390.0,
         },
         "slices": slices,
         "gates": gates,
@@ -146,16 +164,16 @@ def evaluation(
                 "family": model,
                 "role": "candidate" if model != "constant" else "baseline",
                 "calibration": "sigmoid",
-                "log_loss": loss,
-                "auc": auc,
-                "brier": brier,
+                "loss": loss,
+                "loss_by_fold": [loss, loss],
+                "ranking": auc,
                 "value_per_1000": 3_900.0,
                 "trials": 4,
                 "seconds": 12.3,
                 "chosen": model == "catboost",
                 "parameters": {"depth": 6, "learning_rate": 0.08} if model == "catboost" else {},
             }
-            for model, loss, auc, brier in figures
+            for model, loss, auc, _ in figures
         ],
         "limits": ["One test month has 4.3 weeks, so every interval is wide.", "Trained on one year only."],
         "reproducibility": {
@@ -195,7 +213,7 @@ def periods() -> list[PeriodRate]:
             "part": part,
             "rows": 27_000,
             "labelled": 26_400,
-            "rate": rate,
+            "outcome": {"positive": rate},
         }
         for n, (part, rate) in enumerate(zip(MONTHS, RATES, strict=True), start=1)
     ]
@@ -210,7 +228,7 @@ def feasibility(question: QuestionEvidence, periods: list[PeriodRate]) -> Feasib
         "end": month(6),
         "rows": 135_000,
         "unavailable": {"lost": 2_250, "returned": 750},
-        "mean_outcome": interval(0.241, 0.02, 22),
+        "outcome": {"positive": interval(0.241, 0.02, 22)},
         "periods": periods[:5],
         "value": {
             "perfect": interval(9_600.0, 800.0, 22),

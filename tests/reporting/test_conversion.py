@@ -9,9 +9,15 @@ def test_a_question_becomes_evidence_with_its_value_matrix_and_break_even() -> N
     evidence = checked(QuestionEvidence, question_evidence("parcels", QUESTION))
 
     assert evidence["case"] == "parcels"
-    assert evidence["act"] == {"positive": -5.0, "negative": -5.0, "unavailable": -5.0}
-    assert evidence["leave"] == {"positive": -12.0, "negative": 0.0, "unavailable": 0.0}
-    assert evidence["break_even"] == 5 / 12
+    worth = {(one["action"], one["outcome"]): one["worth"] for one in evidence["payoffs"]}
+    assert worth == {
+        **dict.fromkeys([("act", "positive"), ("act", "negative"), ("act", "unavailable")], -5.0),
+        ("leave", "positive"): -12.0,
+        ("leave", "negative"): 0.0,
+        ("leave", "unavailable"): 0.0,
+    }
+    assert evidence["rule"].endswith("acting breaks even at 0.417")
+    assert (evidence["loss"], evidence["ranking"]) == ("log_loss", "auc")
 
 
 def test_an_interval_becomes_evidence() -> None:

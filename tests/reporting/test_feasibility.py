@@ -12,9 +12,8 @@ def test_a_stakeholder_reads_the_verdict_the_rate_the_room_and_the_smallest_gain
 
     for words in (
         "Go. Every criterion is met.",
-        "Positive: 24.1% of the decisions with an outcome (95% interval 22.1% to 26.1%).",
-        "By period it swings between 21.0% and 26.0%.",
-        "A perfect prediction would be worth 9,600 minutes per 1,000 decisions more than the better of always",
+        "Of the decisions with an outcome. Positive: 24.1% (95% interval 22.1% to 26.1%), by period 21.0% to 26.0%.",
+        "A perfect prediction would be worth 9,600 minutes per 1,000 decisions more than the best trivial policy",
         "The question asks for at least 500, 5.2% of that.",
         '<td class="number">310</td>',
         "9,600 minutes of room &gt;= 500 asked for",
@@ -38,7 +37,7 @@ def test_the_room_is_measured_from_the_better_trivial_action(feasibility: Feasib
 
 
 def test_a_period_without_labels_has_no_rate(feasibility: FeasibilityEvidence) -> None:
-    feasibility["periods"][2] |= {"labelled": 0, "rate": None}
+    feasibility["periods"][2] |= {"labelled": 0, "outcome": {}}
 
     assert "n/a" in feasibility_page(feasibility)
 

@@ -9,7 +9,7 @@ TOLD = (
     "0.5310 [0.5010, 0.5610]",
     "-0.0400 [-0.0520, -0.0280]",
     "4,210 [3,310, 5,110]",
-    "Acts from a probability of 0.3412 on, chosen on the validation months: 31.0% of the test decisions.",
+    "Acts from a probability of 0.3412 on, chosen on the validation months. Of the test decisions: act 31.0%",
     "expected calibration error",
     "depot: North",
     "320 decisions, expected at least 500",

@@ -18,7 +18,7 @@ def test_a_summary_tells_what_a_reader_wants_to_know_first(run: RunEvidence) -> 
         "Which parcels shall the depot send by courier",
         "hold-out 2021-06-01 to 2021-07-01: 27,000 decisions, 26,400 observed, 600 unavailable, 0 pending",
         "catboost (challenger)  0.531 [0.501, 0.561]  0.762 [0.742, 0.782]",
-        "constant (baseline)   0.630 [0.600, 0.660]  0.500 [0.480, 0.520]  -0.099 [-0.111, -0.087]",
+        "constant (baseline)    0.630 [0.600, 0.660]  0.500 [0.480, 0.520]  -0.099 [-0.111, -0.087]",
         "value, minutes per 1,000 decisions",
         "act on the model's advice         4,210 [3,310, 5,110]",
         "gates: all 4 passed",

@@ -130,6 +130,7 @@ class Stages:
     leaderboard: list[LeaderboardRow]
     fitted: dict[str, Scorer]
     challenger: Scorer
+    refit: dict[str, str]
     scores: pd.DataFrame
     figures: TestFigures
     verdict: Verdict
@@ -147,16 +148,16 @@ def run_stages(run: RunSpec = RUN, parcels: pd.DataFrame | None = None) -> Stage
     train, test = make_model_input(primary, events, SPEC, state, plan, question)
     feasibility = assessor(CASE)(train, question, plan, GATES)
     leakage: LeakageEvidence = find_leaks(checked, primary, train, SPEC, CONTRACTS, plan, question, LeakageLimits())
-    trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, feasibility, leakage)
+    trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, question, feasibility, leakage)
     choices, leaderboard = choose(trials, out_of_fold, train, MODELLING, question)
-    fitted, challenger = fitter(CASE)(train, choices, plan, SPEC, state, question, CONTRACTS, run)
+    fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, CONTRACTS, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
-    figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None)
+    figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
     evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test)
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(
         primary, events, plan, state, train, test, profile, feasibility, trials, out_of_fold, choices, leaderboard,
-        fitted, challenger, scores, figures, verdict, evidence,
+        fitted, challenger, refit, scores, figures, verdict, evidence,
     )  # fmt: skip
 
 

@@ -16,12 +16,15 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.pipelines.evaluation.nodes.evidence import evaluate
 from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
-from model_lifecycle.reporting.evidence import GateEvidence
+from model_lifecycle.reporting.evidence import GateEvidence, LeaderboardRow
 from model_lifecycle.scoring import Scorer
 from parcels import GATES, QUESTION_WITH_SLICE, Stages, later
 from tiny_release import SPEC
 
-NAMES = ["evidence", "leakage", "beats constant", "calibration", "slices", "champion"]
+NAMES = [
+    "evidence", "leakage", "beats constant", "calibration", "slices", "stability", "size and latency",
+    "reproducibility", "champion",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,27 @@ def _other(stages: Stages, **facts: Any) -> InProduction:
 
 
 def _evaluate(
-    stages: Stages, gates: GateLimits = GATES, champion: InProduction | None = None, scores: Any = None
+    stages: Stages,
+    gates: GateLimits = GATES,
+    champion: InProduction | None = None,
+    scores: Any = None,
+    leaderboard: list[LeaderboardRow] | None = None,
+    refit: dict[str, str] | None = None,
 ) -> tuple[Any, dict[str, GateEvidence]]:
-    """Evaluate the challenger again, with other limits, scores or a champion."""
+    """Evaluate the challenger again, with other limits, scores, a champion, or another past."""
     if scores is None:
         scores = score_test(
             stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
         )
     figures, verdict = evaluate(
-        scores, stages.challenger, stages.leaderboard, QUESTION_WITH_SLICE, gates, stages.plan, champion
+        scores,
+        stages.challenger,
+        leaderboard or stages.leaderboard,
+        QUESTION_WITH_SLICE,
+        gates,
+        stages.plan,
+        champion,
+        stages.refit if refit is None else refit,
     )
     found = {gate["gate"]: gate for gate in verdict["gates"]}
     assert list(found) == NAMES
@@ -65,11 +80,14 @@ def _limits(**changes: Any) -> GateLimits:
 def _scores(stages: Stages, score: Any) -> Any:
     """Return the test scores with others for the challenger."""
     subject = stages.challenger.facts.model
-    return stages.scores.assign(**{f"score_{subject}": score, f"act_{subject}": score >= stages.challenger.threshold})
+    threshold = stages.challenger.threshold or 0.0
+    return stages.scores.assign(
+        **{f"prediction_{subject}": score, f"action_{subject}": (score >= threshold).astype(float)}
+    )
 
 
 def _challenger_score(stages: Stages) -> Any:
-    return stages.scores[f"score_{stages.challenger.facts.model}"].to_numpy()
+    return stages.scores[f"prediction_{stages.challenger.facts.model}"].to_numpy()
 
 
 def test_a_good_challenger_passes_every_gate(stages: Stages) -> None:
@@ -141,7 +159,7 @@ def test_a_worse_challenger_blocks_and_one_within_the_margin_does_not(stages: St
         stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
     )
     subject = stages.challenger.facts.model
-    worse = scores.assign(**{f"score_{subject}": blurred})
+    worse = scores.assign(**{f"prediction_{subject}": blurred})
     found = _evaluate(stages, champion=champion, scores=worse)[1]
     assert not found["champion"]["passed"]
     assert "against parcels-before on the same rows" in found["champion"]["reason"]
@@ -159,7 +177,7 @@ def test_superiority_wants_a_gain_and_not_only_no_loss(stages: Stages) -> None:
     scores = score_test(
         stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
     )
-    useless = scores.assign(score_champion=0.4)
+    useless = scores.assign(prediction_champion=0.4)
     found = _evaluate(stages, _limits(champion_margin=0.05, champion_mode="superiority"), champion, useless)[1]
     assert found["champion"]["passed"], subject
 
@@ -204,12 +222,12 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
     ends: dict[str, list[Any]] = {
         "beats constant": ["differences", difference["constant"], "interval", "upper"],
         "calibration": ["calibration", "in_the_large", "upper"],
-        "slices": ["slices", 0, "auc", "upper"],
+        "slices": ["slices", 0, "ranking", "upper"],
         "champion": ["differences", difference["champion"], "interval", "upper"],
     }
     if value is not None:
         ends["leakage"] = ["metrics", subject, "auc", "estimate"]
-        ends["slices"] = ["slices", 1, "auc", "estimate"]
+        ends["slices"] = ["slices", 1, "ranking", "estimate"]
     for gate, path in ends.items():
         results = judge(
             _without_figure(figures, path, value),
@@ -217,6 +235,8 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
             stages.plan,
             champion,
             stages.challenger,
+            stages.leaderboard,
+            stages.refit,
         )
         failed = [result["gate"] for result in results if not result["passed"]]
         assert gate in failed, gate
@@ -243,3 +263,69 @@ def test_less_than_eight_independent_days_are_insufficient_evidence(stages: Stag
     found = _evaluate(stages, _limits(minimum_test_rows=1), scores=stages.scores[early])[1]
     assert "evidence" in _failed(found)
     assert "on 6 days, worth" in found["evidence"]["reason"]
+
+
+def _leaderboard(stages: Stages, **changes: Any) -> list[LeaderboardRow]:
+    """Return the leaderboard with another row for the challenger."""
+    mine = stages.challenger.facts.model
+    return [{**row, **changes} if row["model"] == mine else row for row in stages.leaderboard]  # type: ignore[typeddict-item]
+
+
+def test_a_fold_that_a_baseline_wins_blocks_unless_it_is_allowed(stages: Stages) -> None:
+    mine = next(row for row in stages.leaderboard if row["model"] == stages.challenger.facts.model)
+    lost = _leaderboard(stages, loss_by_fold=[*mine["loss_by_fold"][:-1], 5.0])
+    found = _evaluate(stages, leaderboard=lost)[1]
+    assert _failed(found) == ["stability"]
+    folds = len(mine["loss_by_fold"])
+    assert f"on {folds - 1} of {folds} validation folds, not on [{folds}]" in found["stability"]["reason"]
+    assert _failed(_evaluate(stages, _limits(worse_folds=1), leaderboard=lost)[1]) == []
+    assert _failed(_evaluate(stages, leaderboard=_leaderboard(stages, loss_by_fold=[]))[1]) == ["stability"]
+    assert "stability" in _failed(
+        _evaluate(stages, leaderboard=_leaderboard(stages, loss_by_fold=[math.nan] * folds))[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"size_bytes": 200_000_000}, "200.0 MB, allowed 100"),
+        ({"one_row_microseconds": 80_000.0}, "one row in 80.0 ms, allowed 50 ms"),
+        ({"one_row_microseconds": math.nan}, "allowed 50 ms"),
+    ],
+)
+def test_a_model_too_large_or_too_slow_blocks(stages: Stages, changes: dict[str, Any], reason: str) -> None:
+    found = _evaluate(stages, leaderboard=_leaderboard(stages, **changes))[1]
+    assert _failed(found) == ["size and latency"]
+    assert reason in found["size and latency"]["reason"]
+
+
+def test_a_second_fit_with_other_bytes_blocks(stages: Stages) -> None:
+    other = dict.fromkeys(stages.refit, "0" * 64)
+    found = _evaluate(stages, refit=other)[1]
+    assert _failed(found) == ["reproducibility"]
+    assert str(sorted(other)) in found["reproducibility"]["reason"]
+    assert _failed(_evaluate(stages, refit={**stages.refit, "more": ""})[1]) == ["reproducibility"]
+
+
+def test_a_miscalibration_that_leaves_the_mean_right_blocks(stages: Stages) -> None:
+    score = _challenger_score(stages)
+    sharp = 1 / (1 + np.exp(-6 * (np.log(score / (1 - score)) - np.log(score.mean() / (1 - score.mean())))))
+    loose = _limits(calibration_in_the_large=1.0, calibration_value_share=1.0)
+    found = _evaluate(stages, loose, scores=_scores(stages, sharp))[1]
+    assert "calibration" in _failed(found)
+    assert "recalibration would save log loss +0." in found["calibration"]["reason"]
+    assert "calibration" not in _failed(
+        _evaluate(stages, _limits(**{**loose.model_dump(), "calibration_margin": 9.0}), scores=_scores(stages, sharp))[
+            1
+        ]
+    )
+
+
+def test_value_that_miscalibration_costs_blocks(stages: Stages) -> None:
+    score = _challenger_score(stages) * 0.3  # ranks as well, and acts far too seldom
+    loose = {"calibration_in_the_large": 1.0, "calibration_margin": 9.0}
+    found = _evaluate(stages, _limits(**loose), scores=_scores(stages, score))[1]
+    assert "calibration" in _failed(found)
+    assert found["calibration"]["figures"]["value lost"] > 0
+    free = _evaluate(stages, _limits(**loose, calibration_value_share=1.0), scores=_scores(stages, score))[1]
+    assert "calibration" not in _failed(free)

@@ -25,7 +25,7 @@ def weights(stages: Stages) -> SelectionEvidence:
 
 def test_the_one_feature_that_decides_is_worth_most_and_the_others_add_nothing(weights: SelectionEvidence) -> None:
     assert weights["features"][0]["feature"] == "weight"
-    assert weights["features"][0]["log_loss_saved"]["lower"] > 0.05
+    assert weights["features"][0]["loss_saved"]["lower"] > 0.05
     assert "weight" not in weights["could_drop"]
     assert set(weights["could_drop"]) <= set(SPEC.names()) - {"weight"}
     assert weights["could_drop"]
@@ -33,8 +33,8 @@ def test_the_one_feature_that_decides_is_worth_most_and_the_others_add_nothing(w
 
 def test_a_group_is_weighed_by_fitting_without_it(weights: SelectionEvidence) -> None:
     size, rest = weights["groups"]
-    assert size["log_loss_saved"]["lower"] > 0.05
-    assert size["auc_gained"]["lower"] > 0.1
+    assert size["loss_saved"]["lower"] > 0.05
+    assert size["ranking_gained"]["lower"] > 0.1
     assert size["inputs"] == ["weight"]
     assert (size["adds_nothing"], rest["adds_nothing"]) == (False, True)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.modelling import ModellingSpec
-from model_lifecycle.pipelines.modelling.nodes.choice import NEVER, Choices, choose
+from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
+from model_lifecycle.tasks.binary import NEVER
 from parcels import MODELLING, QUESTION_WITH_SLICE, Stages
 
 ROWS = 4_000
@@ -32,8 +33,7 @@ def _choose(
     folds = options.pop("folds", np.arange(len(target)) * 2 // len(target))
     out = pd.DataFrame({"fold": folds, "base": 0.4 if base is None else base, "model": score})
     trials: Any = [
-        {"candidate": name, "parameters": {}, "log_loss": [options.pop(name, 0.5)], **COST}
-        for name in ("base", "model")
+        {"candidate": name, "parameters": {}, "loss": [options.pop(name, 0.5)], **COST} for name in ("base", "model")
     ]
     return choose(trials, out, train, _modelling(**options), QUESTION_WITH_SLICE)
 
@@ -140,7 +140,7 @@ def test_a_simpler_candidate_within_a_standard_error_of_the_best_is_preferred(
         }
     )
     losses = {"base": 0.7, "simple": 0.5001, "best": 0.5}
-    trials: Any = [{"candidate": name, "parameters": {}, "log_loss": [loss], **COST} for name, loss in losses.items()]
+    trials: Any = [{"candidate": name, "parameters": {}, "loss": [loss], **COST} for name, loss in losses.items()]
     assert choose(trials, out, train, spec, QUESTION_WITH_SLICE)[0].challenger == chosen
 
 

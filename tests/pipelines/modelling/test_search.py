@@ -54,11 +54,11 @@ def test_every_row_of_the_folds_is_predicted_once_and_no_other(stages: Stages) -
 
 def test_the_kept_predictions_are_those_of_the_best_trial(stages: Stages) -> None:
     for name in MODELLING.candidates:
-        best = min((t for t in stages.trials if t["candidate"] == name), key=lambda t: np.mean(t["log_loss"]))
+        best = min((t for t in stages.trials if t["candidate"] == name), key=lambda t: np.mean(t["loss"]))
         rows = stages.train.iloc[stages.out_of_fold.index]
         first = ((rows[model_input.OUTCOME] == "observed") & (stages.out_of_fold["fold"] == 0).to_numpy()).to_numpy()
         found = log_loss(rows[model_input.TARGET].to_numpy()[first], stages.out_of_fold[name].to_numpy()[first])
-        assert found == pytest.approx(best["log_loss"][0], abs=1e-12)
+        assert found == pytest.approx(best["loss"][0], abs=1e-12)
 
 
 def test_the_first_trial_takes_the_parameters_as_given(stages: Stages) -> None:

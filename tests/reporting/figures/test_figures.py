@@ -21,6 +21,7 @@ from model_lifecycle.reporting.figures.shap_summary import importance_figure, sh
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.time_series import rate_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
+from model_lifecycle.tasks import ValueCurve
 
 PAPERS = ("#ffffff", "#14171c")
 
@@ -58,17 +59,19 @@ def test_a_reliability_diagram_holds_its_highest_bin(evaluation: EvaluationEvide
 
 def test_a_value_curve_is_thinned_but_keeps_its_ends_and_its_order() -> None:
     threshold = np.linspace(1, 0, 5000)
-    figure = value_curve_figure(threshold, threshold * 100, 0.4, 0.3, "minutes")
+    figure = value_curve_figure(ValueCurve("threshold", threshold, threshold, 0.4, "break even 0.300"), "minutes")
 
     assert len(figure.data[0].x) == 400
     assert (figure.data[0].x[0], figure.data[0].x[-1]) == (0.0, 1.0)
-    assert [one.text for one in figure.layout.annotations] == ["chosen 0.400", "break-even 0.300"]
+    assert [one.text for one in figure.layout.annotations] == ["in use 0.400"]
+    assert figure.layout.xaxis.title.text == "threshold (break even 0.300)"
+    assert figure.data[0].y[-1] == 1000.0
 
 
 def test_a_threshold_that_is_never_reached_is_not_drawn() -> None:
-    figure = value_curve_figure(np.array([0.1, 0.9]), np.array([-5.0, -1.0]), 1.5, 0.3, "minutes")
+    figure = value_curve_figure(ValueCurve("t", np.array([0.1, 0.9]), np.array([-5.0, -1.0]), 1.5, ""), "minutes")
 
-    assert [one.text for one in figure.layout.annotations] == ["break-even 0.300"]
+    assert not figure.layout.annotations
 
 
 def test_the_leaderboard_has_the_best_candidate_on_top(evaluation: EvaluationEvidence) -> None:
@@ -104,7 +107,7 @@ def test_equal_shap_values_of_no_spread_are_drawn() -> None:
 def test_a_forest_plot_leaves_out_a_slice_without_a_figure(
     slices: list[SliceEvidence], evaluation: EvaluationEvidence
 ) -> None:
-    figure = slice_figure(slices, "auc", evaluation["metrics"]["catboost"]["auc"])
+    figure = slice_figure(slices, "ranking", "auc", evaluation["metrics"]["catboost"]["auc"])
 
     assert list(figure.data[0].y) == ["depot: North (9,500)", "depot: South &lt;b&gt; (8,200)"]
     assert figure.data[0].error_x.array == pytest.approx([0.02, 0.02])
