@@ -32,7 +32,9 @@ class CandidateSpec(Contract):
     )
     log_scale: tuple[str, ...] = Field(default=(), description="searched parameters that are drawn in logarithms")
     trials: int | None = Field(
-        default=None, ge=1, description="at the most; the first takes the searched parameters from `parameters`, if there"
+        default=None,
+        ge=1,
+        description="at the most; the first takes what is searched from `parameters`, if it is there",
     )
     minutes: float | None = Field(default=None, gt=0, description="once they are spent no further trial begins")
     patience: int | None = Field(

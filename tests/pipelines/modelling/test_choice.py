@@ -14,7 +14,7 @@ from model_lifecycle.pipelines.modelling.nodes.choice import NEVER, Choices, cho
 from parcels import MODELLING, QUESTION_WITH_SLICE, Stages
 
 ROWS = 4_000
-COST = {"seconds": 0.0, "one_row_microseconds": 1.0, "size_bytes": 1}
+COST = {"number": 1, "state": "complete", "seconds": 0.0, "one_row_microseconds": 1.0, "size_bytes": 1}
 
 
 def _modelling(**calibrations: Any) -> ModellingSpec:

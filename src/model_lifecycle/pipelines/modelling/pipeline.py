@@ -32,6 +32,7 @@ def create_pipeline() -> Pipeline:
                     "params:run",
                     "feasibility",
                     "leakage_report",
+                    "search_journal",
                 ],
                 ["search_trials", "out_of_fold"],
                 name="search_candidates",

@@ -10,10 +10,12 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.contracts.trials import Trial
 from model_lifecycle.errors import ModelError, StatisticError
 from model_lifecycle.features.folds import gain_of_acting
 from model_lifecycle.models.calibration import Calibration, fit_calibration
-from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
+from model_lifecycle.pipelines.modelling.nodes.search import FOLD
+from model_lifecycle.pipelines.modelling.nodes.trials import loss_of
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.discrimination import roc_auc
@@ -55,7 +57,8 @@ def choose(
     The calibration is the method that does best on the last fold when fitted on the earlier ones; with one fold there
     is no such evidence and none is applied. The threshold maximises the gain over all rows with a settled outcome,
     unavailable ones included. The challenger has the lowest mean log loss over the folds among the candidates, or is
-    the first one listed within a standard error of that; a baseline is never the challenger.
+    the first one listed within a standard error of that; a baseline is never the challenger, and a trial that
+    was pruned or failed is never chosen.
     """
     rows = train.iloc[out_of_fold.index.to_numpy()]
     gain = gain_of_acting(rows, question)
@@ -63,7 +66,7 @@ def choose(
     leaderboard: list[LeaderboardRow] = []
     for name, spec in modelling.candidates.items():
         mine = [trial for trial in trials if trial["candidate"] == name]
-        best = min(mine, key=lambda trial: float(np.mean(trial["log_loss"])))
+        best = min(mine, key=loss_of)
         raw = out_of_fold[name].to_numpy()
         calibration = _calibrate(modelling, raw, rows, out_of_fold[FOLD].to_numpy())
         score, settled = calibration.apply(raw), np.isfinite(gain)
@@ -156,6 +159,8 @@ def _leaderboard_row(
         "brier": brier_score(target, score),
         "value_per_1000": float(value),
         "trials": len(tried),
+        "pruned": sum(trial["state"] == "pruned" for trial in tried),
+        "failed": sum(trial["state"] == "failed" for trial in tried),
         "seconds": float(sum(trial["seconds"] for trial in tried)),
         "one_row_microseconds": best["one_row_microseconds"],
         "size_bytes": best["size_bytes"],

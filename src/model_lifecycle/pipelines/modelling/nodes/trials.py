@@ -1,4 +1,4 @@
-"""When a search ends, when a trial is given up, and what makes two searches the same: functions of the trials so far."""
+"""When a search ends, when a trial is given up, and what makes two searches the same."""
 
 import hashlib
 import json
@@ -17,6 +17,7 @@ from model_lifecycle.contracts.trials import Trial, TrialRecord
 from model_lifecycle.models import Parameters
 
 MINUTE = 60.0
+_READ = (model_input.TARGET, model_input.OUTCOME, model_input.DECISION_TIME, model_input.LABEL_TIME)
 _GIVE_UP_AFTER = 10  # failed trials and none complete: what is wrong is not the searched parameters
 
 Hopeless = Callable[[Sequence[float]], bool]
@@ -75,9 +76,9 @@ def why_it_ends(candidate: CandidateSpec, trials: Sequence[Trial]) -> str | None
         return f"{candidate.minutes:g} minutes are spent"
     if len(trials) >= _GIVE_UP_AFTER and all(trial["state"] == "failed" for trial in trials):
         return f"the first {_GIVE_UP_AFTER} trials failed"
-    if candidate.patience is not None and len(trials) > candidate.patience:
-        if best_loss(trials[: -candidate.patience]) <= best_loss(trials):
-            return f"{candidate.patience} trials in a row without a better one"
+    patience = candidate.patience
+    if patience is not None and len(trials) > patience and best_loss(trials) >= best_loss(trials[:-patience]):
+        return f"{patience} trials in a row without a better one"
     return None
 
 
@@ -130,19 +131,14 @@ def _seconds_to_go(candidate: CandidateSpec, trials: Sequence[Trial]) -> float:
 
 
 def data_digest(train: pd.DataFrame, spec: FeatureSpec) -> str:
-    """Return the SHA-256 over what a trial reads of the table: features, target, outcome and times, in the rows' order."""
+    """Return the SHA-256 over what a trial reads of the table, in the order of its rows."""
     used = [*spec.names(), *_READ]
     rows = pd.util.hash_pandas_object(train[used], index=False).to_numpy(dtype=np.uint64)
     columns = json.dumps([(name, str(train[name].dtype)) for name in used])
     return hashlib.sha256(columns.encode() + rows.tobytes()).hexdigest()
 
 
-_READ = (model_input.TARGET, model_input.OUTCOME, model_input.DECISION_TIME, model_input.LABEL_TIME)
-
-
-def search_key(
-    name: str, candidate: CandidateSpec, data: str, plan: SplitPlan, spec: FeatureSpec, run: RunSpec
-) -> str:
+def search_key(name: str, candidate: CandidateSpec, data: str, plan: SplitPlan, spec: FeatureSpec, run: RunSpec) -> str:
     """Return the SHA-256 over all that a candidate's search depends on but the code: data, folds, candidate, seed."""
     facts = {
         "name": name,
