@@ -25,6 +25,15 @@ class Trial(TypedDict):
     error: NotRequired[str]
 
 
+class SearchReport(TypedDict):
+    """A finished search as experiment tracking shows it."""
+
+    challenger: str
+    best: dict[str, int]  # candidate -> number of its best trial
+    tags: dict[str, str]
+    trials: list[Trial]
+
+
 class TrialRecord(NamedTuple):
     """A trial and its predictions for the rows of the folds, float64, shape (n,); a pruned one's are NaN in part."""
 

@@ -40,6 +40,7 @@ class TrialFile:
     def __init__(self, path: Path, version: str | None = None) -> None:
         self._path = path
         self._version = version
+        self._end: int | None = None  # of the last sound line
 
     def read(self, key: str) -> Mapping[int, TrialRecord]:
         """Return the trials of the key by number; the last one of a number counts."""
@@ -53,17 +54,19 @@ class TrialFile:
         predictions = None if record.predictions is None else record.predictions.astype("<f8").tobytes()
         told = None if predictions is None else base64.b64encode(predictions).decode()
         line = json.dumps({"key": self._full(key), "trial": record.trial, "predictions": told})
-        end = max((end for _, _, end in _sound(self._content())), default=0)
+        if self._end is None:
+            self._end = max((end for _, _, end in _sound(self._content())), default=0)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
-            file.truncate(end)
-            file.write(line.encode() + b"\n")
+            file.truncate(self._end)
+            self._end += file.write(line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     def clear(self) -> None:
         """Remove the file."""
         self._path.unlink(missing_ok=True)
+        self._end = 0
 
     def _content(self) -> bytes:
         return self._path.read_bytes() if self._path.exists() else b""
@@ -113,7 +116,11 @@ def _sound(content: bytes, *, tell: bool = False) -> Iterator[tuple[str, TrialRe
             found = json.loads(line)
             trial = _TRIAL.validate_python(found["trial"], strict=True)
             told = found["predictions"]
-            predictions = None if told is None else np.frombuffer(base64.b64decode(told, validate=True), dtype="<f8")
+            predictions = (
+                None
+                if told is None
+                else np.frombuffer(base64.b64decode(told, validate=True), dtype="<f8").astype(np.float64)
+            )
         except (ValueError, KeyError, TypeError, ValidationError):
             if tell:
                 _log.warning("search journal: line %d is damaged; trials from there on are fitted again", number)

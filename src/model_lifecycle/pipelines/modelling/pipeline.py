@@ -7,6 +7,7 @@ from model_lifecycle.pipelines.modelling.nodes.choice import choose
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
+from model_lifecycle.pipelines.modelling.nodes.tracking import report_search
 from model_lifecycle.reporting.feasibility import feasibility_page
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 
@@ -43,6 +44,7 @@ def create_pipeline() -> Pipeline:
                 ["choices", "leaderboard"],
                 name="choose_challenger",
             ),
+            Node(report_search, ["search_trials", "choices", "params:run"], "search_log", name="track_search"),
             Node(leaderboard_figure, "leaderboard", "leaderboard_figure", name="draw_leaderboard"),
             Node(
                 fitter(case_name()),
