@@ -115,18 +115,19 @@ def _sound(content: bytes, *, tell: bool = False) -> Iterator[tuple[str, TrialRe
                 raise ValueError("torn")
             found = json.loads(line)
             trial = _TRIAL.validate_python(found["trial"], strict=True)
-            told = found["predictions"]
-            predictions = (
-                None
-                if told is None
-                else np.frombuffer(base64.b64decode(told, validate=True), dtype="<f8").astype(np.float64)
-            )
+            predictions = _decoded(found["predictions"])
         except (ValueError, KeyError, TypeError, ValidationError):
             if tell:
                 _log.warning("search journal: line %d is damaged; trials from there on are fitted again", number)
             return
         end += len(line)
         yield str(found["key"]), TrialRecord(trial, predictions), end
+
+
+def _decoded(told: str | None) -> np.ndarray | None:
+    if told is None:
+        return None
+    return np.frombuffer(base64.b64decode(told, validate=True), dtype="<f8").astype(np.float64)
 
 
 @cache

@@ -101,7 +101,7 @@ def _start_parent(client: "MlflowClient", experiment: str, report: SearchReport,
     tags = report["tags"] | {"kind": _SEARCH, "challenger": report["challenger"]}
     name = f"search as of {report['tags'].get('as_of', '?')[:10]}"
     run_id = str(client.create_run(experiment, _milliseconds(start), tags, name).info.run_id)
-    states = [trial["state"] for trial in report["trials"]]
+    states: list[str] = [trial["state"] for trial in report["trials"]]
     figures = {"trials": len(states)} | {state: states.count(state) for state in _STATUS}
     client.log_batch(run_id, [Metric(key, value, _milliseconds(start), 0) for key, value in figures.items()])
     return run_id
