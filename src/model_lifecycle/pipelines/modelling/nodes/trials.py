@@ -111,7 +111,7 @@ def progress(candidate: CandidateSpec, trials: Sequence[Trial]) -> str:
     place = f"trial {last['number']}" + ("" if most is None else f" of {most}")
     if last["state"] == "failed":
         return f"{place} failed: {last['error']}"
-    folds = "" if last["state"] == "complete" else f" after {len(last['log_loss'])} folds"
+    folds = "" if last["state"] == "complete" else f" after fold {len(last['log_loss'])}"
     to_go = _seconds_to_go(candidate, trials)
     return (
         f"{place} {last['state']}{folds}, log loss {np.mean(last['log_loss']):.4f}, best so far {best:.4f}; "
