@@ -269,7 +269,7 @@ def test_the_progress_is_told_with_the_best_so_far(stages: Stages, caplog: pytes
         r"at most 1\.0 min to go",
         caplog.text,
     )
-    assert "trees: all 2 trials are done, best log loss 0." in caplog.text
+    assert "trees: 2 of 2 trials are done, best log loss 0." in caplog.text
 
 
 def test_a_loss_that_is_no_number_fails_the_trial(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:

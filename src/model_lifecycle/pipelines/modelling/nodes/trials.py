@@ -71,9 +71,9 @@ def why_it_ends(candidate: CandidateSpec, trials: Sequence[Trial]) -> str | None
     if not trials:
         return None
     if candidate.most_trials is not None and len(trials) >= candidate.most_trials:
-        return f"all {candidate.most_trials} trials are done"
+        return f"{len(trials)} of {candidate.most_trials} trials are done"
     if candidate.minutes is not None and spent_seconds(trials) >= candidate.minutes * MINUTE:
-        return f"{candidate.minutes:g} minutes are spent"
+        return f"{candidate.minutes:g} min are spent"
     if len(trials) >= _GIVE_UP_AFTER and all(trial["state"] == "failed" for trial in trials):
         return f"the first {_GIVE_UP_AFTER} trials failed"
     patience = candidate.patience
