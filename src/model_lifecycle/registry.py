@@ -89,7 +89,7 @@ class Registry:
             raise RegistryError(f"registry name {name!r} is refused, expected letters, digits, '_', '.' or '-'")
         self.uri = uri
         self.name = name
-        self._file = _file_of(uri)
+        self._file = file_of(uri)
         self._opened: MlflowClient | None = None
         self._lock = threading.Lock()
 
@@ -352,14 +352,15 @@ def _move(text: str) -> Move:
     return Move(**{**facts, "overridden": tuple(facts.get("overridden", ()))})
 
 
-def _file_of(uri: str) -> Path | None:
+def file_of(uri: str) -> Path | None:
+    """Return the local file of a registry, None for a server."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def open_client(uri: str) -> "MlflowClient":
     """Return a quiet client of the registry and of the experiments beside it; a local file is made if there is none."""
     os.environ.update(_QUIET)
-    file = _file_of(uri)
+    file = file_of(uri)
     for key, value in _PATIENCE.items():
         os.environ.setdefault(key, value)
     if file is not None and file.exists():

@@ -112,6 +112,11 @@ def test_every_search_adds_a_parent_and_the_newest_is_loaded(uri: str) -> None:
     assert not TrialLog(uri, "another case").exists()
 
 
+def test_to_look_for_a_search_makes_no_file(tmp_path: Path) -> None:
+    assert not TrialLog(f"sqlite:///{tmp_path / 'registry.db'}", "parcels").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_search_that_could_not_be_tracked_as_a_whole_is_marked_as_failed(uri: str) -> None:
     wrong = trial(2, parameters={"a name:\nthat MLflow refuses": 1})
     with pytest.raises(DatasetError, match=r"tracking sqlite:.*, experiment 'parcels': cannot track 2 trials"):

@@ -8,7 +8,7 @@ import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
 from model_lifecycle.contracts.trials import SearchReport, Trial
-from model_lifecycle.registry import open_client, translated, without_password
+from model_lifecycle.registry import file_of, open_client, translated, without_password
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -70,6 +70,8 @@ class TrialLog(AbstractDataset[SearchReport, str]):
         return found
 
     def _newest(self) -> str | None:
+        if (file := file_of(self._uri)) is not None and not file.exists():
+            return None  # without the seconds that making the file takes
         client = open_client(self._uri)
         experiment = client.get_experiment_by_name(self._experiment)
         if experiment is None:
