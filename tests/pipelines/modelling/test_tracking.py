@@ -9,7 +9,7 @@ def test_the_report_names_the_best_complete_trial_of_every_candidate(stages: Sta
     first: Any = next(trial for trial in stages.trials if trial["candidate"] == "trees")
     lucky = {**first, "number": 3, "state": "pruned", "log_loss": [0.001]}
     best = {**first, "number": 4, "log_loss": [0.002, 0.002]}
-    trials = [*stages.trials, lucky, best]
+    trials: Any = [*stages.trials, lucky, best]
     report = report_search(trials, stages.choices, RUN)
     assert report["best"] == {"base_rate": 1, "logistic": 1, "trees": 4}
     assert report["challenger"] == stages.choices.challenger
