@@ -136,5 +136,5 @@ def _installed() -> str:
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         digest.update(f"{path.relative_to(_PACKAGE)} ".encode() + path.read_bytes())
-    digest.update(repr(sorted({(found.name, found.version) for found in distributions()})).encode())
+    digest.update(repr(sorted({f"{found.name} {found.version}" for found in distributions()})).encode())
     return digest.hexdigest()
