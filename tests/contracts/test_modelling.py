@@ -34,6 +34,7 @@ def test_a_split_in_an_unknown_time_zone_is_refused(name: str) -> None:
             "patience\n  Input should be greater",
         ),
         ({"startup_trials": 0}, "startup_trials\n  Input should be greater than or equal to 1"),
+        ({"startup_folds": 0}, "startup_folds\n  Input should be greater than or equal to 1"),
         ({"pruning": "some"}, "pruning\n  Input should be 'median' or 'none'"),
         ({"trials": 0}, "trials\n  Input should be greater than or equal to 1"),
     ],

@@ -44,6 +44,9 @@ class CandidateSpec(Contract):
         default="median", description="end a trial that after a fold is worse than the median of the finished ones"
     )
     startup_trials: int = Field(default=5, ge=1, description="finished trials before the first may be pruned")
+    startup_folds: int = Field(
+        default=2, ge=1, description="folds that a trial is judged on before it may be pruned: one fold misleads"
+    )
 
     @model_validator(mode="after")
     def _ranges_are_ranges(self) -> Self:

@@ -78,7 +78,7 @@ def test_a_search_ends_by_whichever_comes_first(settings: dict[str, Any], tried:
 
 
 def test_a_trial_is_compared_with_the_median_of_the_complete_ones_on_the_same_folds() -> None:
-    spec = candidate(startup_trials=3)
+    spec = candidate(startup_trials=3, startup_folds=1)
     before = trials([0.5, 0.9], [0.6, 0.1], [0.7, 0.1], [0.1])  # the last one was pruned and does not count
     assert not is_hopeless([0.6], spec, before)
     assert is_hopeless([0.601], spec, before)
@@ -86,11 +86,15 @@ def test_a_trial_is_compared_with_the_median_of_the_complete_ones_on_the_same_fo
     assert is_hopeless([0.6, 0.21], spec, before)
 
 
-def test_nothing_is_pruned_before_enough_trials_are_complete_nor_when_it_is_switched_off() -> None:
-    assert not is_hopeless([9.0], candidate(startup_trials=3), trials(0.5, 0.5, [0.1], None))
-    assert is_hopeless([9.0], candidate(startup_trials=3), trials(0.5, 0.5, 0.5))
-    assert not is_hopeless([9.0], candidate(startup_trials=3, pruning="none"), trials(0.5, 0.5, 0.5))
-    assert not is_hopeless([9.0], candidate(), trials(0.5, 0.5, 0.5, 0.5))  # five are the default
+def test_nothing_is_pruned_before_enough_trials_and_folds_nor_when_it_is_switched_off() -> None:
+    spec = candidate(startup_trials=3, startup_folds=1)
+    assert not is_hopeless([9.0], spec, trials(0.5, 0.5, [0.1], None))
+    assert is_hopeless([9.0], spec, trials(0.5, 0.5, 0.5))
+    assert not is_hopeless([9.0], spec.model_copy(update={"pruning": "none"}), trials(0.5, 0.5, 0.5))
+    five = trials(*[0.5] * 5)
+    assert not is_hopeless([9.0, 9.0], candidate(), five[:4]), "five trials are the default"
+    assert not is_hopeless([9.0], candidate(), five), "and two folds"
+    assert is_hopeless([9.0, 9.0], candidate(), five)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def is_hopeless(losses: Sequence[float], candidate: CandidateSpec, trials: Seque
     Golovin et al. (2017), Google Vizier, section 3.2.1 (median stopping rule), here on means over the same folds.
     """
     complete = [trial["log_loss"] for trial in trials if trial["state"] == "complete"]
-    if candidate.pruning == "none" or len(complete) < candidate.startup_trials:
+    if candidate.pruning == "none" or len(losses) < candidate.startup_folds or len(complete) < candidate.startup_trials:
         return False
     others = [np.mean(found[: len(losses)]) for found in complete]
     return bool(np.mean(losses) > np.median(others))
