@@ -144,14 +144,15 @@ def world(seed: int, gain: float, memory: float, days: int = DAYS) -> pd.DataFra
             model_input.TARGET: target,
             model_input.OUTCOME: model_input.OBSERVED,
             model_input.SLICE + "region": draw.choice(["east", "north", "west"], size, p=[0.4, 0.35, 0.25]),
-            "score_constant": float(expit(np.interp(_POINTS, *_known_rate())) @ _WEIGHTS),
+            "prediction_constant": float(expit(np.interp(_POINTS, *_known_rate())) @ _WEIGHTS),
         }
     )
     for name, error in (("challenger", row_error_for(gain)), ("champion", MODEL_ROW_ERROR)):
         wrong = MODEL_DAY_ERROR * _walk(draw, memory, days)[day] + error * draw.normal(size=size)
-        table[f"score_{name}"] = expit(known + wrong)
+        table[f"prediction_{name}"] = expit(known + wrong)
     for name in ("constant", "challenger", "champion"):
-        table[f"act_{name}"] = table[f"score_{name}"] >= QUESTION.value.break_even()
+        acts = table[f"prediction_{name}"] >= QUESTION.value.break_even()
+        table[f"action_{name}"] = acts.astype(np.float64)
     return table
 
 
@@ -167,10 +168,16 @@ def _walk(draw: np.random.Generator, memory: float, days: int) -> np.ndarray:
 def _scorer(name: str) -> Any:
     facts = SimpleNamespace(release_id=name, trained_until=PLAN.test.start.isoformat())
     facts.model_copy = lambda update: facts  # noqa: ARG005 - as pydantic's
-    return SimpleNamespace(facts=facts, release_id=name)
+    return SimpleNamespace(facts=facts, release_id=name, model=SimpleNamespace(to_files=dict))
 
 
 CHAMPION, CHALLENGER = SimpleNamespace(scorer=_scorer("champion")), _scorer("challenger")
+# Folds, size and a second fit are no matter of chance here.
+LEADERBOARD: Any = [
+    {"model": "challenger", "role": "candidate", "loss_by_fold": [0.5, 0.5]}
+    | {"size_bytes": 1, "one_row_microseconds": 1.0},
+    {"model": "constant", "role": "baseline", "loss_by_fold": [0.6, 0.6]},
+]
 
 
 def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, float]:
@@ -179,14 +186,14 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
     scores = world(seed, question.gain, question.memory, question.days)
     if question.battery:
         figures = compute_figures(scores, "challenger", ["constant"], QUESTION, gates, QUESTION.value.break_even())
-        results = judge(figures, gates, PLAN, CHAMPION, CHALLENGER)
+        results = judge(figures, gates, PLAN, CHAMPION, CHALLENGER, LEADERBOARD, {})
         found = next(
             one for one in figures["differences"] if (one["against"], one["metric"]) == ("champion", "log_loss")
         )
         days = figures["metrics"]["challenger"]["log_loss"]["n_effective"]
         return {one["gate"]: one["passed"] for one in results}, _half_width(found), float(days)
     target = scores[model_input.TARGET].to_numpy()
-    losses = [log_losses(target, scores[f"score_{name}"].to_numpy()) for name in ("challenger", "champion")]
+    losses = [log_losses(target, scores[f"prediction_{name}"].to_numpy()) for name in ("challenger", "champion")]
     block = np.repeat(np.arange(question.days), ROWS_A_DAY)
     interval = interval_evidence(paired_difference_interval(*losses, block, gates.level))
     difference: DifferenceEvidence = {
@@ -195,7 +202,7 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
         "metric": "log_loss",
         "interval": interval,
     }
-    result = against_champion([difference], gates, PLAN, CHAMPION, CHALLENGER)
+    result = against_champion({"loss": "log_loss", "differences": [difference]}, gates, PLAN, CHAMPION, CHALLENGER)
     return {"champion": result.passed}, _half_width(difference), float("nan")
 
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +89,7 @@ class Registry:
             raise RegistryError(f"registry name {name!r} is refused, expected letters, digits, '_', '.' or '-'")
         self.uri = uri
         self.name = name
-        self._file = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+        self._file = file_of(uri)
         self._opened: MlflowClient | None = None
         self._lock = threading.Lock()
 
@@ -317,24 +317,34 @@ class Registry:
     def _client(self) -> "MlflowClient":
         with self._lock:
             if self._opened is None:
-                self._opened = _open(self.uri, self._file)
+                self._opened = open_client(self.uri)
             return self._opened
 
     def _where(self) -> str:
-        return f"registry {_PASSWORD.sub('://***@', self.uri)}, model {self.name!r}"
+        return f"registry {without_password(self.uri)}, model {self.name!r}"
 
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except RegistryError:
-            raise
-        except Exception as error:
-            told = " ".join(str(error).split())
-            text = _PASSWORD.sub("://***@", told)
-            # The client's own errors quote the URL: one that tells the password is not passed on as the cause.
-            cause = error if text == told else None
-            raise RegistryError(f"{self._where()}: cannot {what}: {text:.500}") from cause
+    def _translated(self, what: str) -> AbstractContextManager[None]:
+        return translated(self._where(), what)
+
+
+@contextmanager
+def translated(where: str, what: str) -> Iterator[None]:
+    """Raise every error of the client as a `RegistryError` that says where it was and what it was about to do."""
+    try:
+        yield
+    except RegistryError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())
+        text = without_password(told)
+        # The client's own errors quote the URL: one that tells the password is not passed on as the cause.
+        cause = error if text == told else None
+        raise RegistryError(f"{where}: cannot {what}: {text:.500}") from cause
+
+
+def without_password(text: str) -> str:
+    """Return the text with user and password left out of every URL in it."""
+    return _PASSWORD.sub("://***@", text)
 
 
 def _move(text: str) -> Move:
@@ -342,8 +352,15 @@ def _move(text: str) -> Move:
     return Move(**{**facts, "overridden": tuple(facts.get("overridden", ()))})
 
 
-def _open(uri: str, file: Path | None) -> "MlflowClient":
+def file_of(uri: str) -> Path | None:
+    """Return the local file of a registry, None for a server."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def open_client(uri: str) -> "MlflowClient":
+    """Return a quiet client of the registry and of the experiments beside it; a local file is made if there is none."""
     os.environ.update(_QUIET)
+    file = file_of(uri)
     for key, value in _PATIENCE.items():
         os.environ.setdefault(key, value)
     if file is not None and file.exists():

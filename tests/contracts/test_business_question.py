@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model_lifecycle.contracts.business_question import BusinessQuestion, ValueMatrix
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.value import ValueMatrix
 from tiny_release import QUESTION
 
 SOURCE = "measured last year"

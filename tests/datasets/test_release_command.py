@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from model_lifecycle.cli import cli
-from model_lifecycle.registry import Registry, _open
+from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases import build_release, verify_release
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence
 
@@ -140,7 +140,7 @@ class World:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry file without a release; making one takes seconds, so tests copy it."""
     file = tmp_path_factory.mktemp("registry") / "registry.db"
-    _open(f"sqlite:///{file}", file)
+    open_client(f"sqlite:///{file}")
     return file
 
 

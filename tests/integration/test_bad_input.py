@@ -4,6 +4,7 @@ Each test is a real ``kedro`` process on a copy of a finished run's data.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ import pytest
 
 from finished_project import ROOT, FinishedRun
 from model_lifecycle.contracts.records import PredictionRecord
-from model_lifecycle.registry import Registry
+from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.store import Store
 
 CASE = "flight_delays"
@@ -330,9 +331,26 @@ def test_a_second_run_is_refused_and_ctrl_c_in_data_engineering_ends_the_first(c
     _interrupted(first, at="check_|build_tables")
 
 
-def test_ctrl_c_in_the_search_leaves_everything_as_it_was(copy: Copy) -> None:
+def test_ctrl_c_in_the_search_leaves_everything_as_it_was_and_the_next_run_goes_on_from_there(copy: Copy) -> None:
+    journal = copy.data / "06_models" / CASE / "search_journal.jsonl"
     shown = _interrupted(copy.start_run("--nodes", "search_candidates"), at="constant: trial 1 of 1", after=0.3)
     assert "nodes done" not in shown
+    assert journal.exists()
+    done = copy.run("--nodes", "search_candidates")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "constant: 1 trials of an interrupted search are taken over" in done.stdout
+    assert "constant: trial" not in done.stdout
+    assert not journal.exists()
+
+
+def test_a_finished_run_has_tracked_every_trial_beside_its_registry(copy: Copy) -> None:
+    trials = json.loads((copy.data / "06_models" / CASE / "search_trials.json").read_text())
+    client = open_client(f"sqlite:///{copy.data}/06_models/registry.db")
+    experiment = client.get_experiment_by_name(CASE)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    names = sorted(str(run.info.run_name) for run in runs)
+    assert names == sorted([f"{one['candidate']} {one['number']}" for one in trials] + ["search as of 2013-07-01"])
 
 
 def test_ctrl_c_in_the_proof_leaves_no_process_of_ray_behind(copy: Copy) -> None:

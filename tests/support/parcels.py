@@ -15,6 +15,7 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
+from model_lifecycle.contracts.trials import Trial
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
@@ -30,7 +31,7 @@ from model_lifecycle.pipelines.feature_engineering.nodes import (
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
-from model_lifecycle.pipelines.modelling.nodes.search import Trial, search_candidates
+from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
 from model_lifecycle.reporting.evidence import EvaluationEvidence, FeasibilityEvidence, LeaderboardRow
 from model_lifecycle.scoring import Scorer
 from tiny_release import CONTRACT, QUESTION, SPEC, START

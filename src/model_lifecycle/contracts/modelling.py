@@ -31,8 +31,21 @@ class CandidateSpec(Contract):
         default_factory=dict, description="inclusive range per parameter; whole numbers search whole numbers"
     )
     log_scale: tuple[str, ...] = Field(default=(), description="searched parameters that are drawn in logarithms")
-    trials: int = Field(
-        default=1, ge=1, description="the first takes the searched parameters from `parameters`, if there"
+    trials: int | None = Field(
+        default=None,
+        ge=1,
+        description="at the most; the first takes what is searched from `parameters`, if it is there",
+    )
+    minutes: float | None = Field(default=None, gt=0, description="once they are spent no further trial begins")
+    patience: int | None = Field(
+        default=None, ge=1, description="trials without a better one, in a row, after which the search ends"
+    )
+    pruning: Literal["median", "none"] = Field(
+        default="median", description="end a trial that after a fold is worse than the median of the finished ones"
+    )
+    startup_trials: int = Field(default=5, ge=1, description="finished trials before the first may be pruned")
+    startup_folds: int = Field(
+        default=2, ge=1, description="folds that a trial is judged on before it may be pruned: one fold misleads"
     )
 
     @model_validator(mode="after")
@@ -44,9 +57,23 @@ class CandidateSpec(Contract):
             raise ValueError(f"log_scale names {unknown}, expected some of {sorted(self.search)}")
         if below := {name: self.search[name] for name in self.log_scale if not self.search[name][0] > 0}:
             raise ValueError(f"search ranges {below} in logarithms, expected them above 0")
-        if self.trials > 1 and not self.search:
-            raise ValueError(f"{self.trials} trials but nothing to search: give ranges or one trial")
         return self
+
+    @model_validator(mode="after")
+    def _the_search_has_a_budget(self) -> Self:
+        if self.search and self.trials is None and self.minutes is None:
+            raise ValueError(f"search ranges of {sorted(self.search)} but no budget: give trials, minutes or both")
+        if self.trials is not None and self.trials > 1 and not self.search:
+            raise ValueError(f"{self.trials} trials but nothing to search: give ranges or one trial")
+        for name in ("minutes", "patience"):
+            if (found := getattr(self, name)) is not None and not self.search:
+                raise ValueError(f"{name} {found:g} but nothing to search: give ranges or leave {name} out")
+        return self
+
+    @property
+    def most_trials(self) -> int | None:
+        """How many trials there are at the most: one where nothing is searched, None where only minutes end it."""
+        return self.trials if self.search else 1
 
 
 class ModellingSpec(Contract):

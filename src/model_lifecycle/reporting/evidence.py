@@ -91,7 +91,9 @@ class LeaderboardRow(TypedDict):
     loss_by_fold: list[float]
     ranking: float
     value_per_1000: float | None
-    trials: int
+    trials: int  # pruned and failed ones included
+    pruned: NotRequired[int]
+    failed: NotRequired[int]
     seconds: NotRequired[float]  # left out of a release: a run on the same data and seed gives the same bytes
     one_row_microseconds: NotRequired[float]  # likewise
     size_bytes: NotRequired[int]

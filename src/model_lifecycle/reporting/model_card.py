@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked_evaluation
 from model_lifecycle.reporting.document import Callout, Cell, Section
-from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence, LeaderboardRow
 from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
@@ -249,6 +249,12 @@ def _importance(evidence: EvaluationEvidence) -> Section:
     )
 
 
+def _trials(row: LeaderboardRow) -> str:
+    counts: dict[str, int] = {"pruned": row.get("pruned", 0), "failed": row.get("failed", 0)}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return f"{row['trials']} ({told})" if told else str(row["trials"])
+
+
 def _leaderboard(evidence: EvaluationEvidence) -> Section:
     loss, ranking = text.metric_of(evidence["question"]["loss"]), text.metric_of(evidence["question"]["ranking"])
     rows: list[dict[str, Cell]] = [
@@ -259,7 +265,7 @@ def _leaderboard(evidence: EvaluationEvidence) -> Section:
             loss.label: text.number(one["loss"], loss.digits),
             ranking.label: text.number(one["ranking"], ranking.digits),
             "value per 1,000": text.number(one["value_per_1000"], 0),
-            "trials": one["trials"],
+            "trials": _trials(one),
             "size in kB": text.number(size / 1000, 0) if (size := one.get("size_bytes")) is not None else "",
             "chosen": one["chosen"],
             "parameters": ", ".join(f"{name}={text.cell(value)}" for name, value in one["parameters"].items()),

@@ -18,7 +18,7 @@ from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
 from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
-from model_lifecycle.registry import Registry, _open
+from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.reporting.evidence import GateEvidence
 from model_lifecycle.store import Store
@@ -56,7 +56,7 @@ def _write(
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry file without a release; making one takes seconds, so tests copy it."""
     file = tmp_path_factory.mktemp("registry") / "registry.db"
-    _open(f"sqlite:///{file}", file)
+    open_client(f"sqlite:///{file}")
     return file
 
 
@@ -268,4 +268,4 @@ def test_the_summary_tells_a_promotion_from_a_champion_that_stays(stages: Stages
     )
     assert "promoted to champion: the first champion" in first
     assert "NOT promoted: it was the champion already: same data, configuration and seed" in second
-    assert "gates: all 8 passed" in first
+    assert "gates: all 11 passed" in first

@@ -29,8 +29,14 @@ def _answering(monkeypatch: pytest.MonkeyPatch, stages: Stages, **answer: Any) -
     """Return the verdict on a service whose answers are the offline ones, but for what is planted."""
     parity = select_parity_rows(stages.primary, stages.test, SPEC, QUESTION_WITH_SLICE, GATES)
     score = stages.challenger.predict(parity_features(parity, SPEC))
-    given = {"score": score, "act": score >= stages.challenger.threshold, "names": {"parcels-1"}, **answer}
-    monkeypatch.setattr(proof, "_ask", lambda *_: (given["score"], given["act"], given["names"]))
+    task, threshold = stages.challenger.task, stages.challenger.threshold
+    given = {
+        "score": score,
+        "decisions": task.decisions(task.actions(score, threshold)),
+        "names": {"parcels-1"},
+        **answer,
+    }
+    monkeypatch.setattr(proof, "_ask", lambda *_: (given["score"], given["decisions"], given["names"]))
     return _prove(stages)
 
 
@@ -49,7 +55,7 @@ def test_equal_answers_of_the_right_release_pass(monkeypatch: pytest.MonkeyPatch
     found = _answering(monkeypatch, stages)
     assert _passed(found) == {"package boots": True, "parity": True}
     assert found[1]["reason"].startswith(
-        "30 scores in service differ from the offline ones by at most 0, expected at most 0;"
+        "30 predictions in service differ from the offline ones by at most 0, expected at most 0;"
     )
 
 
@@ -75,9 +81,10 @@ def test_one_decision_that_differs_fails_the_parity_though_all_scores_agree(
     monkeypatch: pytest.MonkeyPatch, stages: Stages
 ) -> None:
     parity = select_parity_rows(stages.primary, stages.test, SPEC, QUESTION_WITH_SLICE, GATES)
-    act = stages.challenger.predict(parity_features(parity, SPEC)) >= stages.challenger.threshold
-    act[3] = not act[3]
-    found = _answering(monkeypatch, stages, act=act)
+    score, task = stages.challenger.predict(parity_features(parity, SPEC)), stages.challenger.task
+    decisions = task.decisions(task.actions(score, stages.challenger.threshold))
+    decisions[3] = "leave" if decisions[3] == "act" else "act"
+    found = _answering(monkeypatch, stages, decisions=decisions)
     assert _passed(found)["parity"] is False
     assert found[1]["reason"].endswith("1 decisions differ")
 

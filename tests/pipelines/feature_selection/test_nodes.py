@@ -7,7 +7,7 @@ from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.pipelines.feature_selection.nodes import weigh_features
 from model_lifecycle.reporting.figures.selection import selection_figure
 from model_lifecycle.reporting.selection import selection_page
-from parcels import GATES, RUN, Stages
+from parcels import GATES, QUESTION_WITH_SLICE, RUN, Stages
 from tiny_release import SPEC
 
 GROUPS = {"size": ("weight",), "rest": tuple(name for name in SPEC.names() if name != "weight")}
@@ -15,7 +15,7 @@ GROUPS = {"size": ("weight",), "rest": tuple(name for name in SPEC.names() if na
 
 def weigh(stages: Stages, groups: Any = None) -> SelectionEvidence:
     selection = SelectionSpec(groups=GROUPS if groups is None else groups, repeats=2)
-    return weigh_features(stages.train, stages.plan, stages.choices, SPEC, selection, GATES, RUN)
+    return weigh_features(stages.train, stages.plan, stages.choices, SPEC, selection, GATES, RUN, QUESTION_WITH_SLICE)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_test_window_is_not_looked_at(stages: Stages, weights: SelectionEvid
 def test_a_dropped_feature_leaves_its_group(stages: Stages) -> None:
     spec = SPEC.without(("slot_hour",))
     selection = SelectionSpec(groups={"slot": ("slot_hour", "slot_day_of_week"), "gone": ("slot_hour",)}, repeats=1)
-    found = weigh_features(stages.train, stages.plan, stages.choices, spec, selection, GATES, RUN)
+    found = weigh_features(stages.train, stages.plan, stages.choices, spec, selection, GATES, RUN, QUESTION_WITH_SLICE)
     assert [(group["group"], group["features"]) for group in found["groups"]] == [("slot", ["slot_day_of_week"])]
     assert "slot_hour" not in [one["feature"] for one in found["features"]]
 

@@ -15,7 +15,7 @@ from model_lifecycle.tasks.binary import NEVER
 from parcels import MODELLING, QUESTION_WITH_SLICE, Stages
 
 ROWS = 4_000
-COST = {"seconds": 0.0, "one_row_microseconds": 1.0, "size_bytes": 1}
+COST = {"number": 1, "state": "complete", "seconds": 0.0, "one_row_microseconds": 1.0, "size_bytes": 1}
 
 
 def _modelling(**calibrations: Any) -> ModellingSpec:
@@ -142,6 +142,28 @@ def test_a_simpler_candidate_within_a_standard_error_of_the_best_is_preferred(
     losses = {"base": 0.7, "simple": 0.5001, "best": 0.5}
     trials: Any = [{"candidate": name, "parameters": {}, "loss": [loss], **COST} for name, loss in losses.items()]
     assert choose(trials, out, train, spec, QUESTION_WITH_SLICE)[0].challenger == chosen
+
+
+def test_a_pruned_or_failed_trial_is_never_chosen_and_the_leaderboard_counts_it() -> None:
+    probability, target = _drawn()
+    moments = pd.date_range("2024-01-01", periods=ROWS, freq="20min", tz="UTC")
+    train = pd.DataFrame(
+        {model_input.TARGET: target, model_input.OUTCOME: "observed", model_input.DECISION_TIME: moments}
+    )
+    out = pd.DataFrame({"fold": np.arange(ROWS) * 2 // ROWS, "base": 0.4, "model": probability})
+    tried: list[tuple[str, list[float]]] = [
+        ("complete", [0.5, 0.6]), ("pruned", [0.1]), ("failed", []), ("complete", [0.4, 0.6]), ("pruned", [0.2]),
+    ]  # fmt: skip
+    trials: Any = [{"candidate": "base", "parameters": {}, "loss": [0.7], **COST}]
+    trials += [
+        {"candidate": "model", "parameters": {"number": number}, "loss": losses} | COST | {"state": state}
+        for number, (state, losses) in enumerate(tried, start=1)
+    ]
+    choices, leaderboard = choose(trials, out, train, _modelling(), QUESTION_WITH_SLICE)
+    assert choices.candidates["model"].parameters == {"number": 4}
+    counts = {row["model"]: (row["trials"], row.get("pruned"), row.get("failed")) for row in leaderboard}
+    assert counts == {"base": (1, 0, 0), "model": (5, 2, 1)}
+    assert next(row["loss"] for row in leaderboard if row["model"] == "model") == 0.5
 
 
 def test_the_challenger_is_marked_and_every_candidate_is_settled(stages: Stages) -> None:

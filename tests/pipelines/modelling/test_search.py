@@ -1,6 +1,9 @@
 """The search moves in time order, is repeatable, and stops before it starts when the answer is no-go."""
 
+import logging
 import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,14 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.datasets.trial_journal import TrialFile
 from model_lifecycle.errors import GateBlocked, ModelError
+from model_lifecycle.pipelines.modelling.nodes import search
+from model_lifecycle.pipelines.modelling.nodes.choice import choose
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
 from model_lifecycle.statistics.proper_scores import log_loss
-from parcels import MODELLING, RUN, Stages
+from model_lifecycle.tasks.binary import BinaryTask
+from parcels import MODELLING, QUESTION_WITH_SLICE, RUN, Stages
 from tiny_release import SPEC
 
 NO_LEAK: LeakageEvidence = {"passed": True, "leaks": [], "exempt": [], "notes": [], "checks": {}}
@@ -22,7 +29,12 @@ NO_LEAK: LeakageEvidence = {"passed": True, "leaks": [], "exempt": [], "notes": 
 
 def _search(stages: Stages, modelling: ModellingSpec = MODELLING, run: RunSpec = RUN, **changes: Any) -> Any:
     given = {"train": stages.train, "plan": stages.plan, "feasibility": stages.feasibility, **changes}
-    return search_candidates(given["train"], given["plan"], modelling, SPEC, run, given["feasibility"], NO_LEAK)
+    fixed = [given.pop(name) for name in ("train", "plan", "feasibility")]
+    return search_candidates(fixed[0], fixed[1], modelling, SPEC, run, QUESTION_WITH_SLICE, fixed[2], NO_LEAK, **given)
+
+
+def _with_trees(trees: Any) -> Any:
+    return MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "trees": trees}})
 
 
 def _untimed(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -95,7 +107,7 @@ def test_no_go_blocks_before_any_model_is_fitted(stages: Stages) -> None:
         _search(stages, modelling, feasibility=feasibility)
 
 
-def test_a_trial_that_fails_is_left_out_and_a_candidate_of_which_all_fail_stops_the_run(
+def test_a_trial_that_fails_is_told_and_kept_and_a_candidate_of_which_all_fail_stops_the_run(
     stages: Stages, caplog: pytest.LogCaptureFixture
 ) -> None:
     trees = MODELLING.candidates["trees"]
@@ -103,9 +115,11 @@ def test_a_trial_that_fails_is_left_out_and_a_candidate_of_which_all_fail_stops_
     half = trees.model_copy(update={"parameters": fixed, "search": {"depth": (4, 400)}, "log_scale": (), "trials": 4})
     found, out_of_fold = _search(stages, modelling=_with_trees(half))
     tried = [trial for trial in found if trial["candidate"] == "trees"]
-    assert 0 < len(tried) < 4
-    assert "trial" in caplog.text
-    assert "failed: catboost: parameters" in caplog.text
+    assert [trial["state"] for trial in tried].count("failed") in range(1, 4)
+    for trial in tried:
+        failed = trial["state"] == "failed"
+        assert ("error" in trial, trial["loss"] == [], "size_bytes" in trial) == (failed, failed, not failed)
+    assert re.search(r"trees: trial \d of 4 failed: catboost: parameters", caplog.text)
     assert np.isfinite(out_of_fold["trees"]).all()
     fixed["depth"] = 35
     none = trees.model_copy(update={"parameters": fixed, "search": {"depth": (30, 40)}, "log_scale": (), "trials": 2})
@@ -113,5 +127,153 @@ def test_a_trial_that_fails_is_left_out_and_a_candidate_of_which_all_fail_stops_
         _search(stages, modelling=_with_trees(none))
 
 
-def _with_trees(trees: Any) -> Any:
-    return MODELLING.model_copy(update={"candidates": {**MODELLING.candidates, "trees": trees}})
+def _trees(**changes: Any) -> Any:
+    """Return the models with other settings of the search among the trees."""
+    return _with_trees(MODELLING.candidates["trees"].model_copy(update=changes))
+
+
+# Of six trials some are pruned, some better than all before.
+PRUNING = _trees(trials=6, startup_trials=2, startup_folds=1, search={"learning_rate": (0.001, 0.5), "depth": (2, 5)})
+
+
+class Clock:
+    """Every trial takes a minute: it is asked at the beginning and at the end of each."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> float:
+        self.asked += 1
+        return self.asked // 2 * 60.0
+
+
+class Fits:
+    """Counts the trials that are run, and stops the process at the one of the test's choice."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stop_at: int | None = None) -> None:
+        self.done = 0
+        self.stop_at = stop_at
+        self._real = search._try
+        monkeypatch.setattr(search, "_try", self)
+
+    def __call__(self, *given: Any) -> Any:
+        if self.done == self.stop_at:
+            raise KeyboardInterrupt
+        self.done += 1
+        return self._real(*given)
+
+
+@pytest.fixture(scope="module")
+def whole(stages: Stages) -> tuple[list[Any], pd.DataFrame]:
+    """A search that was not interrupted."""
+    found: tuple[list[Any], pd.DataFrame] = _search(stages, PRUNING)
+    return found
+
+
+def test_a_hopeless_trial_ends_after_its_first_fold_and_is_told_as_pruned(
+    stages: Stages, whole: tuple[list[Any], pd.DataFrame]
+) -> None:
+    tried = [trial for trial in whole[0] if trial["candidate"] == "trees"]
+    states = [trial["state"] for trial in tried]
+    assert states[:2] == ["complete", "complete"]
+    assert set(states) == {"complete", "pruned"}
+    assert {len(trial["loss"]) for trial in tried if trial["state"] == "pruned"} == {1}
+    unpruned, _ = _search(stages, _trees(**{**PRUNING.candidates["trees"].model_dump(), "pruning": "none"}))
+    assert {(trial["state"], len(trial["loss"])) for trial in unpruned} == {("complete", 2)}
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
+def test_an_interrupted_search_goes_on_to_the_same_trials_and_the_same_choice(
+    stages: Stages,
+    whole: tuple[list[Any], pd.DataFrame],
+    after: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "journal.jsonl"
+    fits = Fits(monkeypatch, stop_at=after)
+    with pytest.raises(KeyboardInterrupt):
+        _search(stages, PRUNING, journal=TrialFile(file, "v1"))
+    fits.stop_at = None
+    trials, out_of_fold = _search(stages, PRUNING, journal=TrialFile(file, "v1"))
+    assert fits.done == len(whole[0]) == 8
+    assert _untimed(trials) == _untimed(whole[0])
+    pd.testing.assert_frame_equal(out_of_fold, whole[1])
+    choices = [
+        choose(one, out, stages.train, PRUNING, QUESTION_WITH_SLICE)[0] for one, out in (whole, (trials, out_of_fold))
+    ]
+    assert choices[0] == choices[1]
+    assert not file.exists()
+
+
+def test_a_search_that_came_to_its_end_is_run_again(
+    stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = Fits(monkeypatch)
+    for _ in range(2):
+        _search(stages, journal=TrialFile(tmp_path / "journal.jsonl", "v1"))
+    assert fits.done == 2 * 4
+
+
+def test_a_search_that_failed_as_a_whole_leaves_no_journal(stages: Stages, tmp_path: Path) -> None:
+    journal = TrialFile(tmp_path / "journal.jsonl", "v1")
+    with pytest.raises(ModelError, match="trees: all 2 trials failed"):
+        _search(stages, _trees(parameters={"depth": 35}, search={"depth": (30, 40)}), journal=journal)
+    assert not (tmp_path / "journal.jsonl").exists()
+
+
+@pytest.mark.parametrize("what", ["data", "seed", "folds", "candidate", "code"])
+def test_a_journal_of_anything_else_is_not_taken_over(
+    stages: Stages, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "journal.jsonl"
+    fits = Fits(monkeypatch, stop_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        _search(stages, journal=TrialFile(file, "v1"))
+    weight = stages.train["weight"].mask(stages.train.index == 7, 1.25)
+    earlier = stages.plan.folds[0].model_copy(update={"start": stages.plan.folds[0].start - timedelta(hours=1)})
+    changes: dict[str, dict[str, Any]] = {
+        "data": {"train": stages.train.assign(weight=weight)},
+        "seed": {"run": RUN.model_copy(update={"seed": 1})},
+        "folds": {"plan": stages.plan.model_copy(update={"folds": (earlier, stages.plan.folds[1])})},
+        "candidate": {},
+        "code": {},
+    }
+    modelling = _trees(search={"learning_rate": (0.05, 0.31)}) if what == "candidate" else MODELLING
+    fits.stop_at, fits.done = None, 0
+    _search(stages, modelling, journal=TrialFile(file, "v2" if what == "code" else "v1"), **changes[what])
+    # Of the changed candidate all is run again; the two before it are what they were.
+    assert fits.done == (2 if what == "candidate" else 4)
+
+
+def test_minutes_end_a_search_and_one_that_is_taken_up_again_counts_those_that_are_spent(
+    stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modelling = _trees(trials=None, minutes=2.5)
+    trials, _ = _search(stages, modelling, clock=Clock())
+    assert [trial["seconds"] for trial in trials if trial["candidate"] == "trees"] == [60.0, 60.0, 60.0]
+    fits = Fits(monkeypatch, stop_at=4)
+    journal = TrialFile(tmp_path / "journal.jsonl", "v1")
+    with pytest.raises(KeyboardInterrupt):
+        _search(stages, modelling, journal=journal, clock=Clock())
+    fits.stop_at = None
+    again, _ = _search(stages, modelling, journal=journal, clock=Clock())
+    assert fits.done == 5
+    assert _untimed(again) == _untimed(trials)
+
+
+def test_the_progress_is_told_with_the_best_so_far(stages: Stages, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    _search(stages, clock=Clock())
+    assert re.search(
+        r"trees: trial 1 of 2 complete, loss (0\.\d{4}), best so far \1; 60\.0 s, 1\.0 min so far, "
+        r"at most 1\.0 min to go",
+        caplog.text,
+    )
+    assert "trees: 2 of 2 trials are done, best loss 0." in caplog.text
+
+
+def test_a_loss_that_is_no_number_fails_the_trial(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BinaryTask, "raw_losses", lambda *_: np.array([np.nan]))
+    with pytest.raises(ModelError, match=r"constant: losses \[nan, nan\], expected finite ones"):
+        _search(stages)

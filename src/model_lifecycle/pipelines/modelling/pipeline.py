@@ -7,6 +7,7 @@ from model_lifecycle.pipelines.modelling.nodes.choice import choose, draw_leader
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
+from model_lifecycle.pipelines.modelling.nodes.tracking import report_search
 from model_lifecycle.reporting.feasibility import feasibility_page
 
 
@@ -32,6 +33,7 @@ def create_pipeline() -> Pipeline:
                     "params:business_question",
                     "feasibility",
                     "leakage_report",
+                    "search_journal",
                 ],
                 ["search_trials", "out_of_fold"],
                 name="search_candidates",
@@ -42,6 +44,7 @@ def create_pipeline() -> Pipeline:
                 ["choices", "leaderboard"],
                 name="choose_challenger",
             ),
+            Node(report_search, ["search_trials", "choices", "params:run"], "search_log", name="track_search"),
             Node(
                 draw_leaderboard,
                 ["leaderboard", "params:business_question"],

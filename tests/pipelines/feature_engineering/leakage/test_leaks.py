@@ -20,6 +20,7 @@ from model_lifecycle.features.tables import to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_no_leak
+from model_lifecycle.tasks import task_of
 from parcels import QUESTION_WITH_SLICE
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -37,7 +38,7 @@ class World:
     categorical: list[str] = field(default_factory=lambda: ["depot"])
     contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def judged(self, **limits: Any) -> LeakageEvidence:
+    def judged(self, question: BusinessQuestion = QUESTION, **limits: Any) -> LeakageEvidence:
         """Return what the gate says."""
         spec = FeatureSpec(numeric=tuple(self.numeric), categorical=tuple(self.categorical))
         known: dict[str, Any] = {"type": "number", "maximum_missing": 1.0}
@@ -48,12 +49,12 @@ class World:
         features = compute_features(spec, state, columns_of, columns_of["asked_at"], History.build(spec, {}))
         row = {
             "row_id": columns_of["parcel"], "row_decision_time": columns_of["asked_at"],
-            "row_target": columns_of["late"],
+            "row_target": task_of(question).encode(columns_of["late"]),
             "row_outcome": columns_of["outcome"],
         }  # fmt: skip
         train = to_table({**features, **row})[(self.table["asked_at"] < test_start()).to_numpy()]
         return find_leaks(
-            self.table, self.table, train.reset_index(drop=True), spec, contracts, plan(), QUESTION,
+            self.table, self.table, train.reset_index(drop=True), spec, contracts, plan(), question,
             LeakageLimits.model_validate(limits),
         )  # fmt: skip
 
@@ -248,13 +249,43 @@ def test_the_same_id_in_train_and_test_is_found() -> None:
     ]
 
 
+AMOUNT = BusinessQuestion.model_validate(
+    QUESTION.model_dump()
+    | {"task": "regression", "value": {"unit": "EUR", "source": "an assumption", "under": 2.0, "over": 1.0}}
+)
+KIND = BusinessQuestion.model_validate(
+    QUESTION.model_dump()
+    | {
+        "task": "multiclass",
+        "value": {
+            "unit": "EUR", "source": "an assumption", "classes": ["in time", "late", "lost"], "default": "wait",
+            "actions": {"wait": {"in time": 0, "late": 0, "lost": 0}, "ask": {"in time": -1, "late": 2, "lost": 5}},
+        },
+    }
+)  # fmt: skip
+
+
+def test_a_gap_that_tells_one_class_of_several_is_found() -> None:
+    """As the tail number of a flight: it is missing exactly where the flight was cancelled."""
+    given = world()
+    lost = np.random.default_rng(4).uniform(size=len(given.table)) < 0.03
+    kind = np.where(lost, "lost", np.where(given.table["late"] == 1.0, "late", "in time"))
+    honest = World(given.table.assign(late=kind), given.numeric, given.categorical)
+    assert honest.judged(KIND)["passed"]
+    gaps = honest.with_input("driver", np.where(lost, np.nan, np.arange(len(lost)) % 7.0)).judged(KIND)
+    assert {(leak["check"], *leak["columns"]) for leak in gaps["leaks"]} >= {
+        ("missing value tells the outcome", "driver"), ("column reproduces the target", "driver")
+    }  # fmt: skip
+
+
 def test_a_numeric_target_that_two_inputs_add_up_to_is_found() -> None:
     """As in a well-known template: the casual and the registered riders add up to all of them."""
     rng = np.random.default_rng(3)
     given = world()
     casual, registered = rng.poisson(30, len(given.table)), rng.poisson(150, len(given.table))
     given.table["late"] = (casual + registered).astype(float)
-    found = given.with_input("casual", casual.astype(float)).with_input("registered", registered.astype(float)).judged()
+    sums = given.with_input("casual", casual.astype(float)).with_input("registered", registered.astype(float))
+    found = sums.judged(AMOUNT)
     assert found["leaks"][0]["check"] == "pair reproduces the target"
     assert set(found["leaks"][0]["columns"]) == {"casual", "registered"}
 

@@ -10,11 +10,13 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.contracts.trials import Trial
 from model_lifecycle.errors import ModelError, StatisticError
 from model_lifecycle.features.folds import observed_rows, unavailable_rows
 from model_lifecycle.features.tables import outputs_of
 from model_lifecycle.models.calibration import Calibration, Method
-from model_lifecycle.pipelines.modelling.nodes.search import FOLD, Trial
+from model_lifecycle.pipelines.modelling.nodes.search import FOLD
+from model_lifecycle.pipelines.modelling.nodes.trials import loss_of
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.statistics.blocks import DAY, block_ids
@@ -57,7 +59,8 @@ def choose(
     The calibration is the method that does best on the last fold when fitted on the earlier ones; with one fold there
     is no such evidence and the simplest is taken. A threshold, where the task has one, maximises the gain over all rows
     with a settled outcome, unavailable ones included. The challenger has the lowest mean loss over the folds among the
-    candidates, or is the first one listed within a standard error of that; a baseline is never the challenger.
+    candidates, or is the first one listed within a standard error of that; a baseline is never the challenger, and a
+    trial that was pruned or failed is never chosen.
     """
     rows = train.iloc[out_of_fold.index.to_numpy()]
     task = task_of(question)
@@ -67,7 +70,7 @@ def choose(
     leaderboard: list[LeaderboardRow] = []
     for name, spec in modelling.candidates.items():
         mine = [trial for trial in trials if trial["candidate"] == name]
-        best = min(mine, key=lambda trial: float(np.mean(trial["loss"])))
+        best = min(mine, key=loss_of)
         raw = outputs_of(out_of_fold, name)
         calibration = _calibrate(modelling, task, raw, rows, out_of_fold[FOLD].to_numpy())
         prediction = calibration.apply(raw)
@@ -172,6 +175,8 @@ def _leaderboard_row(
         "ranking": task.metrics[task.ranking].value(target, judged),
         "value_per_1000": value,
         "trials": len(tried),
+        "pruned": sum(trial["state"] == "pruned" for trial in tried),
+        "failed": sum(trial["state"] == "failed" for trial in tried),
         "seconds": float(sum(trial["seconds"] for trial in tried)),
         "one_row_microseconds": best["one_row_microseconds"],
         "size_bytes": best["size_bytes"],
