@@ -81,7 +81,9 @@ def _lightgbm(features: pd.DataFrame, target: np.ndarray, task: dict[str, Any]) 
 
 def _as_text(categorical: list[str], *tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the tables with text in categorical columns, as CatBoost takes it."""
-    return [table.assign(**{name: table[name].fillna(MISSING).astype(object) for name in categorical}) for table in tables]
+    return [
+        table.assign(**{name: table[name].fillna(MISSING).astype(object) for name in categorical}) for table in tables
+    ]
 
 
 def _as_category(categorical: list[str], *tables: pd.DataFrame) -> list[pd.DataFrame]:
