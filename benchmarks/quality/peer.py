@@ -89,7 +89,11 @@ def _as_text(categorical: list[str], *tables: pd.DataFrame) -> list[pd.DataFrame
 def _as_category(categorical: list[str], *tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the tables with pandas categories, those of the training rows; what is not among them is missing."""
     types = {name: pd.CategoricalDtype(sorted(tables[0][name].dropna().unique())) for name in categorical}
-    return [table.astype(types) for table in tables]
+    known = [
+        table.assign(**{name: table[name].where(table[name].isin(kind.categories)) for name, kind in types.items()})
+        for table in tables
+    ]
+    return [table.astype(types) for table in known]
 
 
 def _processor_seconds() -> float:
