@@ -227,7 +227,8 @@ def _print(
     counts = ", ".join(f"{window} {len(table):,}" for window, table in rows.windows.items())
     lines = [f"train {len(rows.train):,} rows, {counts}", ""]
     lines.append(
-        f"{'model':10} {'columns':14} {'test AUC':>9} {'log loss':>9} {'stream AUC':>11} {'log loss':>9} {'fit s':>7} {'cores':>6}"
+        f"{'model':10} {'columns':14} {'test AUC':>9} {'log loss':>9} {'stream AUC':>11} {'log loss':>9} "
+        f"{'fit s':>7} {'cores':>6}"
     )
     lines += [
         f"{model:10} {features:14} {one['test_auc']:9.4f} {one['test_log_loss']:9.4f} {one['stream_auc']:11.4f} "
