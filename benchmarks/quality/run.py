@@ -84,7 +84,11 @@ def main() -> None:
             for model, task in _tasks(rows, features, budgets):
                 entry = found.setdefault((model, features), Found({window: [] for window in rows.windows}))
                 (_fit_ours if model == "ours" else _fit_peer)(rows, features, task, folder, entry)
-                sys.stderr.write(f"{model} on {features}, seed {task['seed']}: {entry.seconds[-1]:.0f} s\n")
+                told = ", ".join(
+                    f"{window} {log_losses(_target(table), entry.scores[window][-1]).mean():.4f}"
+                    for window, table in rows.windows.items()
+                )
+                sys.stderr.write(f"{model} on {features}, seed {task['seed']}, {entry.seconds[-1]:.0f} s: {told}\n")
     losses = {key: _losses(rows, entry) for key, entry in found.items()}
     figures = {key: _figures(rows, entry, losses[key]) for key, entry in found.items()}
     _print(rows, figures, _differences(rows, losses), {key: entry.details for key, entry in found.items()})
