@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-features bench-flagship bench-gates bench-history help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-features bench-flagship bench-gates bench-history bench-quality help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ viz: setup ## the pipelines in kedro-viz
 	@$(BIN)/python -m model_lifecycle viz
 
 clean: ## remove the environment and the caches; data and releases stay
-	@rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
+	@rm -rf $(VENV) .venv-lock .venv-peers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment belongs to the content of the lock files and to one Python: the stamp names both and is
@@ -106,6 +106,7 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 	@$(COMPILE) pyproject.toml --extra lifecycle --extra dev -o requirements.lock
 	@$(COMPILE) pyproject.toml -c requirements.lock -o requirements-serving.lock
 	@printf 'pip\nsetuptools\n' | $(COMPILE) - -c requirements.lock -o requirements-build.lock
+	@$(COMPILE) benchmarks/quality/peers.in -c requirements.lock -o benchmarks/quality/peers.txt
 
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py
@@ -118,3 +119,13 @@ bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one 
 
 bench-features: setup ## the features on the months after the run, with and without history, five seeds (4 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/features/run.py
+
+bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBoost and LightGBM, raw columns and our features (40 minutes); needs `make run` first
+	@$(BIN)/python benchmarks/quality/run.py
+
+# What is compared with lives apart: none of it may reach the project's own environment.
+.venv-peers/.installed: benchmarks/quality/peers.txt | setup
+	@$(BIN)/python -m venv --clear .venv-peers
+	@echo "Installing $$(grep -c '^[a-z0-9].*==' benchmarks/quality/peers.txt) pinned packages into .venv-peers: once, a few minutes"
+	@.venv-peers/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r benchmarks/quality/peers.txt
+	@touch $@
