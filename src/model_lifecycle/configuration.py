@@ -51,8 +51,33 @@ def chosen_case(conf_source: str | Path) -> str:
     return name
 
 
+def sources_of(conf_source: str | Path, case: str) -> tuple[str, ...]:
+    """Return the folders of ``conf/sources`` that a case builds on, by its file ``sources.yml``; none without one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is malformed, or a folder is not there.
+    """
+    root = Path(conf_source)
+    file = root / "cases" / case / "sources.yml"
+    if not file.exists():
+        return ()
+    try:
+        found = OmegaConf.to_container(OmegaConf.load(file))
+    except Exception as error:
+        raise ConfigurationError(f"{file}: not readable as YAML: {error}") from error
+    names = found.get("sources") if isinstance(found, dict) and set(found) == {"sources"} else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(f"{file}: found {found!r}, expected `sources:` and a list of names")
+    known = sorted(path.name for path in (root / "sources").iterdir()) if (root / "sources").is_dir() else []
+    if absent := sorted(set(names) - set(known)):
+        raise ConfigurationError(f"{file}: sources {absent}, expected some of {known} ({root / 'sources'})")
+    return tuple(names)
+
+
 class CaseConfigLoader(OmegaConfigLoader):
-    """Kedro's loader with the layer of a case between ``base`` and the environment.
+    """Kedro's loader with the layers of a case, and of the sources that it shares, between ``base`` and environment.
 
     Parameters
     ----------
@@ -79,13 +104,19 @@ class CaseConfigLoader(OmegaConfigLoader):
         **options: Any,
     ) -> None:
         self.case = chosen_case(conf_source)
+        self.sources = sources_of(conf_source, self.case)
         self._parameter_files: list[tuple[str, object]] = []
         super().__init__(conf_source, env, runtime_params, **options)
 
     def _read_raw_config(self, key: str) -> tuple[dict[Path, DictConfig], dict[Path, DictConfig], str, str, set[Path]]:
         base, environment, base_path, environment_path, files = super()._read_raw_config(key)
-        case_path = self._get_conf_env_path(f"cases/{self.case}")
-        case = self._read_dir_configs(case_path, self.config_patterns[key], key, files, key == "credentials")
+        case: dict[Path, DictConfig] = {}
+        for layer in (*(f"sources/{name}" for name in self.sources), f"cases/{self.case}"):
+            path = self._get_conf_env_path(layer)
+            read = self._read_dir_configs(path, self.config_patterns[key], key, files, key == "credentials")
+            if key != "parameters":
+                _drop_replaced(case, read)
+            case |= read
         if key == "parameters":
             self._refuse_unknown(base, {**case, **environment})
             layers = {**base, **case, **environment}

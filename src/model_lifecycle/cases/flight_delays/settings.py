@@ -14,6 +14,9 @@ class FlightSettings(Contract):
     late_minutes: int = Field(
         default=15, ge=0, description="a flight is late when it arrives more minutes after schedule"
     )
+    early_minutes: int = Field(
+        default=10, ge=0, description="a flight is early when it arrives more minutes before schedule"
+    )
     decision_lead: PositiveDuration = timedelta(hours=2)
     weather: Literal["observation", "forecast_proxy"] = Field(
         default="observation",

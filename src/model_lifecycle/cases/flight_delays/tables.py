@@ -25,10 +25,29 @@ def build_tables(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, obje
     ContractError
         If a destination has no time zone.
     """
+    flights, chosen, steps = join_flights(tables, settings)
+    unavailable = flights["arr_delay"].isna()
+    reason = pd.Series(np.where(flights["cancelled"] == 1.0, "cancelled", "diverted"), index=flights.index)
+    decisions = flight_decisions(
+        flights, chosen, target="late", label_time=flights["settled_at"],
+        outcome=np.where(unavailable, "unavailable", "observed"), outcome_reason=reason.where(unavailable),
+    )  # fmt: skip
+    count = int(unavailable.sum())
+    unplanned = PreparationStep("flights that never arrived as planned: outcome unavailable", count, count)
+    return CaseTables(decisions, flight_events(flights), (*steps, unplanned))
+
+
+def join_flights(
+    tables: Mapping[str, pd.DataFrame], settings: Mapping[str, object]
+) -> tuple[pd.DataFrame, FlightSettings, tuple[PreparationStep, ...]]:
+    """Return one row a flight with its times in UTC, its plane and the weather known at the decision.
+
+    ``settled_at`` is when it is known what became of the flight: at its arrival, or some time after the schedule.
+    """
     try:
         chosen = FlightSettings.model_validate(settings)
     except ValidationError as error:
-        raise ConfigurationError(f"case_settings of flight_delays: {error}") from error
+        raise ConfigurationError(f"case_settings of the flights: {error}") from error
     weather, steps = _clean_weather(tables["weather"], chosen)
     flights = _with_times(tables["flights"], tables["airports"], chosen)
     flights = _with_plane(flights, tables["planes"])
@@ -36,10 +55,7 @@ def build_tables(tables: Mapping[str, pd.DataFrame], settings: Mapping[str, obje
     flights = flights.merge(
         tables["airlines"].rename(columns={"name": "airline"}), on="carrier", how="left", validate="many_to_one"
     )
-    decisions = _decisions(flights, chosen)
-    count = int((decisions["outcome"] == "unavailable").sum())
-    unplanned = PreparationStep("flights that never arrived as planned: outcome unavailable", count, count)
-    return CaseTables(decisions, _events(flights), (*steps, unplanned))
+    return flights, chosen, steps
 
 
 def _clean_weather(weather: pd.DataFrame, settings: FlightSettings) -> tuple[pd.DataFrame, tuple[PreparationStep, ...]]:
@@ -79,13 +95,17 @@ def _with_times(flights: pd.DataFrame, airports: pd.DataFrame, settings: FlightS
         same = _clock(day, clock, str(name))
         arrival.loc[rows] = same.where(same > leaves, _clock(day + pd.Timedelta(days=1), clock, str(name)))
     date = dates.dt.strftime("%Y%m%d")
+    cancelled, arrived = flights["dep_delay"].isna(), arrival + pd.to_timedelta(flights["arr_delay"], unit="min")
+    never = (departure + settings.cancelled_known_after).where(cancelled, arrival + settings.diverted_known_after)
     return flights.assign(
         flight_id=flights["carrier"] + flights["flight"].astype(str) + "-" + flights["origin"] + "-" + date,
         scheduled_departure=departure,
         scheduled_arrival=arrival,
         scheduled_minutes=(arrival - departure).dt.total_seconds() / 60,
         departed_at=departure + pd.to_timedelta(flights["dep_delay"], unit="min"),
-        arrived_at=arrival + pd.to_timedelta(flights["arr_delay"], unit="min"),
+        arrived_at=arrived,
+        settled_at=arrived.fillna(never),
+        cancelled=cancelled.astype("float64"),
         late=(flights["arr_delay"] > settings.late_minutes).astype("float64").mask(flights["arr_delay"].isna()),
     )
 
@@ -116,39 +136,37 @@ def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, settings: Flight
     )
 
 
-def _decisions(flights: pd.DataFrame, settings: FlightSettings) -> pd.DataFrame:
-    cancelled = flights["dep_delay"].isna()
-    unavailable = flights["arr_delay"].isna()
-    known = flights["arrived_at"].where(
-        ~unavailable,
-        (flights["scheduled_departure"] + settings.cancelled_known_after).where(
-            cancelled, flights["scheduled_arrival"] + settings.diverted_known_after
-        ),
-    )
-    reason = pd.Series(np.where(cancelled, "cancelled", "diverted"), index=flights.index).where(unavailable)
-    columns = [
+def flight_decisions(
+    flights: pd.DataFrame, settings: FlightSettings, target: str, label_time: pd.Series, **columns: object
+) -> pd.DataFrame:
+    """Return what is known of each flight at its decision, with the target and when it is known."""
+    names = [
         "flight_id", "scheduled_departure", "carrier", "airline", "flight", "origin", "dest", "tailnum",
         "distance", "scheduled_minutes", "plane_age", "manufacturer", "plane_model", "seats", "engine",
-        *_WEATHER, "weather_age_minutes", "weather_known_at", "late",
+        *_WEATHER, "weather_age_minutes", "weather_known_at", target,
     ]  # fmt: skip
-    table = flights[columns].assign(
+    table = flights[names].assign(
         flight=flights["flight"].astype(str),
         decision_time=flights["scheduled_departure"] - settings.decision_lead,
-        label_time=known.astype("datetime64[us, UTC]"),
-        outcome=np.where(unavailable, "unavailable", "observed"),
-        outcome_reason=reason,
+        label_time=label_time.astype("datetime64[us, UTC]"),
+        **columns,
     )
     return table.sort_values(["decision_time", "flight_id"], kind="stable").reset_index(drop=True)
 
 
-def _events(flights: pd.DataFrame) -> pd.DataFrame:
+def flight_events(flights: pd.DataFrame, settled: bool = False) -> pd.DataFrame:
+    """Return departures and arrivals as events, and on demand of every flight whether it has departed or never will."""
     entities = ["flight_id", "carrier", "flight", "origin", "dest", "tailnum"]
     shared = flights[entities].assign(flight=flights["flight"].astype(str))
     departures = shared.assign(kind="departure", event_time=flights["departed_at"], dep_delay=flights["dep_delay"])
     arrivals = shared.assign(
         kind="arrival", event_time=flights["arrived_at"], arr_delay=flights["arr_delay"], late=flights["late"]
     )
-    events = pd.concat([departures.dropna(subset="event_time"), arrivals.dropna(subset="event_time")])
+    kinds = [departures.dropna(subset="event_time"), arrivals.dropna(subset="event_time")]
+    if settled:
+        known = flights["departed_at"].fillna(flights["settled_at"])
+        kinds.append(shared.assign(kind="settled", event_time=known, cancelled=flights["cancelled"]))
+    events = pd.concat(kinds)
     events.insert(0, "event_id", events["kind"] + ":" + events.pop("flight_id"))
     events["event_time"] = events["event_time"].astype("datetime64[us, UTC]")
     return events.sort_values(["event_time", "event_id"], kind="stable").reset_index(drop=True)

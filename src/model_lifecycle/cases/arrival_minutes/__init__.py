@@ -1,0 +1,1 @@
+"""How many minutes after schedule a flight will arrive."""

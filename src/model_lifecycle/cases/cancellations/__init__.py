@@ -1,0 +1,1 @@
+"""Which flights will be cancelled."""
