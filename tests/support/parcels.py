@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_lifecycle.contracts.business_question import Slice
+from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence, LeakageLimits
 from model_lifecycle.contracts.modelling import ModellingSpec, SplitSpec
@@ -138,20 +138,33 @@ class Stages:
     evidence: EvaluationEvidence
 
 
-def run_stages(run: RunSpec = RUN, parcels: pd.DataFrame | None = None) -> Stages:
+def _with_target(question: BusinessQuestion) -> TableContracts:
+    if question.target == "late":
+        return CONTRACTS
+    table = CONTRACTS.table("primary_table")
+    kind: Any = "category" if question.task == "multiclass" else "number"
+    target = ColumnContract(type=kind, maximum_missing=0.2, known="label")
+    return TableContracts(
+        {"primary_table": table.model_copy(update={"columns": {**table.columns, question.target: target}})}
+    )
+
+
+def run_stages(
+    run: RunSpec = RUN, parcels: pd.DataFrame | None = None, question: BusinessQuestion = QUESTION_WITH_SLICE
+) -> Stages:
     """Take the invented parcels, or those given, through all nodes up to the verdict."""
-    question = QUESTION_WITH_SLICE
-    checked = check_decisions(decisions() if parcels is None else parcels, CONTRACTS, question)
+    contracts = _with_target(question)
+    checked = check_decisions(decisions() if parcels is None else parcels, contracts, question)
     primary = as_known(checked, question, run)
     events = known_events(deliveries(checked), SPEC, run)
     plan = plan_split(primary, SPLIT, run, question)
     state = fit_state(primary, events, SPEC, plan, question)
     train, test = make_model_input(primary, events, SPEC, state, plan, question)
     feasibility = assessor(CASE)(train, question, plan, GATES)
-    leakage: LeakageEvidence = find_leaks(checked, primary, train, SPEC, CONTRACTS, plan, question, LeakageLimits())
+    leakage: LeakageEvidence = find_leaks(checked, primary, train, SPEC, contracts, plan, question, LeakageLimits())
     trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, question, feasibility, leakage)
     choices, leaderboard = choose(trials, out_of_fold, train, MODELLING, question)
-    fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, CONTRACTS, run)
+    fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, contracts, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
     figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
     evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test)

@@ -34,11 +34,15 @@ class CatBoostModel:
         """The name of the loss that it was fitted on."""
         return str(json.loads(self.native.get_metadata()["params"])["loss_function"]["type"])
 
+    @cached_property
+    def _classes(self) -> int:
+        return len(json.loads(self.native.get_metadata()["class_params"])["class_names"])
+
     def predict(self, features: Columns) -> np.ndarray:
         """Return probabilities, or the quantile."""
         rows = row_count(features)
         if rows == 0:
-            return np.empty((0, self.native.get_n_classes()) if self.loss == "MultiClass" else 0)
+            return np.empty((0, self._classes) if self.loss == "MultiClass" else 0)
         data = _lists(features) if rows < _FEW_ROWS else _pool(features)
         threads = 1 if rows < _FEW_ROWS else -1
         kind = "RawFormulaVal" if self.loss == "Quantile" else "Probability"

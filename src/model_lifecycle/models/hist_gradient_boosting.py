@@ -89,7 +89,8 @@ class HistGradientBoostingFamily:
                 pipeline.fit(pd.DataFrame(dict(features)), target)
         except (ValueError, TypeError) as error:
             raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
-        return HistGradientBoostingModel(pipeline)
+        # Read again, equal values are objects of their own; from then on the bytes stay the same.
+        return self.restore(HistGradientBoostingModel(pipeline).to_files())
 
     def restore(self, files: Mapping[str, bytes]) -> HistGradientBoostingModel:
         """Load a pipeline; a file that holds any type that is not expected is refused."""

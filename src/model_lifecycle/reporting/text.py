@@ -64,8 +64,8 @@ def outcomes(counts: Mapping[str, int], rows: int) -> str:
 
     Examples
     --------
-    >>> outcomes({"early": 30, "late": 10}, 40), outcomes({"positive": 0}, 0)
-    ('early 75.0%, late 25.0%', 'positive n/a')
+    >>> outcomes({"low": 30, "high": 10}, 40), outcomes({"positive": 0}, 0)
+    ('low 75.0%, high 25.0%', 'positive n/a')
     """
     return ", ".join(f"{name} {percent(count / rows if rows else None)}" for name, count in counts.items())
 

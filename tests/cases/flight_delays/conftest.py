@@ -6,12 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
+from case_conf import parameters
 from model_lifecycle.cases import CaseTables, load_case
 from model_lifecycle.locations import package_data
-
-QUESTION = Path(__file__).parents[3] / "conf" / "cases" / "flight_delays" / "parameters_business_question.yml"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +25,7 @@ def raw() -> Mapping[str, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def settings() -> dict[str, Any]:
     """The settings of the case as configured."""
-    found: dict[str, Any] = yaml.safe_load(QUESTION.read_text(encoding="utf-8"))["case_settings"]
+    found: dict[str, Any] = parameters()["case_settings"]
     return found
 
 

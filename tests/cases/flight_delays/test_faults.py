@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
+from case_conf import parameters
 from model_lifecycle.cases import load_faults
 from model_lifecycle.cases.flight_delays.tables import SOURCES, build_tables
 from model_lifecycle.contracts.table import TableContracts
@@ -31,8 +31,7 @@ def raw() -> Tables:
 @pytest.fixture(scope="module")
 def contracts() -> TableContracts:
     """The contracts of the case."""
-    file = ROOT / "conf" / "cases" / "flight_delays" / "parameters_contracts.yml"
-    return TableContracts.model_validate(yaml.safe_load(file.read_text())["contracts"])
+    return TableContracts.model_validate(parameters()["contracts"])
 
 
 def _changed(before: Tables, after: Tables) -> dict[str, dict[str, pd.Series]]:
@@ -117,7 +116,7 @@ def test_a_flight_that_never_left_stays_cancelled(raw: Tables) -> None:
 
 
 def test_a_late_carriers_flights_become_late_decisions(raw: Tables) -> None:
-    settings = yaml.safe_load((ROOT / "conf/cases/flight_delays/parameters_business_question.yml").read_text())
+    settings = parameters()
     built = [
         build_tables(tables, settings["case_settings"]).decisions
         for tables in (raw, FAULTS["late_carrier"].apply(raw, START))

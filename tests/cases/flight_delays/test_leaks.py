@@ -1,13 +1,13 @@
 """The leakage gate on real flights: none in the inputs as they are, and the two traps that the data hold."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
+import pytest
 
+from case_conf import parameters
 from model_lifecycle.cases import CaseTables, load_case
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
@@ -19,26 +19,33 @@ from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, k
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
 from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split
 
-CASE = Path(__file__).parents[3] / "conf" / "cases" / "flight_delays"
 RUN = RunSpec.model_validate({"as_of": "2013-04-01T00:00:00-04:00"})
 
 
-def parameters(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CASE / f"parameters_{name}.yml").read_text(encoding="utf-8"))
-    return found
-
-
-def judged(tables: CaseTables, **features: Any) -> LeakageEvidence:
+def judged(tables: CaseTables, case: str = "flight_delays", **features: Any) -> LeakageEvidence:
     """Judge the first quarter: its inputs, or those with changes to the features."""
-    question = BusinessQuestion.model_validate(parameters("business_question")["business_question"])
-    contracts = TableContracts.model_validate(parameters("contracts")["contracts"])
-    spec = FeatureSpec.model_validate({**parameters("features")["features"], **features})
+    given = parameters(case)
+    question = BusinessQuestion.model_validate(given["business_question"])
+    contracts = TableContracts.model_validate(given["contracts"])
+    spec = FeatureSpec.model_validate({**given["features"], **features})
     decisions = tables.decisions[tables.decisions["decision_time"] < pd.Timestamp("2013-05-01", tz="UTC")]
     primary, events = as_known(decisions, question, RUN), known_events(tables.events, spec, RUN)
     plan = plan_split(primary, SplitSpec(time_zone="America/New_York", validation_periods=1), RUN, question)
     state = fit_state(primary, events, spec, plan, question)
     train, _ = make_model_input(primary, events, spec, state, plan, question)
     return find_leaks(decisions, primary, train, spec, contracts, plan, question, LeakageLimits())
+
+
+@pytest.mark.parametrize("case", ["cancellations", "outcome"])
+def test_the_plane_is_found_as_input_of_a_question_on_cancellations(raw: Mapping[str, pd.DataFrame], case: str) -> None:
+    """By its declared known-at, and, were that forgotten, by what its absence tells."""
+    tables = load_case(case).build_tables(raw, parameters(case)["case_settings"])
+    assert judged(tables, case)["leaks"] == []
+    planted = judged(tables, case, categorical=["carrier", "origin", "dest", "engine", "tailnum"])["leaks"]
+    assert {("known too late", "tailnum"), ("known too late", "engine")} <= {
+        (leak["check"], *leak["columns"]) for leak in planted
+    }
+    assert ("missing value tells the outcome", "tailnum") in {(leak["check"], *leak["columns"]) for leak in planted}
 
 
 def test_the_inputs_of_the_case_hold_no_leak(made: CaseTables) -> None:

@@ -202,5 +202,5 @@ def test_a_destination_without_a_known_time_zone_is_named(raw: Tables, settings:
     ],
 )
 def test_a_wrong_setting_is_named(raw: Tables, settings: dict[str, Any], change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"case_settings of flight_delays: 1 validation error(.|\n)*{message}"):
+    with pytest.raises(ConfigurationError, match=f"case_settings of the flights: 1 validation error(.|\n)*{message}"):
         build_tables(raw, {**settings, **change})

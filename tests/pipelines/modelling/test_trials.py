@@ -139,12 +139,13 @@ def test_two_searches_are_the_same_only_if_everything_is(stages: Stages) -> None
     less = stages.plan.model_copy(update={"folds": stages.plan.folds[:1]})
     in_order, reversed_ranges = {"a": (1, 2), "b": (1, 2)}, {"b": (1, 2), "a": (1, 2)}
     question = QUESTION_WITH_SLICE
+    ordered, reverse = (trees.model_copy(update={"search": one}) for one in (in_order, reversed_ranges))
     keys = [
         search_key("trees", trees, data, stages.plan, SPEC, RUN, question),
         search_key("other", trees, data, stages.plan, SPEC, RUN, question),
         search_key("trees", trees.model_copy(update={"trials": 3}), data, stages.plan, SPEC, RUN, question),
-        search_key("trees", trees.model_copy(update={"search": reversed_ranges}), data, stages.plan, SPEC, RUN, question),
-        search_key("trees", trees.model_copy(update={"search": in_order}), data, stages.plan, SPEC, RUN, question),
+        search_key("trees", reverse, data, stages.plan, SPEC, RUN, question),
+        search_key("trees", ordered, data, stages.plan, SPEC, RUN, question),
         search_key("trees", trees, "d2", stages.plan, SPEC, RUN, question),
         search_key("trees", trees, data, less, SPEC, RUN, question),
         search_key("trees", trees, data, stages.plan, SPEC, RUN.model_copy(update={"seed": 1}), question),

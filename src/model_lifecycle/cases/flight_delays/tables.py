@@ -1,6 +1,7 @@
 """Flights, weather, planes, airports and airlines become decisions and events."""
 
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -137,7 +138,7 @@ def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, settings: Flight
 
 
 def flight_decisions(
-    flights: pd.DataFrame, settings: FlightSettings, target: str, label_time: pd.Series, **columns: object
+    flights: pd.DataFrame, settings: FlightSettings, target: str, label_time: pd.Series, **columns: Any
 ) -> pd.DataFrame:
     """Return what is known of each flight at its decision, with the target and when it is known."""
     names = [

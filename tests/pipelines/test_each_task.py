@@ -1,0 +1,142 @@
+"""A quantity and classes go all the way from parcels to a verdict, and a release of theirs answers as it was judged."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.errors import FeatureError
+from model_lifecycle.monitoring.performance import holdout_figures
+from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.scores import action_of, prediction_of
+from model_lifecycle.reporting.checking import checked_evaluation
+from model_lifecycle.reporting.feasibility import feasibility_page
+from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
+from model_lifecycle.scoring import Scorer
+from parcels import RUN, Stages, run_stages
+from task_questions import AMOUNT, KIND, asked
+from tiny_release import SPEC
+
+
+@pytest.fixture(scope="module")
+def amount() -> Stages:
+    return run_stages(parcels=asked(), question=AMOUNT)
+
+
+@pytest.fixture(scope="module")
+def kind() -> Stages:
+    return run_stages(parcels=asked(), question=KIND)
+
+
+@pytest.fixture(params=["amount", "kind"])
+def stages(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
+
+
+def test_a_model_that_can_tell_passes_every_gate(stages: Stages) -> None:
+    assert [gate for gate in stages.verdict["gates"] if not gate["passed"]] == []
+    assert "beats constant" in [gate["gate"] for gate in stages.verdict["gates"]]
+
+
+def test_the_evidence_is_whole_and_every_page_and_picture_is_made_of_it(stages: Stages) -> None:
+    question = stages.challenger.question
+    importance, strip = explain(stages.challenger, stages.test, SPEC, RUN)
+    assert importance[0]["feature"] == "weight"
+    evidence = checked_evaluation({**stages.evidence, "importance": importance})
+    page, markdown = model_card_page(evidence), model_card_markdown(evidence)
+    assert question.value.source in markdown
+    assert "If an assumption is off" in page
+    assert "<h1" in feasibility_page(stages.feasibility)
+    assert strip is not None
+    assert all(figure.data for figure in draw_figures(stages.figures, stages.scores, question))
+
+
+def test_the_plan_costs_less_than_any_other_constant_shift_of_it(amount: Stages) -> None:
+    rows = amount.scores[amount.scores[model_input.OUTCOME] == "observed"]
+    subject, target = amount.verdict["challenger"], rows[model_input.TARGET].to_numpy()
+    plan = action_of(rows, subject)
+    cost = amount.challenger.task.losses(target, prediction_of(rows, subject)).mean()
+    assert cost == pytest.approx(np.where(target > plan, 3.0 * (target - plan), plan - target).mean())
+    for shift in (-8.0, 8.0):
+        assert np.where(target > plan + shift, 3.0 * (target - plan - shift), plan + shift - target).mean() > cost
+
+
+def test_the_interval_holds_its_share_of_later_outcomes(amount: Stages) -> None:
+    coverage = amount.figures["metrics"][amount.verdict["challenger"]]["coverage"]
+    assert coverage["estimate"] == pytest.approx(0.8, abs=0.06)
+
+
+def test_the_action_is_the_one_of_the_highest_expected_value(kind: Stages) -> None:
+    subject = kind.verdict["challenger"]
+    shares = prediction_of(kind.scores, subject)
+    worth = np.array([[0.0, 0.0, 0.0], [-2.0, -2.0, 6.0], [4.0, -1.0, -1.0]])
+    assert action_of(kind.scores, subject).tolist() == (shares @ worth.T).argmax(axis=1).tolist()
+    decided = kind.figures["threshold"]["decisions"]
+    assert set(decided) == {"wait", "call", "store"}
+    assert sum(decided.values()) == pytest.approx(1.0)
+    model, best = (
+        kind.figures["value"]["model"],
+        max(kind.figures["value"][f"always_{name}"]["estimate"] for name in decided),
+    )
+    assert model["lower"] is not None
+    assert model["lower"] > best
+
+
+def test_a_scorer_from_its_files_answers_the_same(stages: Stages) -> None:
+    features = {name: stages.test[name].to_numpy() for name in SPEC.names()}
+    features = {name: values.astype(object if name in SPEC.categorical else float) for name, values in features.items()}
+    again = Scorer.from_files(stages.challenger.to_files())
+    assert again.predict(features).tobytes() == stages.challenger.predict(features).tobytes()
+    assert again.threshold is None
+
+
+def test_what_is_logged_is_what_was_predicted(stages: Stages) -> None:
+    task, prediction = stages.challenger.task, prediction_of(stages.scores, stages.verdict["challenger"])
+    columns = task.outputs(prediction)
+    rows = [{name: float(values[row]) for name, values in columns.items()} for row in range(len(prediction))]
+    action = task.actions(prediction, None)
+    found = task.logged(task.score(prediction), rows)
+    np.testing.assert_array_equal(found, prediction)
+    nothing = np.full(len(prediction), np.nan)
+    np.testing.assert_array_equal(
+        task.logged_actions(task.decisions(action), task.score(prediction), nothing, found), action
+    )
+    assert np.isnan(task.logged(task.score(prediction)[:1], [{}])).all()
+
+
+def test_the_hold_out_figures_have_a_loss_and_a_skill_below_nothing(stages: Stages) -> None:
+    rows = stages.scores[stages.scores[model_input.OUTCOME] == "observed"]
+    found = holdout_figures(
+        stages.challenger.task,
+        rows[model_input.TARGET].to_numpy(),
+        prediction_of(rows, stages.verdict["challenger"]),
+        rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(),
+    )
+    assert found["loss"] == found[stages.challenger.task.loss]
+    assert float(str(found["skill"]["upper"])) < 0
+
+
+@pytest.mark.parametrize(
+    ("question", "column", "value", "message"),
+    [
+        (
+            KIND,
+            "kind",
+            "lost",
+            r"observed outcomes such as 'lost', expected a target for a multiclass question, one of",
+        ),
+        (AMOUNT, "minutes", np.inf, "."),
+    ],
+)
+def test_an_outcome_that_the_question_does_not_know_is_refused(
+    question: BusinessQuestion, column: str, value: object, message: str
+) -> None:
+    table = asked()
+    row = int(np.flatnonzero((table["outcome"] == "observed").to_numpy())[7])
+    table[column] = pd.Series([value if place == row else one for place, one in enumerate(table[column])])
+    with pytest.raises(FeatureError if column == "kind" else Exception, match=message):
+        run_stages(parcels=table, question=question)
