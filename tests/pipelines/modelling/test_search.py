@@ -206,6 +206,21 @@ def test_an_interrupted_search_goes_on_to_the_same_trials_and_the_same_choice(
     assert not file.exists()
 
 
+def test_trials_that_are_taken_over_teach_the_sampler_like_those_that_are_run(
+    stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ten trials are drawn blindly; only then do the losses before them count."""
+    given = {"trials": 13, "parameters": {"iterations": 2}, "search": {"learning_rate": (0.01, 0.9), "depth": (1, 6)}}
+    whole, _ = _search(stages, _trees(**given))
+    fits = Fits(monkeypatch, stop_at=2 + 11)
+    with pytest.raises(KeyboardInterrupt):
+        _search(stages, _trees(**given), journal=TrialFile(tmp_path / "j", "v1"))
+    fits.stop_at = None
+    again, _ = _search(stages, _trees(**given), journal=TrialFile(tmp_path / "j", "v1"))
+    assert fits.done == 2 + 13
+    assert _untimed(again) == _untimed(whole)
+
+
 def test_a_search_that_came_to_its_end_is_run_again(
     stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
