@@ -125,14 +125,22 @@ def _values(settled: pd.DataFrame, task: Task, gates: GateLimits) -> tuple[dict[
 def _detectable(
     metric: str, room: np.ndarray, block: np.ndarray, plan: SplitPlan, gates: GateLimits
 ) -> DetectableEvidence:
-    """Scale the daily spread of what a perfect model gains to the days of the test window.
+    """Say what a window as long as the test shows, by the median of such windows before it.
 
-    The gain of a real model varies less than a perfect one's, so this errs on the side of caution.
+    The spread between days is that of what a perfect model gains; that of a real model's gain is smaller, so this errs
+    on the side of caution. The median keeps one extreme month from standing for all.
     """
     days = max(round((plan.test.end - plan.test.start) / DAY), 2)
+    window = (block.max() - block) // days
+    parts = [window == number for number in np.unique(window)]
+    found = [
+        minimum_detectable_mean(room[part], block[part], days, gates.level, _POWER)
+        for part in parts
+        if np.unique(block[part]).size > days / 2
+    ]
     return {
         "metric": metric,
-        "gain": minimum_detectable_mean(room, block, days, gates.level, _POWER),
+        "gain": float(np.median(found or [minimum_detectable_mean(room, block, days, gates.level, _POWER)])),
         "power": _POWER,
         "level": gates.level,
         "n_blocks": days,
