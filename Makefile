@@ -120,7 +120,7 @@ bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one 
 bench-features: setup ## the features on the months after the run, with and without history, five seeds (4 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/features/run.py
 
-bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBoost and LightGBM, raw columns and our features (40 minutes); needs `make run` first
+bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBoost and LightGBM, raw columns and our features (half an hour, idle cores); needs `make run` first
 	@$(BIN)/python benchmarks/quality/run.py
 
 # What is compared with lives apart: none of it may reach the project's own environment.
