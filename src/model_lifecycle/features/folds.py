@@ -35,6 +35,12 @@ def unavailable_rows(table: pd.DataFrame) -> np.ndarray:
     return (table[model_input.OUTCOME] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
 
 
+def decision_times(table: pd.DataFrame) -> np.ndarray:
+    """Return the decision times, datetime64[us] in UTC, shape (n,)."""
+    times = table[model_input.DECISION_TIME].dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.asarray(times.to_numpy(dtype="datetime64[us]"))
+
+
 def features_of(table: pd.DataFrame, spec: FeatureSpec, rows: np.ndarray) -> Columns:
     """Return the chosen rows' features as columns."""
     return to_columns(table.loc[rows, list(spec.names())])

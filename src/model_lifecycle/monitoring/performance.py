@@ -137,7 +137,9 @@ def gains(rows: pd.DataFrame, task: Task) -> np.ndarray:
     rows : DataFrame
         Decisions with an outcome, observed or unavailable.
     """
-    return task.gains(rows["value"].to_numpy(dtype=np.float64), unavailable(rows), actions(rows, task))
+    times = rows["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    done = task.done(actions(rows, task), times)
+    return task.gains(rows["value"].to_numpy(dtype=np.float64), unavailable(rows), done)
 
 
 def actions(rows: pd.DataFrame, task: Task) -> np.ndarray:

@@ -130,8 +130,14 @@ class Task(Protocol):
         """Return one number a row, which is logged and watched for drift, shape (n,)."""
         ...
 
-    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:
+    def threshold(
+        self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray
+    ) -> float | None:
         """Return the score from which acting is worth most on these rows; None where no threshold decides."""
+        ...
+
+    def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return what of the actions is done, where the values set a capacity; ``times`` as datetime64 in UTC."""
         ...
 
     def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
@@ -181,7 +187,12 @@ class Task(Protocol):
         ...
 
     def value_curve(
-        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, threshold: float | None
+        self,
+        target: np.ndarray,
+        unavailable: np.ndarray,
+        prediction: np.ndarray,
+        times: np.ndarray,
+        threshold: float | None,
     ) -> ValueCurve:
         """Return the value per decision by where the decision is drawn."""
         ...

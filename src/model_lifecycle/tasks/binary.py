@@ -22,6 +22,7 @@ from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
 from model_lifecycle.tasks.base import ACT, LEAVE, Metric, ValueCurve, number
 
+_STEPS = 201
 NEVER = 2.0  # a threshold that no probability reaches
 _WORDS = ("leave", "act")
 
@@ -87,10 +88,29 @@ class BinaryTask:
         """Return the probability of a yes."""
         return prediction
 
-    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:
-        """Return the threshold that gains most; above 1 when acting never pays."""
-        found = best_threshold(prediction, self.gains(target, unavailable, ACT))
-        return found.threshold if np.isfinite(found.threshold) else NEVER
+    def threshold(
+        self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray
+    ) -> float | None:
+        """Return the threshold that gains most, what a day has no capacity for left out; above 1 when none pays."""
+        if self.value.capacity is None:
+            found = best_threshold(prediction, self.gains(target, unavailable, ACT))
+            return found.threshold if np.isfinite(found.threshold) else NEVER
+        tried, value = self._limited_curve(target, unavailable, prediction, times)
+        best = int(np.argmax(value))
+        return float(tried[best]) if value[best] > 0 else NEVER
+
+    def _limited_curve(
+        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return thresholds, from the highest down, and the value per decision of what is done from each on."""
+        tried = np.unique(np.quantile(prediction, np.linspace(0, 1, _STEPS)))[::-1]
+        gain = self.gains(target, unavailable, ACT)
+        value = [(gain * self.done(self.actions(prediction, one), times)).mean() for one in tried]
+        return tried, np.array(value)
+
+    def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the actions that a day has capacity for."""
+        return action if self.value.capacity is None else self.value.capacity.done(action, LEAVE, times)
 
     def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
         """Act from the threshold on."""
@@ -148,14 +168,22 @@ class BinaryTask:
             return None
 
     def value_curve(
-        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, threshold: float | None
+        self,
+        target: np.ndarray,
+        unavailable: np.ndarray,
+        prediction: np.ndarray,
+        times: np.ndarray,
+        threshold: float | None,
     ) -> ValueCurve:
         """Return the value by threshold."""
+        note, chosen = f"break even {self.value.break_even():.3f}", NEVER if threshold is None else threshold
+        if self.value.capacity is not None:
+            limit = f"{note}, at most {self.value.capacity.share:.0%} of a day's decisions"
+            return ValueCurve("threshold", *self._limited_curve(target, unavailable, prediction, times), chosen, limit)
         curve = cumulative_value_curve(prediction, self.gains(target, unavailable, ACT))
         finite = np.isfinite(curve.threshold)
-        note = f"break even {self.value.break_even():.3f}"
         at, value = curve.threshold[finite], curve.value[finite] / len(prediction)
-        return ValueCurve("threshold", at, value, NEVER if threshold is None else threshold, note)
+        return ValueCurve("threshold", at, value, chosen, note)
 
     def shares(self, target: np.ndarray) -> dict[str, np.ndarray]:
         """Return the positive outcomes."""
@@ -175,6 +203,8 @@ class BinaryTask:
 
     def rule(self) -> str:
         """Name the break-even."""
+        limit = self.value.capacity
         return (
             f"act when the probability is at least the threshold; acting breaks even at {self.value.break_even():.3f}"
+            + ("" if limit is None else f"; at most {limit.share:.0%} of a day's decisions, the first ones")
         )

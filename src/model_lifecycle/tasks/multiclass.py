@@ -96,9 +96,23 @@ class MulticlassTask:
     def _expected(self, prediction: np.ndarray) -> np.ndarray:
         return np.asarray(prediction @ self.value.matrix().T)
 
-    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:  # noqa: ARG002
+    def threshold(
+        self,
+        prediction: np.ndarray,  # noqa: ARG002
+        target: np.ndarray,  # noqa: ARG002
+        unavailable: np.ndarray,  # noqa: ARG002
+        times: np.ndarray,  # noqa: ARG002
+    ) -> float | None:
         """Return none: the highest expected value decides."""
         return None
+
+    def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the actions that a day has capacity for."""
+        return (
+            action
+            if self.value.capacity is None
+            else self.value.capacity.done(action, self.value.default_action(), times)
+        )
 
     def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
         """Return the number of the action that is expected to be worth most; of equals, the first."""
@@ -161,13 +175,15 @@ class MulticlassTask:
         target: np.ndarray,
         unavailable: np.ndarray,
         prediction: np.ndarray,
+        times: np.ndarray,
         threshold: float | None,  # noqa: ARG002
     ) -> ValueCurve:
         """Return the value by how much the best action must be expected to gain before the default is left."""
         expected, action = self.score(prediction), self.actions(prediction, None)
-        gain = self.gains(target, unavailable, action)
+        default = float(self.value.default_action())
         at = np.linspace(0.0, float(np.quantile(expected, 0.99)) or 1.0, _STEPS)
-        value = np.array([np.where(expected >= least, gain, 0.0).mean() for least in at])
+        taken = [self.done(np.where(expected >= least, action, default), times) for least in at]
+        value = np.array([self.gains(target, unavailable, one).mean() for one in taken])
         return ValueCurve("expected gain from which the default is left", at, value, 0.0, "the highest expected value")
 
     def shares(self, target: np.ndarray) -> dict[str, np.ndarray]:
@@ -187,4 +203,8 @@ class MulticlassTask:
 
     def rule(self) -> str:
         """Name the rule."""
-        return f"take the action of the highest expected value; {self.value.default!r} is what happens without a model"
+        limit = self.value.capacity
+        return (
+            f"take the action of the highest expected value; {self.value.default!r} is what happens without a model"
+            + ("" if limit is None else f", and to all but the first {limit.share:.0%} of a day's decisions")
+        )

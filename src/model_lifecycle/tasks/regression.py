@@ -87,9 +87,19 @@ class RegressionTask:
         """Return the plan."""
         return np.asarray(prediction[:, _PLAN])
 
-    def threshold(self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray) -> float | None:  # noqa: ARG002
+    def threshold(
+        self,
+        prediction: np.ndarray,  # noqa: ARG002
+        target: np.ndarray,  # noqa: ARG002
+        unavailable: np.ndarray,  # noqa: ARG002
+        times: np.ndarray,  # noqa: ARG002
+    ) -> float | None:
         """Return none: every plan is an action."""
         return None
+
+    def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:  # noqa: ARG002 - a plan takes no capacity
+        """Return the plans."""
+        return action
 
     def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
         """Return the plan."""
@@ -154,6 +164,7 @@ class RegressionTask:
         target: np.ndarray,
         unavailable: np.ndarray,
         prediction: np.ndarray,
+        times: np.ndarray,  # noqa: ARG002
         threshold: float | None,  # noqa: ARG002
     ) -> ValueCurve:
         """Return the value by how much is planned beyond the model's plan."""

@@ -10,7 +10,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.features.folds import observed_rows, unavailable_rows
+from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, action_of, models_of, prediction_of
 from model_lifecycle.pipelines.evaluation.nodes.sensitivity import sensitivity
 from model_lifecycle.reporting.conversion import interval_evidence
@@ -67,6 +67,7 @@ class _Sample:
         self.task = task_of(question)
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
         self.outcome = self.settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(self.settled)
+        self.times = decision_times(self.settled)
         self.block, self.settled_block = _days(self.observed), _days(self.settled)
         self.gates = gates
 
@@ -92,8 +93,9 @@ class _Sample:
         return np.asarray(self.losses(model) - anew)
 
     def worth(self, action: np.ndarray | float) -> np.ndarray:
-        """Return what actions on the settled rows gained, per 1,000 decisions."""
-        return np.asarray(self.task.gains(*self.outcome, action) * _PER)
+        """Return what actions on the settled rows gained, as far as they were done, per 1,000 decisions."""
+        every = np.broadcast_to(np.asarray(action, dtype=np.float64), self.times.shape)
+        return np.asarray(self.task.gains(*self.outcome, self.task.done(every, self.times)) * _PER)
 
     def policies(self, subject: str, others: list[str]) -> dict[str, np.ndarray]:
         """Return what each way to decide gained on each settled row."""
@@ -156,7 +158,11 @@ def compute_figures(
         "value": {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
         "value_by_month": _by_month(sample, worth, time_zone),
         "sensitivity": sensitivity(
-            question, sample.outcome, prediction_of(sample.settled, subject), action_of(sample.settled, subject)
+            question,
+            sample.outcome,
+            sample.times,
+            prediction_of(sample.settled, subject),
+            action_of(sample.settled, subject),
         ),
         "threshold": {
             "threshold": threshold,
@@ -228,11 +234,9 @@ def _calibration(
 ) -> CalibrationEvidence:
     task, target, prediction = sample.task, sample.target, prediction_of(sample.observed, subject)
     bins = task.reliability(target, prediction)
-    known = ~sample.outcome[1]
-    anew = sample.worth(action_of(sample.settled, subject))
-    anew[known] = (
-        task.gains(target, np.zeros(len(target), bool), task.at_its_word(task.recalibrated(target, prediction))) * _PER
-    )
+    acted = action_of(sample.settled, subject).copy()
+    acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction))
+    anew = sample.worth(acted)
     trivial = max(float(worth[name].mean()) for name in task.policies)
     return {
         "bins": [

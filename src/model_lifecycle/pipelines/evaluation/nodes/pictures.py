@@ -7,7 +7,7 @@ import pandas as pd
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
-from model_lifecycle.features.folds import unavailable_rows
+from model_lifecycle.features.folds import decision_times, unavailable_rows
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
@@ -41,5 +41,6 @@ def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQ
         settled[model_input.TARGET].to_numpy(dtype=np.float64),
         unavailable_rows(settled),
         prediction_of(settled, figures["subject"]),
+        decision_times(settled),
         figures["threshold"]["threshold"],
     )

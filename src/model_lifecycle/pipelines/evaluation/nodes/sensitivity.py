@@ -11,7 +11,11 @@ _FACTORS = (0.5, 2.0)
 
 
 def sensitivity(
-    question: BusinessQuestion, outcome: tuple[np.ndarray, np.ndarray], prediction: np.ndarray, action: np.ndarray
+    question: BusinessQuestion,
+    outcome: tuple[np.ndarray, np.ndarray],
+    times: np.ndarray,
+    prediction: np.ndarray,
+    action: np.ndarray,
 ) -> list[SensitivityEvidence]:
     """Multiply one assumption at a time, and decide anew.
 
@@ -20,6 +24,8 @@ def sensitivity(
     question : BusinessQuestion
     outcome : tuple of ndarray
         Target and whether it is unavailable, each of shape (n,).
+    times : ndarray of datetime64[us], shape (n,)
+        Decision times, for the capacity.
     prediction, action : ndarray
         Of the model. A plan stays as it is, since the model was fitted for its quantile.
 
@@ -33,12 +39,13 @@ def sensitivity(
         for assumption, value in question.value.scaled(factor).items():
             task = task_of(question.model_copy(update={"value": value}))
             anew = action if isinstance(value, QuantityCost) else task.at_its_word(prediction)
-            trivial = max(float(task.gains(*outcome, constant).mean()) for constant in task.policies.values())
+            every = [np.full(len(times), constant) for constant in task.policies.values()]
+            trivial = max(float(task.gains(*outcome, task.done(one, times)).mean()) for one in every)
             found.append(
                 {
                     "assumption": assumption,
                     "factor": factor,
-                    "model": float(task.gains(*outcome, anew).mean()) * 1000,
+                    "model": float(task.gains(*outcome, task.done(anew, times)).mean()) * 1000,
                     "trivial": trivial * 1000,
                 }
             )

@@ -12,7 +12,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.contracts.trials import Trial
 from model_lifecycle.errors import ModelError, StatisticError
-from model_lifecycle.features.folds import observed_rows, unavailable_rows
+from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
 from model_lifecycle.features.tables import outputs_of
 from model_lifecycle.models.calibration import Calibration, Method
 from model_lifecycle.pipelines.modelling.nodes.search import FOLD
@@ -66,6 +66,7 @@ def choose(
     task = task_of(question)
     settled = (rows[model_input.OUTCOME] != model_input.PENDING).to_numpy(dtype=bool)
     outcome = rows[model_input.TARGET].to_numpy(dtype=np.float64)[settled], unavailable_rows(rows)[settled]
+    times = decision_times(rows)[settled]
     candidates: dict[str, Choice] = {}
     leaderboard: list[LeaderboardRow] = []
     for name, spec in modelling.candidates.items():
@@ -74,8 +75,9 @@ def choose(
         raw = outputs_of(out_of_fold, name)
         calibration = _calibrate(modelling, task, raw, rows, out_of_fold[FOLD].to_numpy())
         prediction = calibration.apply(raw)
-        threshold = task.threshold(prediction[settled], *outcome)
-        value = task.gains(*outcome, task.actions(prediction[settled], threshold)).mean() * 1000
+        threshold = task.threshold(prediction[settled], *outcome, times)
+        done = task.done(task.actions(prediction[settled], threshold), times)
+        value = task.gains(*outcome, done).mean() * 1000
         candidates[name] = Choice(
             family=spec.family,
             role=spec.role,

@@ -11,7 +11,7 @@ from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
-from model_lifecycle.features.folds import unavailable_rows
+from model_lifecycle.features.folds import decision_times, unavailable_rows
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
 from model_lifecycle.reporting.evidence import (
     DetectableEvidence,
@@ -115,8 +115,13 @@ def _values(settled: pd.DataFrame, task: Task, gates: GateLimits) -> tuple[dict[
     """Return the worth of each trivial policy and of perfection, and per row what perfection gains over the best."""
     outcome = settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(settled)
     block = _blocks(settled)
-    perfect = task.gains(*outcome, task.foresight(*outcome)) * 1000
-    trivial = {name: task.gains(*outcome, action) * 1000 for name, action in task.policies.items()}
+    times = decision_times(settled)
+
+    def worth(action: np.ndarray) -> np.ndarray:
+        return task.gains(*outcome, task.done(action, times)) * 1000
+
+    perfect = worth(task.foresight(*outcome))
+    trivial = {name: worth(np.full(len(settled), action)) for name, action in task.policies.items()}
     best = max(trivial, key=lambda name: trivial[name].mean())
     value = {name: _interval(gain, block, gates) for name, gain in {"perfect": perfect, **trivial}.items()}
     return value, perfect - trivial[best]
