@@ -80,11 +80,11 @@ def test_a_damaged_release_is_refused_and_the_old_one_answers_on(
 def test_a_release_that_fails_its_own_smoke_records_is_refused(live: Any, registry: Registry, tmp_path: Path) -> None:
     files = read_release(tiny_release(tmp_path, "parcels-2"))
     smoke = json.loads(files["smoke.json"])
-    smoke["scores"][1] += 1e-6
+    smoke["predictions"][1] += 1e-6
     files["smoke.json"] = json.dumps(smoke).encode()
     promote(registry, build_release(tmp_path / "bad", "parcels-2", files, {"created_as_of": "2024-03-01T00:00:00Z"}))
     eventually(lambda: live.service.model()["refused"] is not None)
-    assert "smoke scores differ" in live.service.model()["refused"]["reason"]
+    assert "smoke predictions differ" in live.service.model()["refused"]["reason"]
     promote(registry, tiny_release(tmp_path / "good", "parcels-3"))
     eventually(lambda: bool(live.service.model()["release"] == "parcels-3"))
     assert live.service.model()["refused"] is None
