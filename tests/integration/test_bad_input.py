@@ -227,7 +227,7 @@ def test_bad_configuration_is_refused_before_any_data_are_read_with_file_key_fou
     for file in copy.raw.iterdir():
         file.unlink()
     contracts = _edit(
-        copy, f"sources/nycflights13/parameters_contracts.yml", "unique: true, example", "uniqe: true, example"
+        copy, "sources/nycflights13/parameters_contracts.yml", "unique: true, example", "uniqe: true, example"
     )
     question = _edit(
         copy, f"cases/{CASE}/parameters_business_question.yml", "  owner: Airline operations control\n", ""
@@ -250,7 +250,7 @@ def test_bad_configuration_is_refused_before_any_data_are_read_with_file_key_fou
 
 
 def test_an_unknown_top_level_key_is_refused_with_its_file_and_the_nearest_known(copy: Copy) -> None:
-    file = _edit(copy, f"sources/nycflights13/parameters_flights.yml", "split:\n", "splitt:\n")
+    file = _edit(copy, "sources/nycflights13/parameters_flights.yml", "split:\n", "splitt:\n")
     assert _refused(copy.run()) == f"{file}: unknown key 'splitt', nearest known key 'split'"
 
 
