@@ -10,8 +10,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import stdtrit
 
-from model_lifecycle.statistics.dependence import autocorrelations
-
+STRONGEST = 0.95  # an autocorrelation beyond it would leave a month worth less than one block
 # Kendall's correction removes the bias of the estimate; as much again pays for its noise.
 _CAREFUL = 2.0
 
@@ -121,6 +120,36 @@ class Autoregression:
         freedom = np.maximum(worth * equal / n_blocks - 1.0, 1.0)
         widths: np.ndarray = stdtrit(freedom, (1.0 + level) / 2.0) * errors
         return widths
+
+
+def autocorrelations(series: np.ndarray, correction: float) -> np.ndarray:
+    """Return the corrected first-order autocorrelation of each row.
+
+    Parameters
+    ----------
+    series : ndarray of shape (n_series, n_blocks)
+        Finite; at least 2 blocks.
+    correction : float
+        How many times Kendall's correction is added; 1 removes the bias.
+
+    Returns
+    -------
+    ndarray of shape (n_series,), float64
+        Between 0 and 0.95; 0 for a constant row.
+
+    Examples
+    --------
+    >>> autocorrelations(np.array([[0.0, 1.0, 2.0, 3.0], [5.0, 5.0, 5.0, 5.0]]), 0.0)
+    array([0.25, 0.  ])
+    """
+    centred = series - series.mean(axis=1, keepdims=True)
+    spread = np.einsum("ij,ij->i", centred, centred)
+    lagged = np.einsum("ij,ij->i", centred[:, 1:], centred[:, :-1])
+    varies = spread > 0.0
+    found = np.divide(lagged, spread, out=np.zeros_like(spread), where=varies)
+    corrected = found + correction * (1.0 + 3.0 * found) / series.shape[1]
+    limited: np.ndarray = np.where(varies, np.clip(corrected, 0.0, STRONGEST), 0.0)
+    return limited
 
 
 @lru_cache(maxsize=256)

@@ -3,8 +3,7 @@
 import numpy as np
 
 from model_lifecycle.errors import StatisticError
-
-_STRONGEST = 0.95  # beyond it a month would count for less than one block
+from model_lifecycle.statistics._methods import autocorrelations
 
 
 def serial_dependence(influence: np.ndarray) -> float:
@@ -35,7 +34,7 @@ def serial_dependence(influence: np.ndarray) -> float:
     >>> serial_dependence(np.array([1.0, -1.0, 1.0, -1.0]))
     0.0
     >>> round(serial_dependence(np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])), 3)
-    0.304
+    0.3
     """
     if influence.size < 2:
         raise StatisticError(f"serial_dependence: found {influence.size} block; expected at least 2")
@@ -45,36 +44,6 @@ def serial_dependence(influence: np.ndarray) -> float:
             f"serial_dependence: {wrong:,} of {influence.size:,} blocks not finite; expected finite numbers"
         )
     return float(autocorrelations(influence[np.newaxis], 1.0)[0])
-
-
-def autocorrelations(series: np.ndarray, correction: float) -> np.ndarray:
-    """Return the corrected first-order autocorrelation of each row.
-
-    Parameters
-    ----------
-    series : ndarray of shape (n_series, n_blocks)
-        Finite; at least 2 blocks.
-    correction : float
-        How many times Kendall's correction is added; 1 removes the bias.
-
-    Returns
-    -------
-    ndarray of shape (n_series,), float64
-        Between 0 and 0.95; 0 for a constant row.
-
-    Examples
-    --------
-    >>> autocorrelations(np.array([[0.0, 1.0, 2.0, 3.0], [5.0, 5.0, 5.0, 5.0]]), 0.0)
-    array([0.25, 0.  ])
-    """
-    centred = series - series.mean(axis=1, keepdims=True)
-    spread = np.einsum("ij,ij->i", centred, centred)
-    lagged = np.einsum("ij,ij->i", centred[:, 1:], centred[:, :-1])
-    varies = spread > 0.0
-    found = np.divide(lagged, spread, out=np.zeros_like(spread), where=varies)
-    corrected = found + correction * (1.0 + 3.0 * found) / series.shape[1]
-    limited: np.ndarray = np.where(varies, np.clip(corrected, 0.0, _STRONGEST), 0.0)
-    return limited
 
 
 def effective_blocks(n_blocks: float, autocorrelation: float) -> float:
