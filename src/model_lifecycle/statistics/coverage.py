@@ -10,8 +10,8 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import at_least, fraction
 from model_lifecycle.statistics._methods import STRONGEST, Autoregression, Cosines, Method
 
-# In the order of preference: from narrow to wide where each of them covers. More cosines than 12 would be 6% narrower at
-# the very most, and trust the autoregression more where dependence lasts longer (docs/decisions/0008-intervals.md).
+# In the order of preference: from narrow to wide where each of them covers. More cosines than 12 would be 10% narrower
+# at the very most, and trust the autoregression more where dependence lasts longer (docs/decisions/0008-intervals.md).
 CANDIDATES: tuple[Method, ...] = (Cosines(12), Cosines(8), Cosines(6), Cosines(4), Autoregression())
 WORLDS = 10_000  # a share of 95% has a standard error of 0.2 points
 _TOLERANCE = 0.4  # of what is left out: 93 to 97% for a nominal 95%

@@ -27,8 +27,8 @@ from model_lifecycle.features.folds import features_of, fold_rows, training_rows
 from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.discrimination import roc_auc
-from model_lifecycle.statistics.intervals import Interval, jackknife_interval, paired_difference_interval
+from model_lifecycle.statistics.discrimination import auc_contributions
+from model_lifecycle.statistics.intervals import Interval, paired_difference_interval
 from model_lifecycle.statistics.proper_scores import log_losses
 
 _log = logging.getLogger(__name__)
@@ -121,7 +121,9 @@ def weigh_features(
         without_seconds, without = _fit(folds, chosen, run, names)
         other = _score(folds, without, chosen, {}, names)
         saved = paired_difference_interval(log_losses(target, other), base, block, gates.level)
-        gained = jackknife_interval(_auc_difference, block, target, score, other, level=gates.level)
+        gained = paired_difference_interval(
+            auc_contributions(target, score), auc_contributions(target, other), block, gates.level
+        )
         groups.append(
             {
                 "group": group, "features": list(names), "inputs": _inputs_of(spec, names),
@@ -190,10 +192,6 @@ def _without(columns: Columns, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _seeds(selection: SelectionSpec, run: RunSpec) -> list[int]:
     return [run.seed + repeat for repeat in range(selection.repeats)]
-
-
-def _auc_difference(target: np.ndarray, score: np.ndarray, other: np.ndarray) -> float:
-    return roc_auc(target, score) - roc_auc(target, other)
 
 
 def _told(found: Interval) -> WeighedInterval:

@@ -25,7 +25,7 @@ from model_lifecycle.statistics.calibration import (
     expected_calibration_error,
     reliability,
 )
-from model_lifecycle.statistics.discrimination import average_precision, roc_auc
+from model_lifecycle.statistics.discrimination import auc_contributions, average_precision
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
@@ -141,7 +141,7 @@ def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
     score, target = score_of(sample.observed, model), sample.target
     return {
         "log_loss": sample.mean(log_losses(target, score), sample.block),
-        "auc": sample.jackknife(roc_auc, target, score),
+        "auc": sample.mean(auc_contributions(target, score), sample.block),
         "average_precision": sample.jackknife(average_precision, target, score),
         "brier": sample.mean(squared_errors(target, score), sample.block),
     }
@@ -159,7 +159,7 @@ def _differences(sample: _Sample, subject: str, other: str) -> list[DifferenceEv
             sample.gates,
         )
         found.append({"model": subject, "against": other, "metric": metric, "interval": interval})
-    auc = sample.jackknife(lambda y, a, b: roc_auc(y, a) - roc_auc(y, b), target, mine, theirs)
+    auc = sample.mean(auc_contributions(target, mine) - auc_contributions(target, theirs), sample.block)
     value = sample.mean(_value_of(sample, subject) - _value_of(sample, other), sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "auc", "interval": auc})
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
@@ -226,7 +226,7 @@ def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:
         try:
             block, level = sample.block[places], sample.gates.level
             evidence["log_loss"] = interval_evidence(clustered_mean_interval(log_losses(target, score), block, level))
-            evidence["auc"] = interval_evidence(jackknife_interval(roc_auc, block, target, score, level=level))
+            evidence["auc"] = interval_evidence(clustered_mean_interval(auc_contributions(target, score), block, level))
         except StatisticError as error:
             evidence["reason"] = str(error)
         found.append(evidence)

@@ -10,6 +10,7 @@ from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
 from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.coverage import covers
 
 
 def judge(
@@ -51,13 +52,29 @@ def _ends(interval: IntervalEvidence) -> tuple[float, float]:
     return (math.nan if lower is None else lower), (math.nan if upper is None else upper)
 
 
+def _too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
+    """Say why nothing passes on an interval: too few effective blocks, or no method covers as often as it says."""
+    worth, coverage = interval["n_effective"], interval.get("coverage")
+    if worth >= gates.minimum_effective_blocks and covers(coverage, gates.level):
+        return None
+    return (
+        f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
+        f"{gates.minimum_effective_blocks:g}; {_covered(coverage)}, expected {gates.level:.0%}"
+    )
+
+
+def _covered(coverage: float | None) -> str:
+    return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
+
+
 def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
     found, rows = figures["metrics"][figures["subject"]]["log_loss"], figures["labelled"]
     worth = found["n_effective"]
-    passed = worth >= gates.minimum_effective_blocks and rows >= gates.minimum_test_rows
+    passed = _too_thin(found, gates) is None and rows >= gates.minimum_test_rows
     reason = (
-        f"{rows:,} labelled test rows on {found['n_blocks']} days, worth {worth:.1f} independent ones, expected at "
-        f"least {gates.minimum_test_rows:,} and {gates.minimum_effective_blocks:g}"
+        f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {found['n_blocks']} days, worth "
+        f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
+        f"{gates.minimum_effective_blocks:g}; {_covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
     return GateResult(
         "evidence", passed, reason, {"labelled": rows, "days": found["n_blocks"], "effective_days": worth}
@@ -76,6 +93,8 @@ def _difference(differences: Sequence[DifferenceEvidence], against: str) -> Inte
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
     interval = _difference(figures["differences"], baseline)
+    if thin := _too_thin(interval, gates):
+        return GateResult(f"beats {baseline}", False, thin, {"effective_days": interval["n_effective"]})
     _, upper = _ends(interval)
     gain = -upper
     reason = (
@@ -104,7 +123,8 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     whole = figures["metrics"][figures["subject"]]["auc"]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    judged = [(one, one["auc"]["estimate"], _ends(one["auc"])[1]) for one in important if one["auc"] is not None]
+    enough = [(one, one["auc"]) for one in important if one["auc"] is not None and not _too_thin(one["auc"], gates)]
+    judged = [(one, auc["estimate"], _ends(auc)[1]) for one, auc in enough]
     judged = [(one, auc, upper) for one, auc, upper in judged if math.isfinite(auc) and math.isfinite(upper)]
     known = [one for one, _, _ in judged]
     unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
@@ -139,6 +159,8 @@ def against_champion(
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
     interval = _difference(differences, name)
+    if thin := _too_thin(interval, gates):
+        return GateResult(name, False, thin, {"effective_days": interval["n_effective"]})
     _, upper = _ends(interval)
     if gates.champion_mode == "superiority":
         passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
