@@ -1,0 +1,228 @@
+"""How often a nominal 95% interval holds the truth, when the days of a test depend on one another.
+
+Each seeded world is a test window of days whose level, and how well a model does on them, follow a series of a given
+shape. The figures are those of the product: mean log loss, paired difference in log loss and AUC, each beside a plain
+Gaussian series of the same shape. All methods that were considered are tried on the same worlds; `chosen` is what the
+product's intervals do, estimate of the dependence included. Last line: one JSON object.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+from scipy.signal import lfilter
+from scipy.special import expit, stdtrit
+from scipy.stats import binomtest
+
+from model_lifecycle.statistics._methods import Autoregression, Cosines
+from model_lifecycle.statistics.coverage import autoregressions, covers
+from model_lifecycle.statistics.discrimination import auc_contributions
+from model_lifecycle.statistics.intervals import clustered_mean_interval
+from model_lifecycle.statistics.proper_scores import log_losses
+
+WORLDS = 2_000
+DAYS = (30, 61, 90)
+DEPENDENCE = (0.0, 0.3, 0.56, 0.8)
+ROWS_A_DAY = 100
+LEVEL = 0.95
+FEWEST = 8.0  # effective days, below which the gates call the evidence insufficient
+FIGURES = ("series", "log loss", "difference", "AUC")
+CHUNK = 100  # worlds at a time
+
+Draw = Callable[[int, int, np.random.Generator], np.ndarray]
+
+
+def _filtered(numerator: list[float], denominator: list[float], shape: tuple[int, int], rng: Any) -> np.ndarray:
+    """Return stationary series of variance 1."""
+    lead = 300
+    found = lfilter(numerator, denominator, rng.standard_normal((shape[0], shape[1] + lead)), axis=1)[:, lead:]
+    impulse = lfilter(numerator, denominator, np.eye(1, 2_000)[0])
+    return np.asarray(found / np.sqrt(np.sum(impulse**2)))
+
+
+def _weekly(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
+    """Two of seven days are harder, from any day of the week on, above an autoregression of 0.3."""
+    weekday = (np.arange(days) + rng.integers(0, 7, (worlds, 1))) % 7
+    hard = np.where(weekday >= 5, 5.0, -2.0) / np.sqrt(10.0)
+    return np.asarray((hard + autoregressions(worlds, days, 0.3, rng)) / np.sqrt(2.0))
+
+
+def _uneven(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
+    """Days whose spread follows an autoregression of 0.8 of its own."""
+    spread = np.exp(0.5 * autoregressions(worlds, days, 0.8, rng) - 0.25)
+    return spread * autoregressions(worlds, days, 0.4, rng)
+
+
+def _skewed(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
+    """Days that are rarely bad, and then very: logarithms of autocorrelation 0.4, a skewness of 1.7."""
+    found = np.exp(0.5 * autoregressions(worlds, days, 0.4, rng) - 0.125)
+    return np.asarray((found - 1.0) / np.sqrt(np.exp(0.25) - 1.0))
+
+
+def _shapes() -> dict[str, Draw]:
+    """Return the series by name: those that the methods assume, and those that they do not."""
+    assumed: dict[str, Draw] = {
+        f"AR(1) {rho:g}": lambda worlds, days, rng, rho=rho: autoregressions(worlds, days, rho, rng)  # type: ignore[misc]
+        for rho in DEPENDENCE
+    }
+    return {
+        **assumed,
+        "MA(2)": lambda worlds, days, rng: _filtered([1, 0.6, 0.4], [1], (worlds, days), rng),
+        "AR(2) 0.3, 0.3": lambda worlds, days, rng: _filtered([1], [1, -0.3, -0.3], (worlds, days), rng),
+        "0.7 under noise": lambda worlds, days, rng: (
+            (autoregressions(worlds, days, 0.7, rng) + rng.standard_normal((worlds, days))) / np.sqrt(2.0)
+        ),
+        "weekly": _weekly,
+        "uneven spread": _uneven,
+        "skewed": _skewed,
+    }
+
+
+SHAPES = _shapes()
+
+
+def daily(shape: str, days: int, worlds: int, seed: int) -> np.ndarray:
+    """Return what each day of each world adds to each figure, shape (figures, worlds, days); its mean is the figure."""
+    rng = np.random.default_rng([seed, days, list(SHAPES).index(shape)])
+    level, skill, stale, series = (SHAPES[shape](worlds, days, rng) for _ in range(4))
+    found = np.empty((len(FIGURES), worlds, days))
+    found[0] = series
+    for world in range(worlds):
+        signal = rng.standard_normal((days, ROWS_A_DAY))
+        ability = 1.0 + 0.4 * skill[world][:, np.newaxis]
+        chance = expit(-1.2 + 0.7 * level[world][:, np.newaxis] + ability * signal)
+        target = (rng.random(chance.shape) < chance).astype(np.float64).ravel()
+        mine = -1.2 + signal
+        theirs = mine + 0.6 + 0.4 * stale[world][:, np.newaxis]
+        losses, others = (log_losses(target, expit(score).ravel()) for score in (mine, theirs))
+        rows = (losses, losses - others, auc_contributions(target, mine.ravel()))
+        found[1:, world] = [values.reshape(days, ROWS_A_DAY).mean(axis=1) for values in rows]
+    return found
+
+
+def _grouped(series: np.ndarray, groups: int) -> np.ndarray:
+    """Student's t over the means of so many groups of neighbouring days."""
+    place = np.arange(series.shape[1]) * groups // series.shape[1]
+    means = np.stack([series[:, place == group].mean(axis=1) for group in range(groups)], axis=1)
+    return np.asarray(stdtrit(groups - 1, (1 + LEVEL) / 2) * means.std(axis=1, ddof=1) / np.sqrt(groups))
+
+
+def _bartlett(series: np.ndarray, share: float = 0.25) -> np.ndarray:
+    """Bartlett's kernel over a fixed share of the days, with its own critical value (Kiefer and Vogelsang, 2005)."""
+    days, centred = series.shape[1], series - series.mean(axis=1, keepdims=True)
+    reach = max(int(np.ceil(share * days)), 1)
+    long_run = np.mean(centred**2, axis=1)
+    for lag in range(1, reach):
+        long_run += 2 * (1 - lag / reach) * np.sum(centred[:, lag:] * centred[:, :-lag], axis=1) / days
+    critical = 1.96 + 2.9694 * share + 0.416 * share**2 - 0.5324 * share**3
+    return np.asarray(critical * np.sqrt(np.maximum(long_run, 0.0) / days))
+
+
+def _cosines(series: np.ndarray, count: int) -> np.ndarray:
+    """Equal-weighted cosines without prewhitening."""
+    days = series.shape[1]
+    slow = np.cos(np.pi * np.outer(np.arange(days) + 0.5, np.arange(1, count + 1)) / days) * np.sqrt(2 / days)
+    return np.asarray(stdtrit(count, (1 + LEVEL) / 2) * np.sqrt(np.mean((series @ slow) ** 2, axis=1) / days))
+
+
+METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "days": lambda series: _grouped(series, series.shape[1]),
+    "weeks": lambda series: _grouped(series, max(2, round(series.shape[1] / 7))),
+    "Bartlett": _bartlett,
+    "8 cos": lambda series: _cosines(series, 8),
+    "4 cos": lambda series: _cosines(series, 4),
+    "AR t": lambda series: _own(Autoregression(), series),
+    "12 pre": lambda series: _own(Cosines(12), series),
+    "8 pre": lambda series: _own(Cosines(8), series),
+    "4 pre": lambda series: _own(Cosines(4), series),
+}
+
+
+def _own(method: Autoregression | Cosines, series: np.ndarray) -> np.ndarray:
+    return method.half_widths(series - series.mean(axis=1, keepdims=True), LEVEL, float(series.shape[1]))
+
+
+def measure(cell: tuple[str, int, int]) -> list[dict[str, Any]]:
+    """Return one row a figure: coverage of every method, and what the product's own interval does."""
+    shape, days, worlds = cell
+    parts = [daily(shape, days, min(CHUNK, worlds - start), start) for start in range(0, worlds, CHUNK)]
+    truths = daily(shape, days, worlds, worlds + 1).mean(axis=(1, 2)) if worlds > CHUNK else np.zeros(len(FIGURES))
+    figures = np.concatenate(parts, axis=1)
+    truths = (truths + figures.mean(axis=(1, 2))) / 2  # of as many worlds again: 1.6% of the error of one
+    truths[0] = 0.0
+    return [
+        {"figure": name, "shape": shape, "days": days, **_row(series, float(truth))}
+        for name, series, truth in zip(FIGURES, figures, truths, strict=True)
+    ]
+
+
+def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
+    worlds, days = series.shape
+    off, block = np.abs(series.mean(axis=1) - truth), np.arange(days)
+    shares = {name: float(np.mean(off <= method(series))) for name, method in METHODS.items()}
+    found = [clustered_mean_interval(values, block, LEVEL) for values in series]
+    held = np.array([one.lower <= truth <= one.upper for one in found])
+    enough = np.array([one.n_effective >= FEWEST and covers(one.coverage, LEVEL) for one in found])
+    bounds = binomtest(int(held.sum()), worlds).proportion_ci(0.95, "exact")
+    centred = series - truth
+    return {
+        "worlds": worlds,
+        "autocorrelation": float(np.sum(centred[:, 1:] * centred[:, :-1]) / np.sum(centred[:, 1:] ** 2)),
+        "effective": float(np.mean(centred**2) / np.mean(off**2)),
+        "estimated": float(np.median([one.n_effective for one in found])),
+        "coverage": {**shares, "chosen": float(held.mean())},
+        "lower": float(bounds.low),
+        "upper": float(bounds.high),
+        "insufficient": float(1.0 - enough.mean()),
+        "misled": float(np.mean(enough & ~held)),
+        "width": float(np.median([one.upper - one.estimate for one in found]) / (1.96 * np.sqrt(np.mean(off**2)))),
+        "method": Counter(one.method for one in found).most_common(1)[0][0],
+    }
+
+
+HEADER = (
+    f"{'days':>4} {'world':15} {'found':>5} {'worth':>5} {'est.':>5} "
+    + "".join(f"{name:>9}" for name in METHODS)
+    + f" {'chosen':>7}  {'95% bounds':14} {'insuff.':>7} {'misled':>6} {'width':>5}  mostly"
+)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['days']:4} {row['shape']:15} {row['autocorrelation']:5.2f} {row['effective']:5.1f} "
+        f"{row['estimated']:5.1f} "
+        + "".join(f"{row['coverage'][name]:9.1%}" for name in METHODS)
+        + f" {row['coverage']['chosen']:7.1%}  [{row['lower']:5.1%}, {row['upper']:5.1%}] {row['insufficient']:7.1%} "
+        f"{row['misled']:6.1%} {row['width']:5.2f}  {row['method']}"
+    )
+
+
+def table(rows: Iterable[dict[str, Any]]) -> str:
+    """Return a table a figure."""
+    found = list(rows)
+    lines: list[str] = []
+    for figure in FIGURES:
+        lines += ["", figure, HEADER, *(_line(row) for row in found if row["figure"] == figure)]
+    return "\n".join(lines[1:])
+
+
+def main() -> None:
+    """Measure and print."""
+    began = time.perf_counter()
+    cells = [(shape, days, WORLDS) for days in DAYS for shape in SHAPES]
+    rows: list[dict[str, Any]] = []
+    with ProcessPoolExecutor() as pool:
+        for cell, found in zip(cells, pool.map(measure, cells), strict=True):
+            rows += found
+            sys.stderr.write(f"{cell[0]}, {cell[1]} days: {time.perf_counter() - began:.0f} s\n")
+    sys.stdout.write(table(rows) + "\n")
+    sys.stdout.write(json.dumps({"worlds": WORLDS, "rows": rows}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
