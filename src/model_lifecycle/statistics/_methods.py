@@ -16,7 +16,7 @@ STRONGEST = 0.95  # an autocorrelation beyond it would leave a month worth less 
 _CAREFUL = 2.0
 _PERSISTENCE = (0.2, 0.4, 0.6, 0.8, 0.9)  # autocorrelations that a mixture thinks of
 _NOISE = (0.0, 0.25, 0.5, 0.75)  # and the share of noise above them
-_HALVINGS = 50  # down to the last bits of a float
+_HALVINGS = 45  # down to the last bits of a float
 
 
 class Method(Protocol):
@@ -100,7 +100,7 @@ class Mixture(Method):
             middle = (low + high) / 2.0
             short = _reached(weights, errors, freedom, middle) < level
             low, high = np.where(short, middle, low), np.where(short, high, middle)
-        return high
+        return np.asarray(high)
 
     def holds(self, series: np.ndarray, distances: np.ndarray, level: float, equal: float) -> np.ndarray:
         """Tell of each row whether its interval reaches that far, without the bisection."""
@@ -125,10 +125,7 @@ class Mixture(Method):
 
 def _reached(weights: np.ndarray, errors: np.ndarray, freedom: float, distances: np.ndarray) -> np.ndarray:
     """Return the level of the interval that ends at each distance."""
-    far = np.divide(
-        distances[:, np.newaxis], errors, out=np.where(distances[:, np.newaxis] > 0.0, np.inf, 0.0) + 0.0 * errors,
-        where=errors > 0.0,
-    )  # fmt: skip
+    far = distances[:, np.newaxis] / np.maximum(errors, np.finfo(np.float64).tiny)  # blocks all alike: 0 of 0 is 0
     return np.asarray(np.einsum("ij,ij->i", weights, 2.0 * stdtr(freedom, far) - 1.0))
 
 
