@@ -19,7 +19,7 @@ from scipy.signal import lfilter
 from scipy.special import expit, stdtrit
 from scipy.stats import binomtest
 
-from model_lifecycle.statistics._methods import Autoregression, Cosines
+from model_lifecycle.statistics._methods import Autoregression, Cosines, Method, Mixture
 from model_lifecycle.statistics.coverage import autoregressions, covers
 from model_lifecycle.statistics.discrimination import auc_contributions
 from model_lifecycle.statistics.intervals import clustered_mean_interval
@@ -139,11 +139,12 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "AR t": lambda series: _own(Autoregression(), series),
     "12 pre": lambda series: _own(Cosines(12), series),
     "8 pre": lambda series: _own(Cosines(8), series),
-    "4 pre": lambda series: _own(Cosines(4), series),
+    "mix 60": lambda series: _own(Mixture(0.6), series),
+    "mix 90": lambda series: _own(Mixture(0.9), series),
 }
 
 
-def _own(method: Autoregression | Cosines, series: np.ndarray) -> np.ndarray:
+def _own(method: Method, series: np.ndarray) -> np.ndarray:
     return method.half_widths(series - series.mean(axis=1, keepdims=True), LEVEL, float(series.shape[1]))
 
 

@@ -42,7 +42,7 @@ def test_a_mixture_of_nothing_but_independence_is_the_t_interval() -> None:
 
 
 def test_a_mixture_weighs_dependences_nearly_as_the_exact_likelihood_does() -> None:
-    """Odds of autocorrelation 0.8 against none, from the density of the differences of neighbours, which have no mean."""
+    """Odds of autocorrelation 0.6 against 0.8, from the density of the differences of neighbours: they have no mean."""
     days = series(90, 0.6, seed=3)
     weights, _, _ = Mixture(1.0 / 21.0)._likely(days, 90.0)
     apart = np.abs(np.arange(90)[:, np.newaxis] - np.arange(90))
@@ -56,7 +56,7 @@ def test_a_mixture_weighs_dependences_nearly_as_the_exact_likelihood_does() -> N
         return float(-np.linalg.slogdet(spread)[1] / 2 - 89 / 2 * np.log(squares))
 
     exact = evidence(0.6**apart) - evidence(0.8**apart)
-    assert np.log(weights[0, 9] / weights[0, 13]) == pytest.approx(exact, abs=0.35)
+    assert np.log(weights[0, 9] / weights[0, 13]) == pytest.approx(exact, abs=0.5)
 
 
 def test_the_half_width_of_a_mixture_leaves_out_what_the_level_says() -> None:
