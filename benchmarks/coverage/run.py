@@ -20,7 +20,8 @@ from scipy.special import expit, stdtrit
 from scipy.stats import binomtest
 
 from model_lifecycle.statistics._methods import Autoregression, Cosines, Method, Mixture
-from model_lifecycle.statistics.coverage import autoregressions, covers
+from model_lifecycle.statistics.coverage import Choice, autoregressions, choose, covers
+from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
 from model_lifecycle.statistics.discrimination import auc_contributions
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.proper_scores import log_losses
@@ -136,16 +137,14 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "Bartlett": _bartlett,
     "8 cos": lambda series: _cosines(series, 8),
     "4 cos": lambda series: _cosines(series, 4),
-    "AR t": lambda series: _own(Autoregression(), series),
-    "12 pre": lambda series: _own(Cosines(12), series),
-    "8 pre": lambda series: _own(Cosines(8), series),
-    "mix 60": lambda series: _own(Mixture(0.6), series),
-    "mix 90": lambda series: _own(Mixture(0.9), series),
 }
-
-
-def _own(method: Method, series: np.ndarray) -> np.ndarray:
-    return method.half_widths(series - series.mean(axis=1, keepdims=True), LEVEL, float(series.shape[1]))
+OWN: dict[str, Method] = {
+    "AR t": Autoregression(),
+    "12 pre": Cosines(12),
+    "8 pre": Cosines(8),
+    "mix 60": Mixture(0.6),
+    "mix 90": Mixture(0.9),
+}
 
 
 def measure(cell: tuple[str, int, int]) -> list[dict[str, Any]]:
@@ -164,31 +163,48 @@ def measure(cell: tuple[str, int, int]) -> list[dict[str, Any]]:
 
 def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
     worlds, days = series.shape
-    off, block = np.abs(series.mean(axis=1) - truth), np.arange(days)
+    means = series.mean(axis=1)
+    off, influence = np.abs(means - truth), series - means[:, np.newaxis]
     shares = {name: float(np.mean(off <= method(series))) for name, method in METHODS.items()}
-    found = [clustered_mean_interval(values, block, LEVEL) for values in series]
-    held = np.array([one.lower <= truth <= one.upper for one in found])
-    enough = np.array([one.n_effective >= FEWEST and covers(one.coverage, LEVEL) for one in found])
+    shares |= {name: float(method.holds(influence, off, LEVEL, float(days)).mean()) for name, method in OWN.items()}
+    half, effective, choices = _chosen(influence)
+    held = off <= half
+    enough = (effective >= FEWEST) & np.array([covers(choice.coverage, LEVEL) for choice in choices])
     bounds = binomtest(int(held.sum()), worlds).proportion_ci(0.95, "exact")
     centred = series - truth
     return {
         "worlds": worlds,
         "autocorrelation": float(np.sum(centred[:, 1:] * centred[:, :-1]) / np.sum(centred[:, 1:] ** 2)),
         "effective": float(np.mean(centred**2) / np.mean(off**2)),
-        "estimated": float(np.median([one.n_effective for one in found])),
+        "estimated": float(np.median(effective)),
         "coverage": {**shares, "chosen": float(held.mean())},
         "lower": float(bounds.low),
         "upper": float(bounds.high),
         "insufficient": float(1.0 - enough.mean()),
         "misled": float(np.mean(enough & ~held)),
-        "width": float(np.median([one.upper - one.estimate for one in found]) / (1.96 * np.sqrt(np.mean(off**2)))),
-        "method": Counter(one.method for one in found).most_common(1)[0][0],
+        "width": float(np.median(half) / (1.96 * np.sqrt(np.mean(off**2)))),
+        "method": Counter(choice.method.name for choice in choices).most_common(1)[0][0],
     }
+
+
+def _chosen(influence: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Choice]]:
+    """Return what the product does with each world: half width, effective days and choice; the first is checked."""
+    days = influence.shape[1]
+    dependence = np.array([serial_dependence(one) for one in influence])
+    choices = [choose(days, float(one), LEVEL) for one in dependence]
+    half = np.empty(len(influence))
+    for method in {choice.method for choice in choices}:
+        own = np.array([choice.method == method for choice in choices])
+        half[own] = method.half_widths(influence[own], LEVEL, float(days))
+    found = clustered_mean_interval(influence[0], np.arange(days), LEVEL)
+    if not np.isclose(found.upper - found.estimate, half[0]):
+        raise AssertionError(f"found half widths {half[0]} and {found.upper - found.estimate}; expected the same")
+    return half, np.array([effective_blocks(days, float(one)) for one in dependence]), choices
 
 
 HEADER = (
     f"{'days':>4} {'world':15} {'found':>5} {'worth':>5} {'est.':>5} "
-    + "".join(f"{name:>9}" for name in METHODS)
+    + "".join(f"{name:>9}" for name in (*METHODS, *OWN))
     + f" {'chosen':>7}  {'95% bounds':14} {'insuff.':>7} {'misled':>6} {'width':>5}  mostly"
 )
 
@@ -197,7 +213,7 @@ def _line(row: dict[str, Any]) -> str:
     return (
         f"{row['days']:4} {row['shape']:15} {row['autocorrelation']:5.2f} {row['effective']:5.1f} "
         f"{row['estimated']:5.1f} "
-        + "".join(f"{row['coverage'][name]:9.1%}" for name in METHODS)
+        + "".join(f"{row['coverage'][name]:9.1%}" for name in (*METHODS, *OWN))
         + f" {row['coverage']['chosen']:7.1%}  [{row['lower']:5.1%}, {row['upper']:5.1%}] {row['insufficient']:7.1%} "
         f"{row['misled']:6.1%} {row['width']:5.2f}  {row['method']}"
     )
