@@ -138,7 +138,7 @@ def paired_difference_interval(a: np.ndarray, b: np.ndarray, block: np.ndarray, 
     >>> challenger, champion = np.array([0.3, 0.5, 0.2, 0.4]), np.array([0.4, 0.6, 0.4, 0.5])
     >>> found = paired_difference_interval(challenger, champion, np.array([0, 1, 2, 3]))
     >>> round(found.estimate, 4), round(found.lower, 4), round(found.upper, 4)
-    (-0.125, -0.2078, -0.0422)
+    (-0.125, -0.2111, -0.0389)
     """
     left = vector(a, "paired_difference_interval, a")
     right = vector(b, "paired_difference_interval, b")
