@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-features bench-flagship bench-gates bench-history help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-coverage bench-features bench-flagship bench-gates bench-history help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py
+
+bench-coverage: setup ## how often intervals hold the truth on days that depend on one another, 2,000 worlds each (6 minutes)
+	@$(BIN)/python benchmarks/coverage/run.py
 
 bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (12 minutes)
 	@$(BIN)/python benchmarks/gates/run.py

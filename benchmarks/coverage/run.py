@@ -57,7 +57,7 @@ def _weekly(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
 def _uneven(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
     """Days whose spread follows an autoregression of 0.8 of its own."""
     spread = np.exp(0.5 * autoregressions(worlds, days, 0.8, rng) - 0.25)
-    return spread * autoregressions(worlds, days, 0.4, rng)
+    return np.asarray(spread * autoregressions(worlds, days, 0.4, rng))
 
 
 def _skewed(worlds: int, days: int, rng: np.random.Generator) -> np.ndarray:
