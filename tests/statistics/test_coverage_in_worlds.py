@@ -1,4 +1,4 @@
-"""A few of the worlds in which `make bench-coverage` tries the intervals, with bounds that chance alone does not break."""
+"""A few of the worlds in which `make bench-coverage` tries the intervals; chance alone breaks no bound."""
 
 import importlib.util
 import sys
