@@ -165,10 +165,10 @@ def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
     worlds, days = series.shape
     means = series.mean(axis=1)
     off, influence = np.abs(means - truth), series - means[:, np.newaxis]
-    shares = {name: float(np.mean(off <= method(series))) for name, method in METHODS.items()}
-    shares |= {name: float(method.holds(influence, off, LEVEL, float(days)).mean()) for name, method in OWN.items()}
-    half, effective, choices = _chosen(influence)
-    held = off <= half
+    halves = {name: method(series) for name, method in METHODS.items()}
+    halves |= {name: method.half_widths(influence, LEVEL, float(days)) for name, method in OWN.items()}
+    halves["chosen"], effective, choices = _chosen(influence)
+    held, known = off <= halves["chosen"], 1.96 * np.sqrt(np.mean(off**2))
     enough = (effective >= FEWEST) & np.array([covers(choice.coverage, LEVEL) for choice in choices])
     bounds = binomtest(int(held.sum()), worlds).proportion_ci(0.95, "exact")
     centred = series - truth
@@ -177,12 +177,12 @@ def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
         "autocorrelation": float(np.sum(centred[:, 1:] * centred[:, :-1]) / np.sum(centred[:, 1:] ** 2)),
         "effective": float(np.mean(centred**2) / np.mean(off**2)),
         "estimated": float(np.median(effective)),
-        "coverage": {**shares, "chosen": float(held.mean())},
+        "coverage": {name: float(np.mean(off <= half)) for name, half in halves.items()},
+        "width": {name: float(np.median(half) / known) for name, half in halves.items()},
         "lower": float(bounds.low),
         "upper": float(bounds.high),
         "insufficient": float(1.0 - enough.mean()),
         "misled": float(np.mean(enough & ~held)),
-        "width": float(np.median(half) / (1.96 * np.sqrt(np.mean(off**2)))),
         "method": Counter(choice.method.name for choice in choices).most_common(1)[0][0],
     }
 
@@ -215,7 +215,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['estimated']:5.1f} "
         + "".join(f"{row['coverage'][name]:9.1%}" for name in (*METHODS, *OWN))
         + f" {row['coverage']['chosen']:7.1%}  [{row['lower']:5.1%}, {row['upper']:5.1%}] {row['insufficient']:7.1%} "
-        f"{row['misled']:6.1%} {row['width']:5.2f}  {row['method']}"
+        f"{row['misled']:6.1%} {row['width']['chosen']:5.2f}  {row['method']}"
     )
 
 
