@@ -2,9 +2,8 @@
 
 Each seeded world is a test window of days whose level, and how well a model does on them, follow a series of a given
 shape. The figures are those of the product: mean log loss, paired difference in log loss and AUC, each beside a plain
-Gaussian series of the same shape. `today` is what the product's intervals do; the other methods are tried on the same
-worlds, and `chosen` is a rule that picks among them by their simulated coverage (decision 8, proposed). Last line: one
-JSON object.
+Gaussian series of the same shape. All methods that were considered are tried on the same worlds; `chosen` is what the
+product's intervals do, estimate of the dependence included. Last line: one JSON object.
 """
 
 import json
@@ -16,14 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
-from choice import Choice, autoregressions, choose, covers
-from contributions import auc_contributions
-from methods import Autoregression, Cosines, Method, Mixture, autocorrelations
 from scipy.signal import lfilter
 from scipy.special import expit, stdtrit
 from scipy.stats import binomtest
 
-from model_lifecycle.statistics.dependence import effective_blocks
+from model_lifecycle.statistics._methods import Autoregression, Cosines, Method, Mixture
+from model_lifecycle.statistics.coverage import Choice, autoregressions, choose, covers
+from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
+from model_lifecycle.statistics.discrimination import auc_contributions
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.proper_scores import log_losses
 
@@ -168,7 +167,6 @@ def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
     off, influence = np.abs(means - truth), series - means[:, np.newaxis]
     halves = {name: method(series) for name, method in METHODS.items()}
     halves |= {name: method.half_widths(influence, LEVEL, float(days)) for name, method in OWN.items()}
-    halves["today"] = np.array([_today(one) for one in influence])
     halves["chosen"], effective, choices = _chosen(influence)
     held, known = off <= halves["chosen"], 1.96 * np.sqrt(np.mean(off**2))
     enough = (effective >= FEWEST) & np.array([covers(choice.coverage, LEVEL) for choice in choices])
@@ -190,25 +188,23 @@ def _row(series: np.ndarray, truth: float) -> dict[str, Any]:
 
 
 def _chosen(influence: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Choice]]:
-    """Return half width, effective days and choice of each world."""
+    """Return what the product does with each world: half width, effective days and choice; the first is checked."""
     days = influence.shape[1]
-    dependence = autocorrelations(influence, 1.0)
+    dependence = np.array([serial_dependence(one) for one in influence])
     choices = [choose(days, float(one), LEVEL) for one in dependence]
     half = np.empty(len(influence))
     for method in {choice.method for choice in choices}:
         own = np.array([choice.method == method for choice in choices])
         half[own] = method.half_widths(influence[own], LEVEL, float(days))
+    found = clustered_mean_interval(influence[0], np.arange(days), LEVEL)
+    if not np.isclose(found.upper - found.estimate, half[0]):
+        raise AssertionError(f"found half widths {half[0]} and {found.upper - found.estimate}; expected the same")
     return half, np.array([effective_blocks(days, float(one)) for one in dependence]), choices
-
-
-def _today(influence: np.ndarray) -> float:
-    found = clustered_mean_interval(influence, np.arange(influence.size), LEVEL)
-    return found.upper - found.estimate
 
 
 HEADER = (
     f"{'days':>4} {'world':15} {'found':>5} {'worth':>5} {'est.':>5} "
-    + "".join(f"{name:>9}" for name in (*METHODS, *OWN, "today"))
+    + "".join(f"{name:>9}" for name in (*METHODS, *OWN))
     + f" {'chosen':>7}  {'95% bounds':14} {'insuff.':>7} {'misled':>6} {'width':>5}  mostly"
 )
 
@@ -217,7 +213,7 @@ def _line(row: dict[str, Any]) -> str:
     return (
         f"{row['days']:4} {row['shape']:15} {row['autocorrelation']:5.2f} {row['effective']:5.1f} "
         f"{row['estimated']:5.1f} "
-        + "".join(f"{row['coverage'][name]:9.1%}" for name in (*METHODS, *OWN, "today"))
+        + "".join(f"{row['coverage'][name]:9.1%}" for name in (*METHODS, *OWN))
         + f" {row['coverage']['chosen']:7.1%}  [{row['lower']:5.1%}, {row['upper']:5.1%}] {row['insufficient']:7.1%} "
         f"{row['misled']:6.1%} {row['width']['chosen']:5.2f}  {row['method']}"
     )

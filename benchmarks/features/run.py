@@ -24,8 +24,8 @@ from model_lifecycle.models import load_family
 from model_lifecycle.pipelines.data_engineering.nodes.primary import known_events
 from model_lifecycle.pipelines.feature_engineering.nodes import make_model_input
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.discrimination import roc_auc
-from model_lifecycle.statistics.intervals import clustered_mean_interval, jackknife_interval
+from model_lifecycle.statistics.discrimination import auc_contributions
+from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.proper_scores import log_losses
 
 SEEDS = range(5)
@@ -77,17 +77,13 @@ def _judged(rows: pd.DataFrame, scores: list[np.ndarray], label: str) -> tuple[f
     """Return the mean AUC and log loss over the seeds, and print them with the intervals of the window's days."""
     target = rows[model_input.TARGET].to_numpy(dtype=np.float64)
     block = block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), DAY)
-    auc = jackknife_interval(_mean_auc, block, target, *scores)
+    auc = clustered_mean_interval(np.mean([auc_contributions(target, score) for score in scores], axis=0), block)
     loss = clustered_mean_interval(np.mean([log_losses(target, score) for score in scores], axis=0), block)
     sys.stdout.write(
         f"{label:24} {len(rows):8,} rows  AUC {auc.estimate:.4f} [{auc.lower:.4f}, {auc.upper:.4f}]  "
         f"log loss {loss.estimate:.4f} [{loss.lower:.4f}, {loss.upper:.4f}]\n"
     )
     return auc.estimate, loss.estimate
-
-
-def _mean_auc(target: np.ndarray, *scores: np.ndarray) -> float:
-    return float(np.mean([roc_auc(target, score) for score in scores]))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 from model_lifecycle.errors import StatisticError
+from model_lifecycle.statistics._methods import autocorrelations
+from model_lifecycle.statistics.coverage import autoregressions
 from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
 
 
-def test_the_estimate_is_the_sample_autocorrelation_corrected_twice() -> None:
+def test_the_estimate_is_the_sample_autocorrelation_without_its_bias() -> None:
     series = np.random.default_rng(1).normal(size=50).cumsum()
     centred = series - series.mean()
     plain = np.sum(centred[1:] * centred[:-1]) / np.sum(centred**2)
-    assert serial_dependence(series) == pytest.approx(min(plain + 2 * (1 + 3 * plain) / 50, 0.95))
+    assert serial_dependence(series) == pytest.approx(plain + (1 + 3 * plain) / 50)
 
 
 def test_it_finds_the_dependence_of_a_long_series() -> None:
@@ -28,6 +30,17 @@ def test_blocks_that_are_all_alike_do_not_depend_on_one_another() -> None:
 def test_a_single_block_shows_no_dependence() -> None:
     with pytest.raises(StatisticError, match=r"serial_dependence: found 1 block; expected at least 2"):
         serial_dependence(np.ones(1))
+
+
+def test_a_block_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(StatisticError, match=r"serial_dependence: 1 of 3 blocks not finite; expected finite numbers"):
+        serial_dependence(np.array([1.0, np.nan, 2.0]))
+
+
+def test_the_estimate_of_a_month_has_no_bias() -> None:
+    worlds = autoregressions(4_000, 30, 0.33, np.random.default_rng(3))
+    assert autocorrelations(worlds, 1.0).mean() == pytest.approx(0.33, abs=0.02)
+    assert autocorrelations(worlds, 0.0).mean() < 0.29
 
 
 def test_strong_dependence_leaves_two_blocks() -> None:

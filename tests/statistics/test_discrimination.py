@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.discrimination import average_precision, roc_auc
+from model_lifecycle.statistics.discrimination import auc_contributions, average_precision, roc_auc
 
 STATISTICS = [roc_auc, average_precision]
 Statistic = Callable[[np.ndarray, np.ndarray], float]
@@ -86,3 +86,20 @@ def test_different_lengths_are_refused(statistic: Statistic) -> None:
 def test_no_rows_are_refused(statistic: Statistic) -> None:
     with pytest.raises(StatisticError, match=r"target: found shape \(0,\); expected one dimension and at least one"):
         statistic(np.array([]), np.array([]))
+
+
+def test_the_contributions_of_rows_average_to_the_area_and_spread_as_delong_says() -> None:
+    rng = np.random.default_rng(6)
+    target, score = rng.random(400) < 0.3, np.round(rng.normal(size=400), 1)
+    score = score + 0.6 * target
+    found = auc_contributions(target, score)
+    positive, negative = score[target], score[~target]
+    won = (positive[:, np.newaxis] > negative) + (positive[:, np.newaxis] == negative) / 2
+    variance = won.mean(axis=1).var() / positive.size + won.mean(axis=0).var() / negative.size
+    assert found.mean() == pytest.approx(roc_auc(target, score), abs=1e-12)
+    assert found.var() / 400 == pytest.approx(variance, rel=1e-9)
+
+
+def test_contributions_need_both_classes() -> None:
+    with pytest.raises(StatisticError, match=r"auc_contributions, target: found 0 positives in 3 rows; expected both"):
+        auc_contributions(np.zeros(3), np.arange(3.0))

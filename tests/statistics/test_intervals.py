@@ -2,13 +2,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.dependence import serial_dependence
-from model_lifecycle.statistics.discrimination import roc_auc
+from model_lifecycle.statistics.coverage import choose
+from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
+from model_lifecycle.statistics.discrimination import auc_contributions, roc_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
@@ -33,6 +34,7 @@ def test_equal_blocks_give_the_t_interval_of_the_block_means() -> None:
     assert (found.level, found.n_blocks) == (0.9, 5)
 
 
+@settings(deadline=None)  # the first of a length simulates its worlds
 @given(rows_in_blocks)
 def test_the_interval_of_a_mean_is_its_jackknife(rows: list[tuple[int, float]]) -> None:
     block, values = np.array([b for b, _ in rows]), np.array([v for _, v in rows])
@@ -41,6 +43,7 @@ def test_the_interval_of_a_mean_is_its_jackknife(rows: list[tuple[int, float]]) 
     assert fast.estimate == pytest.approx(slow.estimate)
 
 
+@settings(deadline=None)  # the first of a length simulates its worlds
 @given(rows_in_blocks, st.floats(-50, 50))
 def test_an_interval_moves_with_its_values(rows: list[tuple[int, float]], shift: float) -> None:
     block, values = np.array([b for b, _ in rows]), np.array([v for _, v in rows])
@@ -89,11 +92,40 @@ def test_neighbours_that_depend_on_one_another_count_for_fewer() -> None:
     assert found.upper - found.estimate == pytest.approx(t.ppf(0.975, df=worth - 1) * error)
 
 
-def test_the_dependence_is_found_in_the_blocks_themselves() -> None:
+def test_the_method_is_chosen_by_its_coverage_at_the_dependence_of_the_blocks_themselves() -> None:
     values = np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])
-    found = clustered_mean_interval(values, np.arange(10))
-    assert found == clustered_mean_interval(values, np.arange(10), autocorrelation=serial_dependence(values))
-    assert found.n_effective < 10
+    found, dependence = clustered_mean_interval(values, np.arange(10)), serial_dependence(values)
+    choice = choose(10, dependence, 0.95)
+    half = choice.method.half_widths(values[np.newaxis] - values.mean(), 0.95, 10.0)[0]
+    assert (found.method, found.coverage) == (choice.method.name, choice.coverage)
+    assert found.upper - found.estimate == pytest.approx(half)
+    assert found.n_effective == pytest.approx(effective_blocks(10, dependence))
+
+
+def test_a_given_dependence_is_not_simulated() -> None:
+    found = clustered_mean_interval(np.arange(6.0), np.arange(6), autocorrelation=0.0)
+    assert (found.method, found.coverage) == ("given autocorrelation 0", None)
+
+
+def test_blocks_that_are_all_alike_have_an_interval_without_width() -> None:
+    found = clustered_mean_interval(np.full(30, 0.25), np.arange(30))
+    assert (found.lower, found.estimate, found.upper) == (0.25, 0.25, 0.25)
+
+
+def test_no_interval_is_wider_than_the_level_asks_for() -> None:
+    values, block = np.random.default_rng(5).normal(size=60), np.arange(60)
+    narrow, wide = (clustered_mean_interval(values, block, level) for level in (0.8, 0.99))
+    assert wide.lower < narrow.lower < narrow.upper < wide.upper
+
+
+def test_the_interval_of_an_area_by_contributions_is_nearly_its_jackknife() -> None:
+    rng = np.random.default_rng(4)
+    block, score = np.repeat(np.arange(30), 50), rng.normal(size=1_500)
+    target = rng.normal(size=1_500) < score + 0.5 * rng.normal(size=30)[block] - 0.8
+    fast = clustered_mean_interval(auc_contributions(target, score), block, autocorrelation=0.0)
+    slow = jackknife_interval(roc_auc, block, target, score, autocorrelation=0.0)
+    assert fast.estimate == pytest.approx(slow.estimate, abs=1e-12)
+    assert fast.upper - fast.lower == pytest.approx(slow.upper - slow.lower, rel=0.02)
 
 
 def test_the_jackknife_says_without_which_block_the_statistic_is_undefined() -> None:

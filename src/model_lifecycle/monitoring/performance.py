@@ -12,7 +12,7 @@ from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
-from model_lifecycle.statistics.intervals import clustered_mean_interval, jackknife_interval
+from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.tasks import Metric, Task
 
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
@@ -118,11 +118,9 @@ def _mean(values: np.ndarray, block: np.ndarray, level: float) -> Figure:
 
 
 def _metric(metric: Metric, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
-    if metric.by_row:
-        return _mean(metric.compute(target, prediction), block, level)
     if np.unique(block).size == 1:
         return _single(metric.value(target, prediction), level)
-    return Figure.of(jackknife_interval(metric.value, block, target, prediction, level=level, autocorrelation=0.0))
+    return Figure.of(metric.interval(block, target, prediction, level, autocorrelation=0.0))
 
 
 def _single(estimate: float, level: float) -> Figure:

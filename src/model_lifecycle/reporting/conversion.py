@@ -37,4 +37,6 @@ def interval_evidence(found: Interval) -> IntervalEvidence:
         "level": found.level,
         "n_blocks": found.n_blocks,
         "n_effective": found.n_effective,
+        "method": found.method,
+        "coverage": found.coverage,
     }

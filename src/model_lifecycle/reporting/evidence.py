@@ -27,6 +27,8 @@ class IntervalEvidence(TypedDict):
     level: float
     n_blocks: int
     n_effective: float  # independent blocks that they are worth
+    method: NotRequired[str]  # how it was computed
+    coverage: NotRequired[float | None]  # share of simulated worlds of this dependence that it holds the truth in
 
 
 @with_config(_STRICT)

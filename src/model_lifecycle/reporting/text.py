@@ -123,8 +123,9 @@ def interval_note(value: IntervalEvidence) -> str:
     >>> interval_note({"estimate": 0.0, "lower": 0.0, "upper": 0.0, "level": 0.95, "n_blocks": 30, "n_effective": 17.2})
     '95% interval over 30 blocks of time, worth 17 independent ones'
     """
-    blocks, worth = value["n_blocks"], value["n_effective"]
-    return f"{100 * value['level']:g}% interval over {blocks} blocks of time, worth {worth:.0f} independent ones"
+    blocks, worth, coverage = value["n_blocks"], value["n_effective"], value.get("coverage")
+    held = "" if coverage is None else f", holding the truth in {percent(coverage)} of simulated worlds"
+    return f"{100 * value['level']:g}% interval over {blocks} blocks of time, worth {worth:.0f} independent ones{held}"
 
 
 def day(time: str, zone: str = "UTC") -> str:

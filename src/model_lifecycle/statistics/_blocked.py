@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import stdtrit
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics._checks import fraction, require
+from model_lifecycle.statistics._checks import require
 
 
 def block_sizes(block: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
@@ -64,25 +63,6 @@ def equal_blocks(sizes: np.ndarray) -> float:
     """Return Kish's effective number of blocks, ``sum(n) ** 2 / sum(n ** 2)``."""
     rows = sizes.astype(np.float64)
     return float(rows.sum() ** 2 / np.sum(rows**2))
-
-
-def student_quantile(n_effective: float, level: float) -> float:
-    """Return the two-sided quantile of Student's t over so many independent blocks.
-
-    The degrees of freedom are one less, and 1 at the least.
-
-    Raises
-    ------
-    StatisticError
-        If `level` is not in (0, 1).
-
-    Examples
-    --------
-    >>> round(student_quantile(4.0, 0.95), 3)
-    3.182
-    """
-    covered = fraction(level, "interval, level")
-    return float(stdtrit(max(n_effective - 1.0, 1.0), (1.0 + covered) / 2.0))
 
 
 def evaluated(statistic: Callable[..., float], arrays: tuple[np.ndarray, ...], where: str) -> float:

@@ -56,6 +56,53 @@ def roc_auc(target: np.ndarray, score: np.ndarray) -> float:
     return twice_won / (2 * int(true_positives[-1]) * int(false_positives[-1]))
 
 
+def auc_contributions(target: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Contribution of each row to the area under the receiver operating characteristic, which is their mean.
+
+    So the interval of an AUC, and of the difference of two on the same rows, is that of a mean.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        0 or 1; both must occur.
+    score : ndarray of shape (n_rows,)
+        Finite; higher means more likely positive.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        ``A + (v - A) * n / m``: A the area, v the row's placement (the share of rows of the other class that it is
+        ranked rightly against, ties by half), m the rows of its own class and n all of them.
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, a value is not finite, or a class is absent.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845.
+
+    Examples
+    --------
+    >>> auc_contributions(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])).tolist()
+    [1.25, 0.25, 0.25, 1.25]
+    """
+    positive = binary(target, "auc_contributions, target")
+    ranked = vector(score, "auc_contributions, score")
+    same_length("auc_contributions", target=positive, score=ranked)
+    both_classes(positive, "auc_contributions, target")
+    ranks, rows, positives = rankdata(ranked), positive.size, int(np.count_nonzero(positive))
+    negatives = rows - positives
+    above = (ranks[positive] - rankdata(ranked[positive])) / negatives
+    below = 1.0 - (ranks[~positive] - rankdata(ranked[~positive])) / positives
+    area = roc_auc(positive, ranked)
+    contributions = np.empty(rows)
+    contributions[positive] = area + (above - area) * (rows / positives)
+    contributions[~positive] = area + (below - area) * (rows / negatives)
+    return contributions
+
+
 def average_precision(target: np.ndarray, score: np.ndarray) -> float:
     """Average precision: the area under the precision-recall steps.
 
@@ -92,8 +139,8 @@ def average_precision(target: np.ndarray, score: np.ndarray) -> float:
     return float(np.sum(recalled * precision) / true_positives[-1])
 
 
-def macro_auc(target: np.ndarray, probability: np.ndarray) -> float:
-    """Mean over the classes of the AUC of each class against the rest.
+def macro_auc_contributions(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Contribution of each row to the mean over the classes of the AUC of each class against the rest.
 
     Parameters
     ----------
@@ -103,8 +150,8 @@ def macro_auc(target: np.ndarray, probability: np.ndarray) -> float:
 
     Returns
     -------
-    float
-        In [0, 1]; 0.5 without any order. A class that does not occur is left out.
+    ndarray of shape (n_rows,), float64
+        Their mean, in [0, 1], is the figure; 0.5 without any order. A class that does not occur is left out.
 
     Raises
     ------
@@ -113,19 +160,22 @@ def macro_auc(target: np.ndarray, probability: np.ndarray) -> float:
 
     References
     ----------
-    Provost and Domingos (2000), Well-trained PETs, CeDER working paper 00-04 (one class against the rest).
+    Provost and Domingos (2000), Well-trained PETs, CeDER working paper 00-04 (one class against the rest);
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845 (contributions).
 
     Examples
     --------
-    >>> macro_auc(np.array([0, 1, 2]), np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6]]))
-    1.0
+    >>> probability = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6]])
+    >>> macro_auc_contributions(np.array([0, 1, 2]), probability).tolist()
+    [1.0, 1.0, 1.0]
     """
     classes = np.unique(target)
     if classes.size < 2:
-        raise StatisticError(f"macro_auc: found {classes.size} classes in {target.size:,} rows; expected at least 2")
-    return float(
-        np.mean([roc_auc((target == label).astype(np.float64), probability[:, int(label)]) for label in classes])
-    )
+        raise StatisticError(
+            f"macro_auc_contributions: found {classes.size} classes in {target.size:,} rows; expected at least 2"
+        )
+    each = [auc_contributions((target == label).astype(np.float64), probability[:, int(label)]) for label in classes]
+    return np.asarray(np.mean(each, axis=0))
 
 
 def rank_correlation(target: np.ndarray, prediction: np.ndarray) -> float:

@@ -1,8 +1,8 @@
-"""Confidence intervals that respect the dependence of rows within a block of time.
+"""Confidence intervals that respect dependence in time, within blocks of it and between them.
 
-All of them leave out one block of time at a time (the delete-one-block jackknife), count what the blocks are worth
-when neighbours depend on one another, and use Student's t on that count: a normal quantile or a percentile bootstrap
-over few blocks is far too short. Blocks are numbered in the order of time (`block_ids`).
+All of them ask what each block of time adds to the figure (the delete-one-block jackknife), how much neighbours depend
+on one another, and which method covers as often as it says over so many blocks of that dependence (`coverage.choose`).
+Blocks are numbered in the order of time (`block_ids`).
 """
 
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from model_lifecycle.statistics._blocked import (
     equal_blocks,
     evaluated,
     require_blocks,
-    student_quantile,
 )
-from model_lifecycle.statistics._checks import same_length, vector
+from model_lifecycle.statistics._checks import fraction, same_length, vector
+from model_lifecycle.statistics._methods import Autoregression
+from model_lifecycle.statistics.coverage import Choice, choose
 from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
 
 
@@ -34,7 +35,12 @@ class Interval:
     n_blocks : int
         Blocks of time the interval rests on, at least 2.
     n_effective : float
-        Independent blocks that these are worth, 1 at the least.
+        Effective blocks: independent ones that these are worth, 1 at the least.
+    method : str
+        How it was computed.
+    coverage : float, optional
+        Share of simulated worlds of this length and dependence whose interval holds the truth (`coverage.choose`);
+        none where the dependence was given and not estimated.
     """
 
     estimate: float
@@ -43,6 +49,8 @@ class Interval:
     level: float
     n_blocks: int
     n_effective: float
+    method: str = ""
+    coverage: float | None = None
 
 
 def clustered_mean_interval(
@@ -64,24 +72,20 @@ def clustered_mean_interval(
     Returns
     -------
     Interval
-        ``m ± t * sqrt(v / (1 - 1 / g) / g)``: v the variance of what each block adds, ``(G - 1) * (m - m_(-b))`` with
-        ``m_(-b)`` the mean without block b; g the blocks that the G ones are worth (`effective_blocks`), and t of
-        ``g * sum(n)^2 / sum(n^2) / G - 1`` degrees of freedom (1 at the least). With independent blocks of equal size
-        this is the ordinary t interval of the block means.
+        Around the mean m, from what each of the G blocks adds to it, ``(G - 1) * (m - m_(-b))`` with ``m_(-b)`` the
+        mean without block b. The method is the first candidate that holds the truth in 93 to 97% of simulated worlds
+        (of a nominal 95%) of this length and estimated dependence. With a given autocorrelation of 0 and blocks of
+        equal size this is the ordinary t interval of the block means.
 
     Raises
     ------
     StatisticError
         If the lengths differ, a value is not finite, there are fewer than 2 blocks, or `level` is not in (0, 1).
 
-    Notes
-    -----
-    The coverage that was simulated stands with `effective_blocks`.
-
     References
     ----------
-    Bell and McCaffrey (2002), Survey Methodology 28, 169-181; Ibragimov and Mueller (2010), Journal of Business and
-    Economic Statistics 28, 453-468.
+    Bell and McCaffrey (2002), Survey Methodology 28, 169-181; Lazarus, Lewis, Stock and Watson (2018), Journal of
+    Business and Economic Statistics 36, 541-559.
 
     Examples
     --------
@@ -134,7 +138,7 @@ def paired_difference_interval(a: np.ndarray, b: np.ndarray, block: np.ndarray, 
     >>> challenger, champion = np.array([0.3, 0.5, 0.2, 0.4]), np.array([0.4, 0.6, 0.4, 0.5])
     >>> found = paired_difference_interval(challenger, champion, np.array([0, 1, 2, 3]))
     >>> round(found.estimate, 4), round(found.lower, 4), round(found.upper, 4)
-    (-0.125, -0.2046, -0.0454)
+    (-0.125, -0.2111, -0.0389)
     """
     left = vector(a, "paired_difference_interval, a")
     right = vector(b, "paired_difference_interval, b")
@@ -208,11 +212,15 @@ def jackknife_interval(
 def _around(
     estimate: float, without: np.ndarray, sizes: np.ndarray, level: float, autocorrelation: float | None
 ) -> Interval:
-    n_blocks = int(sizes.size)
+    n_blocks, equal, covered = int(sizes.size), equal_blocks(sizes), fraction(level, "interval, level")
     influence = (n_blocks - 1) * (estimate - without)
-    dependence = serial_dependence(influence) if autocorrelation is None else autocorrelation
-    worth = effective_blocks(n_blocks, dependence)
-    error = float(np.sqrt(np.mean(influence**2) / (1.0 - 1.0 / worth) / worth))
-    n_effective = max(worth * equal_blocks(sizes) / n_blocks, 1.0)
-    half = student_quantile(n_effective, level) * error
-    return Interval(estimate, estimate - half, estimate + half, level, n_blocks, n_effective)
+    if autocorrelation is None:
+        dependence = serial_dependence(influence)
+        choice = choose(n_blocks, dependence, covered)
+    else:
+        dependence, choice = autocorrelation, Choice(Autoregression(autocorrelation), None)
+    n_effective = max(effective_blocks(n_blocks, dependence) * equal / n_blocks, 1.0)
+    half = float(choice.method.half_widths(influence[np.newaxis], covered, equal)[0])
+    return Interval(
+        estimate, estimate - half, estimate + half, level, n_blocks, n_effective, choice.method.name, choice.coverage
+    )

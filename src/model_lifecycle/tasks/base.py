@@ -9,6 +9,12 @@ import numpy as np
 from model_lifecycle.models import Objective
 from model_lifecycle.models.calibration import Calibration, Method
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability
+from model_lifecycle.statistics.intervals import (
+    Interval,
+    clustered_mean_interval,
+    jackknife_interval,
+    paired_difference_interval,
+)
 
 LEAVE, ACT = 0.0, 1.0
 
@@ -22,7 +28,7 @@ class Metric:
     compute : callable
         Takes the target, float64 of shape (n,), and the prediction.
     by_row : bool
-        Whether it returns a figure for each row, whose mean counts, or one statistic of all of them.
+        Whether it returns what each of the rows contributes, whose mean is the figure, or one statistic of all of them.
     """
 
     compute: Callable[[np.ndarray, np.ndarray], Any]
@@ -31,6 +37,43 @@ class Metric:
     def value(self, target: np.ndarray, prediction: np.ndarray) -> float:
         """Return the figure of all rows."""
         return float(np.mean(self.compute(target, prediction)))
+
+    def interval(
+        self,
+        block: np.ndarray,
+        target: np.ndarray,
+        prediction: np.ndarray,
+        level: float,
+        autocorrelation: float | None = None,
+    ) -> Interval:
+        """Return the figure with its interval over blocks of time; their autocorrelation is estimated if not given.
+
+        Raises
+        ------
+        StatisticError
+            If there are fewer than 2 blocks or the figure is not defined on these rows.
+        """
+        if self.by_row:
+            return clustered_mean_interval(self.compute(target, prediction), block, level, autocorrelation)
+        return jackknife_interval(self.value, block, target, prediction, level=level, autocorrelation=autocorrelation)
+
+    def difference(
+        self, block: np.ndarray, target: np.ndarray, mine: np.ndarray, other: np.ndarray, level: float
+    ) -> Interval:
+        """Return the figure of one prediction minus that of another on the same rows, with its interval.
+
+        Raises
+        ------
+        StatisticError
+            If there are fewer than 2 blocks or the figure is not defined on these rows.
+        """
+        if self.by_row:
+            return paired_difference_interval(self.compute(target, mine), self.compute(target, other), block, level)
+
+        def gap(outcome: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+            return self.value(outcome, a) - self.value(outcome, b)
+
+        return jackknife_interval(gap, block, target, mine, other, level=level)
 
 
 @dataclass(frozen=True, slots=True)

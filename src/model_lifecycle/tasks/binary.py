@@ -17,7 +17,7 @@ from model_lifecycle.statistics.calibration import (
     calibration_slope_intercept,
     reliability,
 )
-from model_lifecycle.statistics.discrimination import average_precision, roc_auc
+from model_lifecycle.statistics.discrimination import auc_contributions, average_precision
 from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
 from model_lifecycle.tasks.base import ACT, LEAVE, Metric, ValueCurve, number
@@ -38,7 +38,7 @@ class BinaryTask:
     ranking: ClassVar[str] = "auc"
     metrics: ClassVar[Mapping[str, Metric]] = {
         "log_loss": Metric(log_losses),
-        "auc": Metric(roc_auc, by_row=False),
+        "auc": Metric(auc_contributions),
         "average_precision": Metric(average_precision, by_row=False),
         "brier": Metric(squared_errors),
     }

@@ -12,7 +12,7 @@ from model_lifecycle.models import Objective
 from model_lifecycle.models.calibration import Calibration, Method, fit_temperature
 from model_lifecycle.models.constant import best_constant
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability, reliability
-from model_lifecycle.statistics.discrimination import macro_auc
+from model_lifecycle.statistics.discrimination import macro_auc_contributions
 from model_lifecycle.statistics.proper_scores import class_log_losses, class_squared_errors
 from model_lifecycle.tasks.base import Metric, ValueCurve
 
@@ -33,7 +33,7 @@ class MulticlassTask:
     ranking: ClassVar[str] = "auc"
     metrics: ClassVar[Mapping[str, Metric]] = {
         "log_loss": Metric(class_log_losses),
-        "auc": Metric(macro_auc, by_row=False),
+        "auc": Metric(macro_auc_contributions),
         "accuracy": Metric(_right),
         "brier": Metric(class_squared_errors),
     }

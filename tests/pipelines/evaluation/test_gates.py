@@ -96,11 +96,34 @@ def test_a_good_challenger_passes_every_gate(stages: Stages) -> None:
     assert _failed(_evaluate(stages)[1]) == []
 
 
-@pytest.mark.parametrize("limits", [{"minimum_effective_blocks": 31}, {"minimum_test_rows": 10_000}])
-def test_too_little_evidence_blocks(stages: Stages, limits: dict[str, int]) -> None:
-    found = _evaluate(stages, _limits(**limits))[1]
+def test_too_few_rows_block(stages: Stages) -> None:
+    found = _evaluate(stages, _limits(minimum_test_rows=10_000))[1]
     assert _failed(found) == ["evidence"]
-    assert "567 labelled test rows on 31 days, worth 30.5 independent ones" in found["evidence"]["reason"]
+    assert found["evidence"]["reason"].startswith(
+        "insufficient evidence: 567 labelled test rows on 31 days, worth 30.5 independent ones, expected"
+    )
+
+
+def test_too_few_independent_days_block_all_that_rests_on_them(stages: Stages) -> None:
+    found = _evaluate(stages, _limits(minimum_effective_blocks=31))[1]
+    assert _failed(found) == ["evidence", "beats constant", "slices"]
+    assert re.match(
+        r"insufficient evidence: 31 days, worth 30\.\d independent ones, expected at least 31; "
+        r"simulated coverage 9\d\.\d%, expected 95%$",
+        found["beats constant"]["reason"],
+    )
+
+
+def test_an_interval_that_covers_too_rarely_or_by_an_unknown_method_blocks(stages: Stages) -> None:
+    figures = _evaluate(stages)[0]
+    for coverage, said in ((0.912, "simulated coverage 91.2%"), (None, "coverage unknown")):
+        changed = copy.deepcopy(figures)
+        changed["metrics"][changed["subject"]]["log_loss"]["coverage"] = coverage
+        results = judge(changed, GATES, stages.plan, None, stages.challenger, stages.leaderboard, stages.refit)
+        failed = {one["gate"]: one["reason"] for one in results if not one["passed"]}
+        assert list(failed) == ["evidence"]
+        assert failed["evidence"].startswith("insufficient evidence: ")
+        assert said in failed["evidence"]
 
 
 def test_a_leaked_target_blocks(stages: Stages) -> None:
@@ -252,7 +275,7 @@ def test_one_day_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stag
     ).head(15)
     found = _evaluate(stages, _limits(champion_margin=1.0, minimum_test_rows=1), champion, scores)[1]
     assert set(_failed(found)) >= {"evidence", "beats constant", "calibration", "champion"}
-    assert "cannot be computed: insufficient evidence" in found["champion"]["reason"]
+    assert found["champion"]["reason"].startswith("insufficient evidence: 1 days, worth 1.0 independent ones")
 
 
 def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:

@@ -28,7 +28,7 @@ from model_lifecycle.features.folds import features_of, fold_rows, training_rows
 from model_lifecycle.models import Model, Objective, load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.intervals import Interval, jackknife_interval, paired_difference_interval
+from model_lifecycle.statistics.intervals import Interval, paired_difference_interval
 from model_lifecycle.tasks import task_of
 
 _log = logging.getLogger(__name__)
@@ -106,11 +106,6 @@ def weigh_features(
     block = block_ids(np.concatenate([fold.times for fold in folds]), DAY)
     seconds, models = _fit(folds, chosen, run, task.objective, ())
     score = _score(folds, models, chosen, {})
-    ranking = task.metrics[task.ranking]
-
-    def ranks(outcome: np.ndarray, mine: np.ndarray, other: np.ndarray) -> float:
-        return ranking.value(outcome, mine) - ranking.value(outcome, other)
-
     base = task.losses(target, score)
     features: list[WeighedFeature] = []
     for name in spec.names():
@@ -129,7 +124,7 @@ def weigh_features(
         without_seconds, without = _fit(folds, chosen, run, task.objective, names)
         other = _score(folds, without, chosen, {}, names)
         saved = paired_difference_interval(task.losses(target, other), base, block, gates.level)
-        gained = jackknife_interval(ranks, block, target, score, other, level=gates.level)
+        gained = task.metrics[task.ranking].difference(block, target, score, other, gates.level)
         groups.append(
             {
                 "group": group, "features": list(names), "inputs": _inputs_of(spec, names),

@@ -28,7 +28,6 @@ from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
     jackknife_interval,
-    paired_difference_interval,
 )
 from model_lifecycle.tasks import Metric, task_of
 
@@ -187,35 +186,27 @@ def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
 
 
 def _metric(sample: _Sample, metric: Metric, prediction: np.ndarray) -> IntervalEvidence:
-    if metric.by_row:
-        return sample.mean(metric.compute(sample.target, prediction), sample.block)
-    return sample.jackknife(metric.value, sample.target, prediction)
+    return _interval(
+        lambda: metric.interval(sample.block, sample.target, prediction, sample.gates.level),
+        lambda: metric.value(sample.target, prediction),
+        sample.gates,
+    )
 
 
 def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.ndarray]) -> list[DifferenceEvidence]:
     mine, theirs, target = prediction_of(sample.observed, subject), prediction_of(sample.observed, other), sample.target
+    level = sample.gates.level
     found: list[DifferenceEvidence] = []
     for name, metric in sample.task.metrics.items():
-        if metric.by_row:
-            interval = _paired(sample, metric.compute(target, mine), metric.compute(target, theirs))
-        elif name == sample.task.ranking:
-            interval = sample.jackknife(
-                lambda y, a, b, metric=metric: metric.value(y, a) - metric.value(y, b), target, mine, theirs
-            )
-        else:
-            continue
+        interval = _interval(
+            lambda metric=metric: metric.difference(sample.block, target, mine, theirs, level),  # type: ignore[misc]
+            lambda metric=metric: metric.value(target, mine) - metric.value(target, theirs),  # type: ignore[misc]
+            sample.gates,
+        )
         found.append({"model": subject, "against": other, "metric": name, "interval": interval})
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
     return found
-
-
-def _paired(sample: _Sample, a: np.ndarray, b: np.ndarray) -> IntervalEvidence:
-    return _interval(
-        lambda: paired_difference_interval(a, b, sample.block, sample.gates.level),
-        lambda: float((a - b).mean()),
-        sample.gates,
-    )
 
 
 def _by_month(sample: _Sample, worth: dict[str, np.ndarray], time_zone: str) -> list[MonthEvidence]:
@@ -292,9 +283,7 @@ def _slice(sample: _Sample, subject: str, part: Slice, category: str, places: np
     level, ranking = sample.gates.level, task.metrics[task.ranking]
     try:
         evidence["loss"] = interval_evidence(clustered_mean_interval(task.losses(target, prediction), block, level))
-        evidence["ranking"] = interval_evidence(
-            jackknife_interval(ranking.value, block, target, prediction, level=level)
-        )
+        evidence["ranking"] = interval_evidence(ranking.interval(block, target, prediction, level))
     except StatisticError as error:
         evidence["reason"] = str(error)
     return evidence

@@ -13,6 +13,7 @@ from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProducti
 from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence, LeaderboardRow
 from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.coverage import covers
 
 
 class Differences(TypedDict):
@@ -73,13 +74,29 @@ def _ends(interval: IntervalEvidence) -> tuple[float, float]:
     return (math.nan if lower is None else lower), (math.nan if upper is None else upper)
 
 
+def _too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
+    """Say why nothing passes on an interval: too few effective blocks, or no method covers as often as it says."""
+    worth, coverage = interval["n_effective"], interval.get("coverage")
+    if worth >= gates.minimum_effective_blocks and covers(coverage, gates.level):
+        return None
+    return (
+        f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
+        f"{gates.minimum_effective_blocks:g}; {_covered(coverage)}, expected {gates.level:.0%}"
+    )
+
+
+def _covered(coverage: float | None) -> str:
+    return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
+
+
 def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
     found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
     worth = found["n_effective"]
-    passed = worth >= gates.minimum_effective_blocks and rows >= gates.minimum_test_rows
+    passed = _too_thin(found, gates) is None and rows >= gates.minimum_test_rows
     reason = (
-        f"{rows:,} labelled test rows on {found['n_blocks']} days, worth {worth:.1f} independent ones, expected at "
-        f"least {gates.minimum_test_rows:,} and {gates.minimum_effective_blocks:g}"
+        f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {found['n_blocks']} days, worth "
+        f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
+        f"{gates.minimum_effective_blocks:g}; {_covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
     return GateResult(
         "evidence", passed, reason, {"labelled": rows, "days": found["n_blocks"], "effective_days": worth}
@@ -104,6 +121,8 @@ def _difference(figures: Differences, against: str) -> IntervalEvidence:
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
     interval = _difference(figures, baseline)
+    if thin := _too_thin(interval, gates):
+        return GateResult(f"beats {baseline}", False, thin, {"effective_days": interval["n_effective"]})
     _, upper = _ends(interval)
     gain = -upper
     reason = (
@@ -141,7 +160,10 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    judged = [(one, found["estimate"], _ends(found)[1]) for one in important if (found := one["ranking"]) is not None]
+    enough = [
+        (one, found) for one in important if (found := one["ranking"]) is not None and not _too_thin(found, gates)
+    ]
+    judged = [(one, found["estimate"], _ends(found)[1]) for one, found in enough]
     judged = [(one, found, upper) for one, found, upper in judged if math.isfinite(found) and math.isfinite(upper)]
     known = [one for one, _, _ in judged]
     unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
@@ -217,6 +239,8 @@ def against_champion(
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
     interval = _difference(figures, name)
+    if thin := _too_thin(interval, gates):
+        return GateResult(name, False, thin, {"effective_days": interval["n_effective"]})
     _, upper = _ends(interval)
     if gates.champion_mode == "superiority":
         passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"

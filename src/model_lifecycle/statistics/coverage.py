@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from methods import STRONGEST, Autoregression, Cosines, Method, Mixture
 from scipy.signal import lfilter
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import at_least, fraction
+from model_lifecycle.statistics._methods import STRONGEST, Autoregression, Cosines, Method, Mixture
 
 # From careful to narrow: dependence that lasts longer than neighbouring days show is paid for as far as that makes no
 # interval too wide. Then what may cover short or very dependent series (docs/decisions/0008-intervals.md).
