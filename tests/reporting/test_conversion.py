@@ -21,7 +21,7 @@ def test_a_question_becomes_evidence_with_its_value_matrix_and_break_even() -> N
 
 
 def test_an_interval_becomes_evidence() -> None:
-    evidence = interval_evidence(Interval(0.5, 0.4, 0.6, 0.95, 4, 2.5, "autoregression", 0.936))
+    evidence = interval_evidence(Interval(0.5, 0.4, 0.6, 0.95, 4, 2.5, "autoregression", 0.936, 0.25))
 
     assert checked(IntervalEvidence, evidence) == {
         "estimate": 0.5,
@@ -32,4 +32,5 @@ def test_an_interval_becomes_evidence() -> None:
         "n_effective": 2.5,
         "method": "autoregression",
         "coverage": 0.936,
+        "dependence": 0.25,
     }

@@ -4,7 +4,7 @@ import pytest
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._methods import autocorrelations
 from model_lifecycle.statistics.coverage import autoregressions
-from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
+from model_lifecycle.statistics.dependence import effective_blocks, pooled_dependence, serial_dependence
 
 
 def test_the_estimate_is_the_sample_autocorrelation_without_its_bias() -> None:
@@ -51,3 +51,10 @@ def test_strong_dependence_leaves_two_blocks() -> None:
 def test_an_impossible_autocorrelation_is_refused(autocorrelation: float) -> None:
     with pytest.raises(StatisticError, match=r"effective_blocks, autocorrelation: found .*; expected 0 to below 1"):
         effective_blocks(30, autocorrelation)
+
+
+def test_runs_are_pooled_by_their_length() -> None:
+    assert pooled_dependence([(60, 0.3), (30, 0.6)]) == pytest.approx(0.4)
+    assert pooled_dependence([]) == 0.0
+    with pytest.raises(StatisticError, match=r"pooled_dependence, autocorrelation: found nan; expected 0 to 1"):
+        pooled_dependence([(60, float("nan"))])

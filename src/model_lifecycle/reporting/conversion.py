@@ -38,5 +38,6 @@ def interval_evidence(found: Interval) -> IntervalEvidence:
         "n_blocks": found.n_blocks,
         "n_effective": found.n_effective,
         "method": found.method,
+        "dependence": found.dependence,
         "coverage": found.coverage,
     }

@@ -28,6 +28,7 @@ class IntervalEvidence(TypedDict):
     n_blocks: int
     n_effective: float  # independent blocks that they are worth
     method: NotRequired[str]  # how it was computed
+    dependence: NotRequired[float]  # autocorrelation of neighbouring blocks
     coverage: NotRequired[float | None]  # share of simulated worlds of this dependence that it holds the truth in
 
 
@@ -91,6 +92,8 @@ class LeaderboardRow(TypedDict):
     calibration: str
     loss: float  # mean over the folds, before calibration
     loss_by_fold: list[float]
+    days: NotRequired[int]  # of the folds
+    dependence: NotRequired[float]  # autocorrelation of their daily losses
     ranking: float
     value_per_1000: float | None
     trials: int  # pruned and failed ones included

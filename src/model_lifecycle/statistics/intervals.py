@@ -41,6 +41,8 @@ class Interval:
     coverage : float, optional
         Share of simulated worlds of this length and dependence whose interval holds the truth (`coverage.choose`);
         none where the dependence was given and not estimated.
+    dependence : float
+        Autocorrelation of neighbouring blocks, 0 to 0.95, as estimated or given.
     """
 
     estimate: float
@@ -51,6 +53,7 @@ class Interval:
     n_effective: float
     method: str = ""
     coverage: float | None = None
+    dependence: float = 0.0
 
 
 def clustered_mean_interval(
@@ -222,5 +225,13 @@ def _around(
     n_effective = max(effective_blocks(n_blocks, dependence) * equal / n_blocks, 1.0)
     half = float(choice.method.half_widths(influence[np.newaxis], covered, equal)[0])
     return Interval(
-        estimate, estimate - half, estimate + half, level, n_blocks, n_effective, choice.method.name, choice.coverage
+        estimate,
+        estimate - half,
+        estimate + half,
+        level,
+        n_blocks,
+        n_effective,
+        choice.method.name,
+        choice.coverage,
+        dependence,
     )

@@ -100,7 +100,7 @@ def test_too_few_rows_block(stages: Stages) -> None:
     found = _evaluate(stages, _limits(minimum_test_rows=10_000))[1]
     assert _failed(found) == ["evidence"]
     assert found["evidence"]["reason"].startswith(
-        "insufficient evidence: 567 labelled test rows on 31 days, worth 30.5 independent ones, expected"
+        "insufficient evidence: 567 labelled test rows on 31 days, worth 30.3 independent ones, expected"
     )
 
 
@@ -112,6 +112,19 @@ def test_too_few_independent_days_block_all_that_rests_on_them(stages: Stages) -
         r"simulated coverage 9\d\.\d%, expected 95%$",
         found["beats constant"]["reason"],
     )
+
+
+def test_days_are_counted_by_the_dependence_that_folds_and_test_show_together(stages: Stages) -> None:
+    figures = copy.deepcopy(_evaluate(stages)[0])
+    loss = figures["metrics"][figures["subject"]]["log_loss"]
+    loss["n_blocks"], loss["dependence"], loss["n_effective"] = 30, 0.65, 30 * 0.35 / 1.65
+    for days, dependence, passes in ((60, 0.2, True), (60, 0.7, False), (0, 0.0, False)):
+        leaderboard = _leaderboard(stages, days=days, dependence=dependence)
+        results = judge(figures, GATES, stages.plan, None, stages.challenger, leaderboard, stages.refit)
+        evidence = next(one for one in results if one["gate"] == "evidence")
+        assert evidence["passed"] is passes
+        together = (days * dependence + 30 * 0.65) / (days + 30)
+        assert evidence["figures"]["effective_days"] == pytest.approx(30 * (1 - together) / (1 + together))
 
 
 def test_an_interval_that_covers_too_rarely_or_by_an_unknown_method_blocks(stages: Stages) -> None:

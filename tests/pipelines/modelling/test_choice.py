@@ -169,3 +169,26 @@ def test_a_pruned_or_failed_trial_is_never_chosen_and_the_leaderboard_counts_it(
 def test_the_challenger_is_marked_and_every_candidate_is_settled(stages: Stages) -> None:
     assert [row["model"] for row in stages.leaderboard if row["chosen"]] == [stages.choices.challenger]
     assert set(stages.choices.candidates) == set(MODELLING.candidates)
+
+
+def test_the_leaderboard_tells_how_the_days_of_the_folds_depend_each_fold_by_itself() -> None:
+    """The days of each fold are alike; between the folds the level jumps, which is no dependence within one."""
+    draw = np.random.default_rng(4)
+    day = np.arange(ROWS) // 72
+    fold = (day >= 28).astype(int)
+    independent = draw.normal(size=day.max() + 1)
+    lasting = np.convolve(draw.normal(size=day.max() + 20), np.ones(20) / 4, mode="valid")
+    found = []
+    for level in (independent, lasting):
+        probability = 1 / (1 + np.exp(-(level[day] + 4 * fold - 2)))
+        target = (draw.uniform(size=ROWS) < probability).astype(float)
+        found.append(_choose(probability, target, folds=fold)[1][1])
+    assert [row["days"] for row in found] == [56, 56]
+    assert found[0]["dependence"] < 0.35
+    assert found[1]["dependence"] > found[0]["dependence"] + 0.2
+
+
+def test_folds_of_a_single_day_tell_of_no_dependence() -> None:
+    probability, target = _drawn(rows=40)
+    row = _choose(probability, target)[1][1]
+    assert (row["days"], row["dependence"]) == (0, 0.0)

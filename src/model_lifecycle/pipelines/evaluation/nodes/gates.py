@@ -14,6 +14,7 @@ from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence,
 from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.statistics.coverage import covers
+from model_lifecycle.statistics.dependence import effective_blocks, pooled_dependence
 
 
 class Differences(TypedDict):
@@ -43,7 +44,7 @@ def judge(
     """
     mine = next(row for row in leaderboard if row["model"] == figures["subject"])
     results = [
-        _enough_evidence(figures, gates),
+        _enough_evidence(figures, gates, mine),
         _no_leak(figures, gates),
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
         _calibrated(figures, gates),
@@ -89,18 +90,19 @@ def _covered(coverage: float | None) -> str:
     return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
 
 
-def _enough_evidence(figures: TestFigures, gates: GateLimits) -> GateResult:
+def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardRow) -> GateResult:
+    """Fail when days or rows are few, the days counted by the dependence that folds and test window show together."""
     found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
-    worth = found["n_effective"]
-    passed = _too_thin(found, gates) is None and rows >= gates.minimum_test_rows
+    days, own = found["n_blocks"], found.get("dependence", 0.0)
+    together = pooled_dependence([(days, own), (mine.get("days", 0), mine.get("dependence", 0.0))])
+    worth = found["n_effective"] * effective_blocks(days, together) / effective_blocks(days, own)
+    passed = _too_thin({**found, "n_effective": worth}, gates) is None and rows >= gates.minimum_test_rows
     reason = (
-        f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {found['n_blocks']} days, worth "
+        f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {days} days, worth "
         f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
         f"{gates.minimum_effective_blocks:g}; {_covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
-    return GateResult(
-        "evidence", passed, reason, {"labelled": rows, "days": found["n_blocks"], "effective_days": worth}
-    )
+    return GateResult("evidence", passed, reason, {"labelled": rows, "days": days, "effective_days": worth})
 
 
 def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:

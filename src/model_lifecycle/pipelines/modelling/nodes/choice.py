@@ -1,6 +1,7 @@
 """From out-of-fold predictions to a choice: calibration, threshold, and the challenger's family."""
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,7 +21,8 @@ from model_lifecycle.pipelines.modelling.nodes.trials import loss_of
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.statistics.blocks import DAY, block_ids
-from model_lifecycle.statistics.intervals import paired_difference_interval
+from model_lifecycle.statistics.dependence import pooled_dependence
+from model_lifecycle.statistics.intervals import clustered_mean_interval, paired_difference_interval
 from model_lifecycle.tasks import Task, task_of
 
 if TYPE_CHECKING:
@@ -85,7 +87,9 @@ def choose(
             calibration=calibration,
             threshold=threshold,
         )
-        leaderboard.append(_leaderboard_row(name, candidates[name], task, prediction, rows, float(value), mine, best))
+        row = _leaderboard_row(name, candidates[name], task, prediction, rows, float(value), mine, best)
+        row["days"], row["dependence"] = _dependence(task, prediction, rows, out_of_fold[FOLD].to_numpy())
+        leaderboard.append(row)
     ranked = [row for row in leaderboard if row["role"] == "candidate"]
     challenger = min(ranked, key=lambda row: row["loss"])["model"]
     if modelling.one_standard_error:
@@ -153,6 +157,20 @@ def _fitted(task: Task, method: Method, raw: np.ndarray, target: np.ndarray) -> 
     except (ModelError, StatisticError) as error:
         _log.info("calibration %s is not applied: %s", method, error)
         return None
+
+
+def _dependence(task: Task, prediction: np.ndarray, rows: pd.DataFrame, fold: np.ndarray) -> tuple[int, float]:
+    """Return the days of the folds and the autocorrelation of their losses, each fold by itself."""
+    observed = observed_rows(rows)
+    losses = task.losses(rows[model_input.TARGET].to_numpy(dtype=np.float64)[observed], prediction[observed])
+    times = rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy()[observed]
+    found: list[tuple[int, float]] = []
+    for number in np.unique(fold[observed]):
+        within = fold[observed] == number
+        with suppress(StatisticError):  # a fold of one day tells nothing
+            interval = clustered_mean_interval(losses[within], block_ids(times[within], DAY))
+            found.append((interval.n_blocks, interval.dependence))
+    return sum(days for days, _ in found), pooled_dependence(found)
 
 
 def _leaderboard_row(
