@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 Json = Mapping[str, object]
+AlertStatus = Literal["pending", "firing", "resolved"]
+NotificationStatus = Literal["waiting", "delivered", "refused", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
-    """One alert of one monitoring window."""
+    """One rule that one monitoring window breaches."""
 
     alert_id: str
     raised_at: datetime
@@ -76,6 +78,65 @@ class AlertRecord:
     rule: str
     message: str
     details: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """How one alert, a rule on one metric of one release, stands.
+
+    ``streak`` windows in a row breach the rule, the first since ``active_since``, the last judged until
+    ``judged_until``; ``starts_at`` is when it began to fire (None while pending) and ``ends_at`` when it was over, both
+    on the clock of what is monitored.
+    """
+
+    fingerprint: str
+    status: AlertStatus
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    streak: int
+    active_since: datetime
+    judged_until: datetime
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    def key(self) -> str:
+        """Return what tells one firing of this alert from the next."""
+        return f"{self.fingerprint}@{'' if self.starts_at is None else self.starts_at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """An alert became pending, firing or resolved."""
+
+    fingerprint: str
+    at: datetime
+    status: AlertStatus
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last notification of a group on a channel: when, and which firings it told."""
+
+    at: datetime
+    firing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one channel is told of one group of alerts: Alertmanager's payload, version 4."""
+
+    notification_id: str
+    channel: str
+    group_key: str
+    at: datetime
+    firing: tuple[str, ...]
+    payload: Json
+    status: NotificationStatus = "waiting"
+    attempts: int = 0
+    error: str | None = None
+    settled_at: datetime | None = None
+    created_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

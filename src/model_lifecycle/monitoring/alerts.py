@@ -1,99 +1,149 @@
-"""Alerts: what of a window's verdict somebody should hear of, each with an id that stays the same."""
+"""Alert rules held against windows: which window breaches which rule, each breach with an id that stays the same."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
 
+from model_lifecycle.contracts.alerting import AlertingSpec, AlertRule
 from model_lifecycle.contracts.policy import PolicySpec
-from model_lifecycle.contracts.records import AlertRecord
-from model_lifecycle.monitoring.policy import breaches
+from model_lifecycle.contracts.records import AlertRecord, Json
+from model_lifecycle.monitoring.measures import Measure, measures_of, replay_measures
 from model_lifecycle.monitoring.replay import Replay
-from model_lifecycle.monitoring.verdict import Finding, MonitoringReport, WindowVerdict
-
-_NAMED = 5
+from model_lifecycle.monitoring.verdict import Figure, MonitoringReport
 
 
-def alert_id(release: str, window: WindowVerdict, rule: str) -> str:
-    """Return the id of an alert: the same release, window and rule give the same id, whenever it is judged."""
-    parts = (release, window.start.isoformat(), window.end.isoformat(), rule)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One metric of one window, held against one rule."""
+
+    rule: str
+    metric: str
+    start: datetime
+    end: datetime
+    breached: bool
+    message: str
+    details: Json
 
 
-def alerts_of(report: MonitoringReport, policy: PolicySpec) -> tuple[AlertRecord, ...]:
-    """Return one alert a rule and window, the oldest window first.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run found, the oldest window first; ``at`` is the moment whose knowledge it stands on.
 
-    Data quality and realised performance beyond its limit are critical, drift and warnings about the data are
-    warnings. ``raised_at`` is the moment whose knowledge the report stands on, not the clock's. A window that is
-    judged again with more labels raises the same alerts, by id, and perhaps new ones.
+    ``unjudged`` names the rules that no window of the run could be held against, and why.
     """
-    raised_at = report.as_of or report.until
-    if raised_at is None:
-        return ()
-    found: list[AlertRecord] = []
-    for window in report.windows:
-        for rule, severity, message, details in (*_quality(window), *_performance(window, policy), *_drift(window)):
-            found.append(
-                AlertRecord(
-                    alert_id=alert_id(report.release, window, rule),
-                    raised_at=raised_at,
-                    window_start=window.start,
-                    window_end=window.end,
-                    severity=severity,
-                    rule=rule,
-                    message=message,
-                    details={"release": report.release, **details},
-                )
+
+    release: str
+    at: datetime | None
+    alerting: AlertingSpec
+    judged: tuple[Judged, ...]
+    unjudged: Mapping[str, str]
+
+    def breaches(self) -> list[AlertRecord]:
+        """Return one record a rule and window that breaches it; judged again, with more labels, the same by id."""
+        rules = self.alerting.active()
+        return [
+            AlertRecord(
+                alert_id=_record_id(self.release, one),
+                raised_at=self.at,
+                window_start=one.start,
+                window_end=one.end,
+                severity=rules[one.rule].severity,
+                rule=_name(one, rules[one.rule]),
+                message=one.message,
+                details={"release": self.release, **one.details},
             )
-    return tuple(found)
+            for one in self.judged
+            if one.breached and self.at is not None
+        ]
 
 
-def skew_alert(report: MonitoringReport, replayed: Replay) -> Iterator[AlertRecord]:
-    """Yield a critical alert when logged features differ from those recomputed at the same watermark."""
-    raised_at, window = report.as_of or report.until, report.newest()
-    if not replayed.skewed or raised_at is None or window is None:
-        return
-    features = ", ".join(list(replayed.skewed_features)[:_NAMED])
-    yield AlertRecord(
-        alert_id=alert_id(report.release, window, "skew"),
-        raised_at=raised_at,
-        window_start=report.windows[0].start,
-        window_end=window.end,
-        severity="critical",
-        rule="skew",
-        message=f"{replayed.skewed:,} of {replayed.replayed:,} predictions had other features live than recomputed at "
-        f"the same watermark: {features}",
-        details={"release": report.release, **replayed.model_dump(mode="json")},
-    )
+def judge_alerts(
+    report: MonitoringReport,
+    replayed: Replay,
+    policy: PolicySpec,
+    holdout: Mapping[str, Figure],
+    alerting: AlertingSpec,
+) -> Judgement:
+    """Hold every rule against every window in which its metric can be judged.
+
+    Parameters
+    ----------
+    report : MonitoringReport
+        The judged windows.
+    replayed : Replay
+        Of the whole run; it counts as a measure of the newest window.
+    policy, holdout : PolicySpec, mapping of str to Figure
+        As in `measures_of`.
+    alerting : AlertingSpec
+        The rules.
+    """
+    judged: list[Judged] = []
+    unjudged = {name: f"nothing is measured as {rule.metric}" for name, rule in alerting.active().items()}
+    newest = report.newest()
+    for window in report.windows:
+        found = measures_of(window, policy, holdout)
+        if window is newest:
+            found |= replay_measures(replayed)
+        for name, rule in alerting.active().items():
+            for metric, measure in found.items():
+                if not fnmatchcase(metric, rule.metric):
+                    continue
+                held = exceeds(measure, rule)
+                if held is None:
+                    unjudged[name] = f"{metric} has no {'interval' if rule.comparison == 'interval' else 'reference'}"
+                    continue
+                unjudged.pop(name, None)
+                message = measure.message or f"{metric} is {_shown(measure)}, {_limit(measure, rule)}"
+                judged.append(Judged(name, metric, window.start, window.end, held, message, measure.details))
+    at = report.as_of or report.until
+    return Judgement(report.release, at, alerting, tuple(judged), unjudged)
 
 
-_Alert = tuple[str, Literal["warning", "critical"], str, Mapping[str, object]]
+def exceeds(measure: Measure, rule: AlertRule) -> bool | None:
+    """Return whether a figure lies beyond a rule's limit, None when it lacks the interval or reference for it.
+
+    Examples
+    --------
+    >>> exceeds(Measure(0.66, 0.60, 0.72), AlertRule(metric="performance.auc", below=0.7))
+    True
+    >>> exceeds(Measure(0.66, 0.60, 0.72), AlertRule(metric="performance.auc", below=0.7, comparison="interval"))
+    False
+    """
+    value: float | None = measure.value
+    if rule.comparison == "relative":
+        against = measure.reference
+        value = (measure.value - against) / abs(against) if against else None
+    elif rule.comparison == "interval":
+        value = measure.lower if rule.above is not None else measure.upper
+    if value is None:
+        return None
+    if rule.above is not None:
+        return value > rule.above
+    return rule.below is not None and value < rule.below
 
 
-def _quality(window: WindowVerdict) -> Iterator[_Alert]:
-    def key(finding: Finding) -> tuple[str, str]:
-        return finding.severity, finding.rule
-
-    for (severity, rule), group in groupby(sorted(window.quality, key=key), key):
-        findings = list(group)
-        details = {"findings": [finding.model_dump(mode="json") for finding in findings]}
-        kind: Literal["warning", "critical"] = "critical" if severity == "critical" else "warning"
-        yield f"data_quality.{rule}", kind, _joined([finding.message for finding in findings]), details
+def _limit(measure: Measure, rule: AlertRule) -> str:
+    side, limit = ("above", rule.above) if rule.above is not None else ("below", rule.below)
+    if rule.comparison == "relative":
+        return f"limit {limit:+.0%} of the reference {measure.reference:.4g}"
+    return f"limit {side} {limit:g}" + (" with the whole interval" if rule.comparison == "interval" else "")
 
 
-def _performance(window: WindowVerdict, policy: PolicySpec) -> Iterator[_Alert]:
-    for breach in breaches(window.performance, policy):
-        details = {"figure": breach.figure.model_dump(mode="json"), "limit": breach.limit}
-        yield f"performance.{breach.rule}", "critical", breach.message, details
+def _shown(measure: Measure) -> str:
+    if measure.lower is None or measure.upper is None:
+        return f"{measure.value:.4g}"
+    return f"{measure.value:.4g} ({measure.lower:.4g} to {measure.upper:.4g})"
 
 
-def _drift(window: WindowVerdict) -> Iterator[_Alert]:
-    drifted = window.drift.drifted()
-    if drifted:
-        messages = [f"{one.feature} drifted, {one.effect:.2f} over its floor of {one.floor:.2f}" for one in drifted]
-        yield "drift", "warning", _joined(messages), {"features": [one.model_dump(mode="json") for one in drifted]}
+def _name(one: Judged, rule: AlertRule) -> str:
+    """Return a rule's name, and for one with a pattern what the pattern stands for."""
+    if "*" not in rule.metric:
+        return one.rule
+    return f"{one.rule}.{one.metric.removeprefix(rule.metric.split('*', maxsplit=1)[0])}"
 
 
-def _joined(messages: Sequence[str]) -> str:
-    rest = f"; and {len(messages) - _NAMED} more" if len(messages) > _NAMED else ""
-    return "; ".join(messages[:_NAMED]) + rest
+def _record_id(release: str, one: Judged) -> str:
+    parts = (release, one.start.isoformat(), one.end.isoformat(), one.rule, one.metric)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

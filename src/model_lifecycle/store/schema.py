@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from model_lifecycle.errors import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # Any constant serves, as long as nothing else in the database takes an advisory lock with it.
 _ADVISORY_LOCK = 0x6D6C_7374
 
@@ -93,6 +93,55 @@ alerts = Table(
     Column("details", Text, nullable=False),
 )
 
+# One row: the latest moment whose alerts were judged. A run that looks back before it changes no state.
+alert_clock = Table("alert_clock", metadata, Column("at", BigInteger, primary_key=True))
+
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("annotations", Text, nullable=False),
+    Column("streak", Integer, nullable=False),
+    Column("active_since", BigInteger, nullable=False),
+    Column("judged_until", BigInteger, nullable=False),
+    Column("starts_at", BigInteger),
+    Column("ends_at", BigInteger),
+)
+
+alert_changes = Table(
+    "alert_changes",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("alert_changes_by_fingerprint", "fingerprint"),
+)
+
+# What channels are to be told: written with the states, delivered afterwards.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("notification_id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),  # on the clock of what is monitored
+    Column("firing", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("claimed_until", BigInteger, nullable=False),  # until then, one process alone delivers it
+    Index("notifications_by_group", "channel", "group_key"),
+    Index("notifications_by_status", "status"),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -134,10 +183,12 @@ def ensure_schema(connection: Connection) -> None:
     if schema_version.name not in present:
         raise StoreError(f"found tables {sorted(present)} without {schema_version.name}; expected an empty database")
     found = connection.scalars(select(schema_version.c.version)).all()
-    if list(found) in ([1], [2]):
-        if list(found) == [1]:
+    if list(found) in ([1], [2], [3]):
+        if found[0] < 2:
             connection.execute(text("ALTER TABLE events ADD COLUMN received_at BIGINT"))
-        _allow_any_task(connection)
+        if found[0] < 3:
+            _allow_any_task(connection)
+        metadata.create_all(connection, tables=[alert_clock, alert_states, alert_changes, notifications])
         connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
         return
     if list(found) != [SCHEMA_VERSION]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from model_lifecycle.contracts.records import AlertRecord, AuditRecord, EventRecord, LabelRecord, PredictionRecord
 from model_lifecycle.store import journal
+from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.encoding import to_micros
 from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
 from model_lifecycle.store.events import (
@@ -170,6 +171,11 @@ class Store:
         earliest = None if since is None else to_micros("since", since)
         with reading(self._engine, "read alerts") as connection:
             return journal.read_alerts(connection, earliest)
+
+    @property
+    def alert_book(self) -> AlertBook:
+        """The state of the alerts, their history and their notifications."""
+        return AlertBook(self._engine)
 
     def append_audit(self, records: Sequence[AuditRecord]) -> None:
         """Write entries of the audit trail in one transaction."""

@@ -1,0 +1,138 @@
+"""The figures of a window by name: what alert rules can be about."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import get_args
+
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.monitoring.policy import Breach, breaches
+from model_lifecycle.monitoring.replay import Replay
+from model_lifecycle.monitoring.verdict import Figure, Finding, Rule, Severity, WindowVerdict
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of one window; ``reference`` is what it is compared with by a relative rule."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+    reference: float | None = None
+    message: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, figure: Figure, reference: float | None = None) -> "Measure":
+        """Return the measure of a figure with its interval."""
+        details = {"figure": figure.model_dump(mode="json")}
+        return cls(figure.estimate, figure.lower, figure.upper, reference, details=details)
+
+
+def measures_of(window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str, Figure]) -> dict[str, Measure]:
+    """Return all that is measured in a window; what could not be judged there is absent.
+
+    Counts of findings and of broken policy limits are there as zeros, too, so that an alert about them can end.
+
+    Parameters
+    ----------
+    window : WindowVerdict
+        A judged window; what rests on outcomes is there only in a mature one.
+    policy : PolicySpec
+        Whose limits ``policy.*`` tells as 0 (kept) or 1 (broken).
+    holdout : mapping of str to Figure
+        The champion's figures on its hold-out, the reference of ``performance.*``.
+    """
+    return {
+        "traffic.decisions": Measure(window.decisions),
+        **_labels(window),
+        **_quality(window.quality),
+        **_drift(window),
+        **_policy(window, policy),
+        **_performance(window, holdout),
+    }
+
+
+def replay_measures(replayed: Replay) -> dict[str, Measure]:
+    """Return what recomputing the logged features showed, over all windows of the run."""
+    features = ", ".join(list(replayed.skewed_features)[:_NAMED])
+    skew = (
+        f"{replayed.skewed:,} of {replayed.replayed:,} predictions had other features live than recomputed at "
+        f"the same watermark: {features}"
+    )
+    details = replayed.model_dump(mode="json")
+    return {
+        "skew.predictions": Measure(replayed.skewed, message=skew if replayed.skewed else "", details=details),
+        "late.events": Measure(replayed.late_events, details=details),
+        **{f"late.seconds_{name}": Measure(value, details=details) for name, value in replayed.late_seconds.items()},
+    }
+
+
+def _labels(window: WindowVerdict) -> dict[str, Measure]:
+    found = window.maturity
+    if not found.decisions:
+        return {}
+    shares = {"waiting": found.waiting, "unavailable": sum(found.unavailable.values())}
+    return {
+        **{f"labels.{name}_share": Measure(count / found.decisions) for name, count in shares.items()},
+        **{f"labels.delay_hours_{name}": Measure(hours) for name, hours in found.delay_hours.items()},
+    }
+
+
+def _quality(findings: Sequence[Finding]) -> dict[str, Measure]:
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.severity, finding.rule].append(finding)
+    names = {*product(get_args(Severity), get_args(Rule)), *groups}
+    return {f"quality.{severity}.{rule}": _counted(groups[severity, rule]) for severity, rule in sorted(names)}
+
+
+def _counted(findings: Sequence[Finding]) -> Measure:
+    details = {"findings": [finding.model_dump(mode="json") for finding in findings]}
+    return Measure(len(findings), message=_joined([finding.message for finding in findings]), details=details)
+
+
+def _drift(window: WindowVerdict) -> dict[str, Measure]:
+    if not window.drift.features:
+        return {}
+    drifted = window.drift.drifted()
+    messages = [f"{one.feature} drifted, {one.effect:.2f} over its floor of {one.floor:.2f}" for one in drifted]
+    details = {"features": [one.model_dump(mode="json") for one in drifted]}
+    return {
+        "drift.features": Measure(len(drifted), message=_joined(messages), details=details),
+        **{
+            f"drift.feature.{one.feature}": Measure(
+                one.effect, reference=one.floor, details={"features": [one.model_dump(mode="json")]}
+            )
+            for one in window.drift.features
+        },
+    }
+
+
+def _policy(window: WindowVerdict, policy: PolicySpec) -> dict[str, Measure]:
+    if window.performance is None:
+        return {}
+    kept = {f"policy.{name}": Measure(0) for name in get_args(Breach.model_fields["rule"].annotation)}
+    broken = {
+        f"policy.{one.rule}": Measure(
+            1, message=one.message, details={"figure": one.figure.model_dump(mode="json"), "limit": one.limit}
+        )
+        for one in breaches(window.performance, policy)
+    }
+    return {**kept, **broken}
+
+
+def _performance(window: WindowVerdict, holdout: Mapping[str, Figure]) -> dict[str, Measure]:
+    if window.performance is None:
+        return {}
+    found = {**window.performance.figures, **window.performance.differences}
+    reference = {name: figure.estimate for name, figure in holdout.items()}
+    return {f"performance.{name}": Measure.of(figure, reference.get(name)) for name, figure in found.items()}
+
+
+def _joined(messages: Sequence[str]) -> str:
+    rest = f"; and {len(messages) - _NAMED} more" if len(messages) > _NAMED else ""
+    return "; ".join(messages[:_NAMED]) + rest
