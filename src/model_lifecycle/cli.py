@@ -3,6 +3,7 @@
 from model_lifecycle.commands import KEDRO_COMMANDS, CommandGroup
 
 OWN_COMMANDS = {
+    "alerts": "model_lifecycle.datasets.alert_command:alerts",
     "backfill": "model_lifecycle.datasets.backfill_command:backfill",
     "contract": "model_lifecycle.datasets.contract_command:contract",
     "loop": "model_lifecycle.rehearsal.command:loop",

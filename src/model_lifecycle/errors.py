@@ -59,3 +59,7 @@ class ServingError(LifecycleError):
 
 class RunLocked(LifecycleError):
     """Another run holds the data folder."""
+
+
+class DeliveryError(LifecycleError):
+    """A channel did not take a notification."""

@@ -21,7 +21,7 @@ from model_lifecycle.locations import data_folder
 _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
-SUMMARY = "run_summary"
+SUMMARIES = ("run_summary", "alert_summary")
 _STILL_RUNNING_SECONDS = 15.0
 
 
@@ -128,13 +128,14 @@ class ProgressHook:
 
 
 class SummaryHook:
-    """Prints the run's summary when the run has written one."""
+    """Prints the summaries that the run has written."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Print the dataset ``run_summary`` if this run produced it and the catalog keeps it."""
-        if SUMMARY in pipeline.all_outputs() and catalog.exists(SUMMARY):
-            sys.stdout.write(f"\n{str(catalog.load(SUMMARY)).rstrip()}\n")
+        """Print each of the summaries that this run produced and the catalog keeps."""
+        for summary in SUMMARIES:
+            if summary in pipeline.all_outputs() and catalog.exists(summary):
+                sys.stdout.write(f"\n{str(catalog.load(summary)).rstrip()}\n")
 
 
 def _holder(handle: IO[str]) -> str:

@@ -88,7 +88,7 @@ def _next(state: AlertState | None, row: Sequence[Judged], rule: AlertRule, at: 
     if not breached:
         if state is None or not active:
             return state
-        return replace(state, status="resolved", streak=0, ends_at=at, judged_until=last.end)
+        return replace(state, status="resolved", streak=0, ends_at=at, judged_until=min(last.end, at))
     streak, since = breached, row[-breached].start
     if state is not None and active and breached == len(row):  # the row may have begun before this run's windows
         follows = row[0].start >= state.judged_until
@@ -97,7 +97,7 @@ def _next(state: AlertState | None, row: Sequence[Judged], rule: AlertRule, at: 
     firing = streak >= rule.for_windows or (state is not None and state.status == "firing")
     starts_at = state.starts_at if state is not None and state.status == "firing" else at
     status: Literal["firing", "pending"] = "firing" if firing else "pending"
-    return AlertState("", status, {}, {}, streak, since, last.end, starts_at if firing else None)
+    return AlertState("", status, {}, {}, streak, since, min(last.end, at), starts_at if firing else None)
 
 
 def _trailing(row: Sequence[Judged]) -> int:

@@ -80,7 +80,7 @@ def judge_alerts(
         The rules.
     """
     judged: list[Judged] = []
-    unjudged = {name: f"nothing is measured as {rule.metric}" for name, rule in alerting.active().items()}
+    lacking: dict[str, str] = {}
     newest = report.newest()
     for window in report.windows:
         found = measures_of(window, policy, holdout)
@@ -92,13 +92,17 @@ def judge_alerts(
                     continue
                 held = exceeds(measure, rule)
                 if held is None:
-                    unjudged[name] = f"{metric} has no {'interval' if rule.comparison == 'interval' else 'reference'}"
+                    lacking[name] = f"{metric} has no {'interval' if rule.comparison == 'interval' else 'reference'}"
                     continue
-                unjudged.pop(name, None)
                 message = measure.message or f"{metric} is {_shown(measure)}, {_limit(measure, rule)}"
                 judged.append(Judged(name, metric, window.start, window.end, held, message, measure.details))
-    at = report.as_of or report.until
-    return Judgement(report.release, at, alerting, tuple(judged), unjudged)
+    seen = {one.rule for one in judged}
+    unjudged = {
+        name: lacking.get(name, f"no window tells {rule.metric}")
+        for name, rule in alerting.active().items()
+        if name not in seen
+    }
+    return Judgement(report.release, report.as_of or report.until, alerting, tuple(judged), unjudged)
 
 
 def exceeds(measure: Measure, rule: AlertRule) -> bool | None:

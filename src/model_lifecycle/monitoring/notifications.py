@@ -84,6 +84,16 @@ def _notification(
     return Notification(f"msg_{identity}", channel, key, at, told, payload)
 
 
+def trial(channel: str, alerting: AlertingSpec, now: datetime) -> Notification:
+    """Return a notification that says of itself that it is a test."""
+    labels = {**alerting.labels, "alertname": "test", "metric": "none", "release": "none", "severity": "info"}
+    told = {"summary": f"This is a test of the channel {channel}; nothing is wrong."}
+    state = AlertState("0" * 16, "firing", labels, told, 1, now, now, now)
+    key = group_key(labels, alerting)
+    payload = alertmanager_payload(channel, key, [state], alerting)
+    return Notification(f"msg_test_{int(now.timestamp())}", channel, key, now, (), payload)
+
+
 def alertmanager_payload(
     receiver: str, key: str, states: Sequence[AlertState], alerting: AlertingSpec, most: int | None = None
 ) -> dict[str, object]:

@@ -139,7 +139,8 @@ class Play:
         self._conclude(until, wait=True)
         width = self._project.monitoring.window
         self._teller.say(until, f"monitoring judges the window {self._teller.clock(until - width)} to now")
-        parameters = {"monitoring_until": until.isoformat(), **self._parameters}
+        # A rehearsal must page nobody.
+        parameters = {"monitoring_until": until.isoformat(), "alerting.deliver": "false", **self._parameters}
         run_pipelines(("monitoring",), parameters, self._folder / "logs" / f"monitoring-{self._counts.windows + 1}.log")
         found = read_findings(self._reporting)
         self._tell_findings(until, found)

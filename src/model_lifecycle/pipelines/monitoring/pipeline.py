@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from model_lifecycle.pipelines.monitoring.nodes.alerting import deliver_alerts
 from model_lifecycle.pipelines.monitoring.nodes.judging import (
     decide_policy,
     judge,
@@ -18,7 +19,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 select_predictions,
-                ["prediction_log", "params:monitoring_until", "params:monitoring", "params:policy"],
+                ["prediction_log", "params:monitoring_until", "params:monitoring", "params:policy", "params:alerting"],
                 "prediction_window",
                 name="select_predictions",
             ),
@@ -30,6 +31,7 @@ def create_pipeline() -> Pipeline:
                     "until": "params:monitoring_until",
                     "monitoring": "params:monitoring",
                     "policy": "params:policy",
+                    "alerting": "params:alerting",
                     "features": "params:features",
                     "question": "params:business_question",
                     "contracts": "params:contracts",
@@ -45,9 +47,15 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 raise_alerts,
-                ["monitoring_report", "replay_report", "params:policy"],
-                "monitoring_alerts",
+                ["monitoring_report", "replay_report", "champion_release", "params:policy", "params:alerting"],
+                ["monitoring_alerts", "alert_book", "unjudged_rules"],
                 name="raise_alerts",
+            ),
+            Node(
+                deliver_alerts,
+                ["alert_book", "unjudged_rules", "params:alerting"],
+                ["alert_report", "alert_summary"],
+                name="deliver_alerts",
             ),
             Node(
                 decide_policy,
@@ -65,6 +73,7 @@ def create_pipeline() -> Pipeline:
                     "monitoring_performance_figure",
                     "monitoring_drift_figure",
                     "replay_report",
+                    "alert_report",
                 ],
                 "monitoring_page",
                 name="render_monitoring",

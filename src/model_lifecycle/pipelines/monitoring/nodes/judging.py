@@ -6,13 +6,14 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.records import AlertRecord, EventRecord
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import RegistryError
-from model_lifecycle.monitoring.alerts import alerts_of, skew_alert
+from model_lifecycle.monitoring.alerts import Judgement, judge_alerts
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
 from model_lifecycle.monitoring.policy import PolicyState, decide
@@ -37,9 +38,9 @@ class PredictionReader(Protocol):
 
 
 def select_predictions(
-    log: PredictionReader, until: str | None, monitoring: MonitoringSpec, policy: PolicySpec
+    log: PredictionReader, until: str | None, monitoring: MonitoringSpec, policy: PolicySpec, alerting: AlertingSpec
 ) -> pd.DataFrame:
-    """Return the logged predictions that the verdicts need: the windows that the policy looks back on.
+    """Return the logged predictions that the verdicts need: the windows that the policy and the alerts look back on.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def select_predictions(
     end = resolve_until(until, log.newest())
     if end is None:
         return log.read(_LAST, _LAST, _LAST)
-    _, span = lookback(monitoring, policy.consecutive_windows)
+    _, span = lookback(monitoring, _longest_row(policy, alerting))
     return log.read(end - span, end, _LAST if until is None else end)
 
 
@@ -60,6 +61,7 @@ def judge(
     until: str | None,
     monitoring: MonitoringSpec,
     policy: PolicySpec,
+    alerting: AlertingSpec,
     features: FeatureSpec,
     question: BusinessQuestion,
     contracts: TableContracts,
@@ -77,7 +79,7 @@ def judge(
         If the predictions or the champion's facts are incomplete.
     """
     columns = contracts.table(_PRIMARY).columns
-    windows, _ = lookback(monitoring, policy.consecutive_windows)
+    windows, _ = lookback(monitoring, _longest_row(policy, alerting))
     rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring)
     report = judge_windows(predictions, ChampionFacts.read(champion), rules, until, windows)
     return report.model_dump(mode="json")
@@ -119,10 +121,24 @@ def replay_predictions(predictions: pd.DataFrame, log: EventReader, champion: In
     return replay(predictions, events, champion.scorer).model_dump(mode="json")
 
 
-def raise_alerts(report: Mapping[str, Any], replayed: Mapping[str, Any], policy: PolicySpec) -> list[AlertRecord]:
-    """Return the alerts of all windows in the report, and one when live features differ from recomputed ones."""
-    found = MonitoringReport.model_validate(report)
-    return [*alerts_of(found, policy), *skew_alert(found, Replay.model_validate(replayed))]
+def raise_alerts(
+    report: Mapping[str, Any],
+    replayed: Mapping[str, Any],
+    champion: ChampionFacts | Mapping[str, Any],
+    policy: PolicySpec,
+    alerting: AlertingSpec,
+) -> tuple[list[AlertRecord], Judgement, dict[str, str]]:
+    """Hold the alert rules against all windows in the report.
+
+    Returns
+    -------
+    tuple
+        What each window breaches, the judgement that moves the states of the alerts, and the rules that could not be
+        judged, with the reason.
+    """
+    found, holdout = MonitoringReport.model_validate(report), ChampionFacts.read(champion).holdout
+    judgement = judge_alerts(found, Replay.model_validate(replayed), policy, holdout, alerting)
+    return judgement.breaches(), judgement, dict(judgement.unjudged)
 
 
 def decide_policy(
@@ -140,3 +156,7 @@ def decide_policy(
         versus_previous=facts.versus_previous,
     )
     return decide(found.windows, policy, state).model_dump(mode="json")
+
+
+def _longest_row(policy: PolicySpec, alerting: AlertingSpec) -> int:
+    return max(policy.consecutive_windows, alerting.longest_row())

@@ -1,6 +1,7 @@
 """The monitoring report as pictures and as a page."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from model_lifecycle.monitoring.policy import Decision
@@ -70,10 +71,11 @@ def render_monitoring(
     performance: "Figure",
     drift: "Figure",
     replayed: Mapping[str, Any],
+    alerts: Mapping[str, Any],
 ) -> str:
     """Render the monitoring page as one HTML file."""
     found, decided = MonitoringReport.model_validate(report), Decision.model_validate(decision)
-    sections = [_decision(decided), _windows(found.windows)]
+    sections = [_decision(decided), _alerts(alerts), _windows(found.windows)]
     newest = found.newest()
     if newest is not None:
         sections += [
@@ -90,6 +92,22 @@ def render_monitoring(
 def _decision(decided: Decision) -> Section:
     callout = Callout(_TONES[decided.action], _SAID[decided.action])
     return Section("Decision", callout=callout, text=decided.reasons)
+
+
+def _alerts(found: Mapping[str, Any]) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "alert": alert["labels"]["alertname"],
+            "severity": alert["labels"]["severity"],
+            "state": alert["status"],
+            "since": iso(datetime.fromisoformat(alert["since"])),
+            "what": alert["annotations"].get("summary", ""),
+        }
+        for alert in found["alerts"]
+    ]
+    callout = Callout("bad" if found["firing"] else "good", found["summary"])
+    unjudged = [f"Rule {name} could not be judged: {reason}." for name, reason in found["unjudged"].items()]
+    return Section("Alerts", callout=callout, table=rows or None, text=(*found["problems"], *unjudged))
 
 
 def _windows(windows: Sequence[WindowVerdict]) -> Section:
