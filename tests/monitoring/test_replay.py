@@ -9,10 +9,9 @@ import pandas as pd
 
 from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.features.history import History, event_columns
-from model_lifecycle.monitoring.alerts import skew_alert
+from model_lifecycle.monitoring.measures import replay_measures
 from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.scoring import Scorer
-from monitored_traffic import judged, live
 from tiny_release import SPEC, START, scorer
 
 RELEASE: Scorer = scorer()
@@ -85,9 +84,9 @@ def test_a_changed_feature_is_skew_and_an_alert() -> None:
     found = replay(rows, log, RELEASE)
     assert (found.skewed, found.skewed_features) == (2, {"deliveries_7d": 1, "weight": 1})
     assert found.examples == ("id-3", "id-7")
-    (alert,) = skew_alert(judged(live(1)), found)
-    assert (alert.severity, alert.rule) == ("critical", "skew")
-    assert "2 of 20 predictions had other features live than recomputed" in alert.message
+    skew = replay_measures(found)["skew.predictions"]
+    assert skew.value == 2
+    assert "2 of 20 predictions had other features live than recomputed" in skew.message
 
 
 def test_an_event_that_changes_in_the_store_is_skew() -> None:

@@ -28,8 +28,8 @@ def test_a_second_opening_finds_what_the_first_wrote(url: str) -> None:
 
 def test_a_schema_of_another_version_is_refused(url: str) -> None:
     Store.open(url).close()
-    execute(url, "UPDATE model_lifecycle_schema SET version = 4")
-    with pytest.raises(StoreError, match=r"found schema version 4, expected 3; use the program that wrote it"):
+    execute(url, "UPDATE model_lifecycle_schema SET version = 5")
+    with pytest.raises(StoreError, match=r"found schema version 5, expected 4; use the program that wrote it"):
         Store.open(url)
 
 
@@ -190,6 +190,8 @@ def test_a_database_of_the_first_version_is_brought_up_to_this_one(url: str) -> 
     with Store.open(url) as store:
         store.append_events([event(1)])
         store.append_predictions([prediction(1)])
+    for table in ("alert_clock", "alert_states", "alert_changes", "notifications"):
+        execute(url, f"DROP TABLE {table}")
     execute(url, "ALTER TABLE events DROP COLUMN received_at")
     execute(url, "ALTER TABLE predictions DROP COLUMN outputs")
     execute(url, "UPDATE model_lifecycle_schema SET version = 1")
@@ -199,6 +201,8 @@ def test_a_database_of_the_first_version_is_brought_up_to_this_one(url: str) -> 
         without = replace(prediction(2), threshold=None, outputs={"plan": 1.5})
         store.append_predictions([without])
         found = store.predictions_between(prediction(1).decision_time, prediction(2).decision_time + timedelta(days=1))
+        assert store.alert_book.states() == []
+        assert store.alert_book.notifications() == []
     assert received == [False, True]
     assert found["outputs"].tolist() == [{}, {"plan": 1.5}]
     assert found["threshold"].isna().tolist() == [False, True]

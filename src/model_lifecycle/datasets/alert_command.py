@@ -1,4 +1,4 @@
-"""``python -m model_lifecycle alerts``: the alerts of a case listed and shown, a channel tried, what waits delivered."""
+"""``python -m model_lifecycle alerts``: alerts listed and shown, a channel tried, what waits delivered."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

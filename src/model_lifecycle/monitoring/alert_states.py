@@ -80,14 +80,15 @@ def _rows(judged: Sequence[Judged]) -> dict[tuple[str, str], list[Judged]]:
 
 
 def _next(state: AlertState | None, row: Sequence[Judged], rule: AlertRule, at: datetime) -> AlertState | None:
+    """Return the state after a row of windows, None when it stays as it is."""
     last = row[-1]
     if state is not None and last.end < state.judged_until:
-        return state  # what it stands on is newer
+        return None  # what it stands on is newer
     active = state is not None and state.status != "resolved"
     breached = _trailing(row)
     if not breached:
         if state is None or not active:
-            return state
+            return None
         return replace(state, status="resolved", streak=0, ends_at=at, judged_until=min(last.end, at))
     streak, since = breached, row[-breached].start
     if state is not None and active and breached == len(row):  # the row may have begun before this run's windows
