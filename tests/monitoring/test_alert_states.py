@@ -160,7 +160,8 @@ def test_judging_the_same_windows_again_changes_nothing(patterns: list[str], row
 @given(history=_PATTERN, row=st.integers(1, 3))
 def test_one_run_over_all_windows_and_a_run_a_window_agree(history: str, row: int) -> None:
     alerting = spec(row=row)
-    whole, step = _after({}, judgement(history, alerting)), {}
+    whole = _after({}, judgement(history, alerting))
+    step: States = {}
     for end in range(1, len(history) + 1):
         step = _after(step, judgement(history[:end], alerting))
     active = [

@@ -7,13 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.text import TextDataset
 
+from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.datasets.alert_book import AlertBookDataset
 from model_lifecycle.datasets.alert_log import AlertLog
 from model_lifecycle.datasets.event_log import EventLog
 from model_lifecycle.datasets.prediction_window import PredictionWindow
@@ -35,8 +38,13 @@ from monitored_traffic import (
     live,
 )
 from tiny_release import scorer
+from webhook_receiver import Receiver, receiver, receiving
+
+__all__ = ["receiver"]  # a fixture
 
 LAG = timedelta(hours=3)
+CONF = yaml.safe_load((Path(__file__).parents[2] / "conf/base/parameters_monitoring.yml").read_text(encoding="utf-8"))
+ALERTING = AlertingSpec.model_validate(CONF["alerting"] | {"labels": {"case": "test"}})
 
 
 def _fill(url: str, found: Traffic) -> None:
@@ -77,13 +85,16 @@ def _fill(url: str, found: Traffic) -> None:
         store.append_labels(labels)
 
 
-def _catalog(folder: Path, until: str | None, facts: dict[str, Any] | None = None) -> DataCatalog:
+def _catalog(
+    folder: Path, until: str | None, facts: dict[str, Any] | None = None, alerting: AlertingSpec | None = None
+) -> DataCatalog:
     url = f"sqlite:///{folder / 'store.db'}"
     given = {
         "champion_release": facts or champion().model_dump(mode="json"),
         "params:monitoring_until": until,
         "params:monitoring": MONITORING,
         "params:policy": POLICY,
+        "params:alerting": alerting or ALERTING,
         "params:features": SPEC,
         "params:business_question": QUESTION,
         "params:contracts": TableContracts({"primary_table": TableContract(columns=CONTRACT)}),
@@ -95,6 +106,9 @@ def _catalog(folder: Path, until: str | None, facts: dict[str, Any] | None = Non
             "event_log": EventLog(url),
             "champion": MemoryDataset(SimpleNamespace(scorer=scorer("of another release")), copy_mode="assign"),
             "monitoring_alerts": AlertLog(str(folder / "alerts.json"), url),
+            "alert_book": AlertBookDataset(url),
+            "alert_report": JSONDataset(filepath=str(folder / "alert_report.json")),
+            "alert_summary": TextDataset(filepath=str(folder / "alert_summary.txt")),
             "monitoring_report": JSONDataset(filepath=str(folder / "monitoring.json")),
             "policy_decision": JSONDataset(filepath=str(folder / "decision.json")),
             "monitoring_page": TextDataset(filepath=str(folder / "monitoring.html")),
@@ -102,8 +116,8 @@ def _catalog(folder: Path, until: str | None, facts: dict[str, Any] | None = Non
     )
 
 
-def _run(folder: Path, until: datetime | None) -> DataCatalog:
-    catalog = _catalog(folder, None if until is None else until.isoformat())
+def _run(folder: Path, until: datetime | None, alerting: AlertingSpec | None = None) -> DataCatalog:
+    catalog = _catalog(folder, None if until is None else until.isoformat(), alerting=alerting)
     SequentialRunner().run(create_pipeline(), catalog)
     return catalog
 
@@ -124,7 +138,9 @@ def faulty(tmp_path: Path) -> Path:
 def test_quiet_traffic_ends_in_nothing_and_warns_of_its_first_hour_alone(quiet: Path) -> None:
     catalog = _run(quiet, LIVE + 2 * WEEK + timedelta(hours=1))
     assert catalog.load("policy_decision")["action"] == "nothing"
-    assert [alert.rule for alert in catalog.load("monitoring_alerts")] == ["data_quality.volume"]  # its first hour
+    assert [alert.rule for alert in catalog.load("monitoring_alerts")] == [
+        "data_quality_warning.volume"
+    ]  # its first hour
     report = catalog.load("monitoring_report")
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert [window["maturity"]["mature"] for window in report["windows"]] == [False, True, True]
@@ -145,6 +161,54 @@ def test_alerts_stand_in_the_store_once_however_often_the_window_is_judged(fault
     assert first == second
     with Store.open(f"sqlite:///{faulty / 'store.db'}") as store:
         assert [alert.alert_id for alert in store.alerts()] == [alert.alert_id for alert in first]
+
+
+def test_a_run_raises_resolves_and_delivers_each_once(faulty: Path, receiver: Receiver) -> None:
+    channels = {"hook": {"type": "webhook", "url": receiver.url}}
+    alerting = AlertingSpec.model_validate({**ALERTING.model_dump(by_alias=True), "channels": channels})
+    for weeks in (1, 1, 2, 2):
+        catalog = _run(faulty, LIVE + weeks * WEEK, alerting)
+    report = catalog.load("alert_report")
+    assert {alert["labels"]["alertname"] for alert in report["alerts"]} == {"data_quality", "drift"}
+    assert (report["firing"], report["delivered"], report["problems"]) == (2, 0, [])
+    assert catalog.load("alert_summary").splitlines()[0] == ("alerts: 2 firing, 0 pending; 0 notifications delivered")
+    (told,) = [json.loads(got.body) for got in receiver.received]
+    assert (told["status"], told["groupLabels"], len(told["alerts"])) == ("firing", {"case": "test"}, 2)
+    assert "looks as if its unit had changed" in told["alerts"][0]["annotations"]["summary"]
+    assert "looks as if its unit had changed" in catalog.load("monitoring_page")
+
+
+def test_a_channel_that_fails_fails_no_run_and_stands_in_report_page_and_summary(faulty: Path) -> None:
+    with receiving() as gone:
+        url = gone.url
+    channels = {"hook": {"type": "webhook", "url": url}}
+    options = {"channels": channels, "tries": 1}
+    catalog = _run(
+        faulty, LIVE + 2 * WEEK, AlertingSpec.model_validate({**ALERTING.model_dump(by_alias=True), **options})
+    )
+    assert catalog.load("policy_decision")["action"] == "investigate"
+    for told in (
+        *catalog.load("alert_report")["problems"],
+        catalog.load("alert_summary"),
+        catalog.load("monitoring_page"),
+    ):
+        assert "no answer (ConnectionRefusedError)" in told
+    assert catalog.load("alert_report")["waiting"] == 1
+
+
+def test_a_rule_that_asks_for_a_long_row_of_windows_makes_the_run_look_back_so_far(quiet: Path) -> None:
+    rule = {"metric": "drift.features", "above": 0, "for": 9}
+    node = next(node for node in create_pipeline().nodes if node.name == "select_predictions")
+    log = PredictionWindow(f"sqlite:///{quiet / 'store.db'}").load()
+    asked: list[timedelta] = []
+
+    def read(start: datetime, end: datetime, _: datetime) -> Any:
+        asked.append(end - start)
+        return log.read(end, end, end)
+
+    reader = SimpleNamespace(newest=log.newest, read=read)
+    node.func(reader, None, MONITORING, POLICY, AlertingSpec.model_validate({"rules": {"long": rule}}))
+    assert asked[0] >= 9 * WEEK
 
 
 def test_labels_from_after_until_are_not_seen(quiet: Path) -> None:

@@ -1,6 +1,5 @@
 """The book of alerts on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +17,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def book(store: Store) -> Iterator[AlertBook]:
+def book(store: Store) -> AlertBook:
     return store.alert_book
 
 

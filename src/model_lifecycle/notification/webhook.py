@@ -5,20 +5,26 @@ import math
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from http.client import HTTPException, HTTPResponse
+from typing import NoReturn
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from model_lifecycle.contracts.alerting import shown_address
 from model_lifecycle.contracts.records import Notification
 from model_lifecycle.notification.channel import MayPass, Refused
 from model_lifecycle.notification.signature import signature
 
-if TYPE_CHECKING:
-    import httpx
-
 _OF_THIS_BODY = frozenset({400, 410, 413, 415, 422})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_ANSWER = 16 * 1024  # nothing in it is needed; so much of it is read that the connection ends in peace
+_PART = 4096
 _SHOWN = 120
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow none: what is told to one address is for no other."""
 
 
 class Webhook:
@@ -48,30 +54,32 @@ class Webhook:
             If there is no answer, one that asks to come back, or one that somebody has to mend before the next run:
             a redirect, a wrong address, a wrong secret.
         """
-        import httpx
-
         body = json.dumps(notification.payload).encode()
+        request = Request(self._url, body, self._headers(notification.notification_id, body))  # noqa: S310 - checked
         try:
-            with httpx.stream(
-                "POST",
-                self._url,
-                content=body,
-                headers=self._headers(notification.notification_id, body),
-                timeout=self._timeout,
-                follow_redirects=False,
-            ) as response:
-                said = _bounded(response, time.monotonic() + 2 * self._timeout)
-        except httpx.HTTPError as error:
-            raise MayPass(f"{shown_address(self._url)}: no answer ({type(error).__name__})") from error
-        if response.is_success:
-            return
-        message = f"{shown_address(self._url)}: status {response.status_code}, expected 2xx"
-        if response.status_code in _PASSING:
-            raise MayPass(message, _asked_pause(response.headers.get("Retry-After")))
-        message += f": {said[:_SHOWN]!r}" if said else ""
-        if response.status_code in _OF_THIS_BODY:
-            raise Refused(message)
-        raise MayPass(message, math.inf)
+            # Not httpx: it writes whole addresses, and the secrets in them, to the log.
+            with build_opener(_NoRedirect).open(request, timeout=self._timeout) as response:
+                _bounded(response, time.monotonic() + 2 * self._timeout)
+        except HTTPError as error:
+            self._refused(error)
+        except (OSError, HTTPException) as error:
+            cause = error.reason if isinstance(error, URLError) else error
+            kind = type(cause).__name__ if isinstance(cause, Exception) else cause
+            raise MayPass(f"{shown_address(self._url)}: no answer ({kind})") from error
+
+    def _refused(self, error: HTTPError) -> NoReturn:
+        with error:
+            message = f"{shown_address(self._url)}: status {error.code}, expected 2xx"
+            if error.code in _PASSING:
+                raise MayPass(message, _asked_pause(error.headers.get("Retry-After"))) from error
+            try:
+                said = error.read(_SHOWN).decode(errors="replace")
+            except (OSError, HTTPException):
+                said = ""
+            message += f": {said!r}" if said else ""
+            if error.code in _OF_THIS_BODY:
+                raise Refused(message) from error
+            raise MayPass(message, math.inf) from error
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
         timestamp = int(time.time())
@@ -86,13 +94,13 @@ class Webhook:
         return headers
 
 
-def _bounded(response: "httpx.Response", deadline: float) -> str:
-    content = bytearray()
-    for part in response.iter_raw():
-        content += part
-        if len(content) > _LONGEST_ANSWER or time.monotonic() > deadline:
-            break
-    return bytes(content[:_LONGEST_ANSWER]).decode(errors="replace")
+def _bounded(response: HTTPResponse, deadline: float) -> None:
+    left = _LONGEST_ANSWER
+    while left > 0 and time.monotonic() < deadline:
+        part = response.read1(min(left, _PART))
+        if not part:
+            return
+        left -= len(part)
 
 
 def _asked_pause(header: str | None) -> float | None:

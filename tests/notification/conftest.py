@@ -1,0 +1,3 @@
+from webhook_receiver import receiver
+
+__all__ = ["receiver"]
