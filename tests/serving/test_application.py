@@ -132,7 +132,7 @@ def test_answers_are_counted_by_path_and_status_and_unknown_paths_as_one(api: An
     for number in range(3):
         api.ask("GET", f"/scan/{number}")
     metrics = api.ask("GET", "/metrics").text
-    assert 'model_lifecycle_requests_total{path="/predict",status="200"} 1.0' in metrics
-    assert 'model_lifecycle_requests_total{path="unknown",status="404"} 3.0' in metrics
-    assert 'model_lifecycle_decisions_total{decision="act",release="parcels-1"}' in metrics
-    assert 'model_lifecycle_release{release="parcels-1"} 1.0' in metrics
+    assert 'model_lifecycle_requests_total{path="/predict",replica="replica",status="200"} 1.0' in metrics
+    assert 'model_lifecycle_requests_total{path="unknown",replica="replica",status="404"} 3.0' in metrics
+    assert 'model_lifecycle_decisions_total{decision="act",release="parcels-1",replica="replica"}' in metrics
+    assert 'model_lifecycle_release{release="parcels-1",replica="replica"} 1.0' in metrics

@@ -72,7 +72,7 @@ def test_the_delay_of_events_is_a_metric(api: Any, store: Store) -> None:
     store.append_events([event(1)])
     eventually(lambda: api.service.ready()[1].watermark == 1)
     metrics = api.ask("GET", "/metrics").text
-    line = next(line for line in metrics.splitlines() if line.startswith("model_lifecycle_events_delay_seconds "))
+    line = next(line for line in metrics.splitlines() if line.startswith("model_lifecycle_events_delay_seconds{"))
     assert 0 <= float(line.split()[1]) < 2
 
 

@@ -57,8 +57,8 @@ def test_requests_of_the_same_moment_share_one_call_of_the_model(api: Any) -> No
     answers = api.ask_together("/predict", [{"records": [record(number)]} for number in range(20)])
     assert [answer.json()["predictions"][0]["parcel"] for answer in answers] == [f"P-{n}" for n in range(20)]
     metrics = api.ask("GET", "/metrics").text
-    assert "model_lifecycle_batch_rows_count 1.0" in metrics
-    assert "model_lifecycle_batch_rows_sum 20.0" in metrics
+    assert 'model_lifecycle_batch_rows_count{replica="replica"} 1.0' in metrics
+    assert 'model_lifecycle_batch_rows_sum{replica="replica"} 20.0' in metrics
 
 
 def test_a_refused_request_does_not_touch_the_others_of_its_moment(api: Any, store: Store) -> None:

@@ -1,8 +1,8 @@
 """What Prometheus sees of one replica."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 
 from model_lifecycle.contracts.records import PredictionRecord
 
@@ -11,10 +11,18 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192)
 
 
 class Metrics:
-    """Counters, histograms and gauges in their own registry."""
+    """Counters, histograms and gauges in their own registry, memory and processor of this process among them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    replica : str
+        The label of all of them: one address answers for all replicas, and counters of two must not look like one.
+    """
+
+    def __init__(self, replica: str = "") -> None:
         self.registry = CollectorRegistry()
+        self._replica = replica
+        ProcessCollector(registry=self.registry)
         self._requests = Counter(
             "model_lifecycle_requests", "Answered requests", ["path", "status"], registry=self.registry
         )
@@ -47,6 +55,7 @@ class Metrics:
                 "events_lag_seconds": "Seconds since the event store was last read to its end",
                 "events_delay_seconds": "Seconds from the acceptance of the last events to their use by this replica",
                 "release_swaps": "Changes of the release since the start",
+                "release_as_of_seconds": "Time before which the release in use has learnt, in seconds since 1970",
             }.items()
         }
         self._release = Gauge(
@@ -76,4 +85,13 @@ class Metrics:
             self._gauges[name].set(value)
         self._release.clear()
         self._release.labels(release).set(1)
-        return generate_latest(self.registry)
+        return generate_latest(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics, each sample with the label of this replica."""
+        for metric in self.registry.collect():
+            if self._replica:
+                metric.samples = [
+                    sample._replace(labels={**sample.labels, "replica": self._replica}) for sample in metric.samples
+                ]
+            yield metric

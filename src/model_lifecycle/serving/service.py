@@ -71,7 +71,7 @@ class Service:
 
     def __init__(self, settings: ServiceSettings, key_hash: KeyHash, replica: str = "") -> None:
         self.limits = settings.limits
-        self.metrics = Metrics()
+        self.metrics = Metrics(replica)
         self._settings = settings
         self._key_hash = key_hash
         self._replica = replica
@@ -208,7 +208,7 @@ class Service:
 
     def render_metrics(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
-        history = self._watch.champion.history
+        history, scorer = self._watch.champion.history, self._watch.champion.scorer
         gauges = {
             "log_waiting": float(self._writer.waiting()),
             "log_commit_seconds": self._writer.last_commit_seconds,
@@ -217,8 +217,9 @@ class Service:
             "events_lag_seconds": history.lag_seconds(),
             "events_delay_seconds": history.delay_seconds,
             "release_swaps": float(self._watch.swaps),
+            "release_as_of_seconds": datetime.fromisoformat(scorer.facts.as_of).timestamp(),
         }
-        return self.metrics.render(self._watch.champion.scorer.release_id, gauges)
+        return self.metrics.render(scorer.release_id, gauges)
 
     def _check_rows(self, part: str, rows: int) -> None:
         if rows > self.limits.rows:
