@@ -16,9 +16,8 @@ from model_lifecycle.serving.metrics import Metrics
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 NAME = re.compile(r"\b(?:model_lifecycle|process)_[a-z0-9_]+|\bmodel_lifecycle:[a-z0-9_:]+")
-promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not here: apt-get install prometheus"
-)
+PROMTOOL = shutil.which("promtool")
+promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here: apt-get install prometheus")
 
 
 def _rules() -> list[dict[str, Any]]:
