@@ -24,6 +24,7 @@ CONF = Path(__file__).parents[2] / "conf"
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store with an alert that fires and one that is over, and the project's configuration to change."""
     shutil.copytree(CONF, tmp_path / "conf")
+    (tmp_path / "data").mkdir()  # of the log
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MODEL_LIFECYCLE_DATA", str(tmp_path / "data"))
     url = f"sqlite:///{tmp_path / 'store.db'}"
