@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -288,3 +289,23 @@ def test_a_secret_that_is_none_is_refused_without_being_told(
     (problem,) = _told(book, spec(channels={"hook": _hook(receiver.url)})).problems
     assert "secret_env, variable ALERTS_SECRET: expected whsec_ and at least 24 bytes in base64" in problem
     assert secret not in problem
+
+
+def test_alertmanager_itself_takes_the_alerts_under_their_own_fingerprint_and_hears_of_the_end(
+    book: AlertBook, alertmanager: str
+) -> None:
+    channel = {"type": "webhook", "url": f"{alertmanager}/api/v2/alerts", "body": "alertmanager"}
+    alerting = spec(channels={"team": channel})
+
+    def active() -> list[Any]:
+        with urlopen(f"{alertmanager}/api/v2/alerts") as answer:  # noqa: S310 - on loopback
+            return list(json.load(answer))
+
+    assert _told(book, alerting) == Delivery(delivered=1)
+    (found,) = active()
+    (state,) = book.states()
+    assert found["fingerprint"] == state.fingerprint
+    assert found["annotations"] == state.annotations
+    assert datetime.fromisoformat(found["endsAt"]) - datetime.now(UTC) > timedelta(days=1)
+    assert _told(book, alerting, "x.") == Delivery(delivered=1)
+    assert active() == []

@@ -87,9 +87,16 @@ class FileChannel(_Channel):
 
 
 class WebhookChannel(_Channel):
-    """A POST of Alertmanager's payload, version 4, signed as Standard Webhooks say."""
+    """A POST in Alertmanager's words, signed as Standard Webhooks say."""
 
     type: Literal["webhook"]
+    body: Literal["webhook", "alertmanager"] = Field(
+        default="webhook",
+        description="what Alertmanager posts (version 4), or what Alertmanager itself takes at /api/v2/alerts",
+    )
+    hold: PositiveDuration = Field(
+        default=timedelta(days=2), description="body alertmanager: how long an alert counts without being told again"
+    )
     url: str | None = Field(default=None, description="https://…, or http:// on loopback")
     url_env: str | None = Field(default=None, description="environment variable with the address, when it is a secret")
     secret_env: str | None = Field(default=None, description="environment variable with the secret, whsec_…")

@@ -42,7 +42,8 @@ def sender_of(name: str, channel: Channel, environment: Mapping[str, str] = os.e
                 raise ConfigurationError(f"{where}.url_env: {error}") from error
             secret = channel.secret_env and _given(environment, channel.secret_env, f"{where}.secret_env")
             key = signing_key(secret, f"{where}.secret_env, variable {channel.secret_env}") if secret else None
-            return Webhook(url, key, channel.timeout.total_seconds())
+            hold = channel.hold if channel.body == "alertmanager" else None
+            return Webhook(url, key, channel.timeout.total_seconds(), hold)
         case AppriseChannel():
             return Apprise(_given(environment, channel.url_env, f"{where}.url_env"), where)
 

@@ -3,10 +3,11 @@
 import json
 import math
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -38,10 +39,12 @@ class Webhook:
         Signs what is sent.
     timeout : float
         Seconds to connect, and for each part of the answer; the answer as a whole may take twice as long.
+    hold : timedelta or None
+        Given, the receiver is Alertmanager itself, which forgets an alert when this has passed.
     """
 
-    def __init__(self, url: str, key: bytes | None, timeout: float) -> None:
-        self._url, self._key, self._timeout = url, key, timeout
+    def __init__(self, url: str, key: bytes | None, timeout: float, hold: timedelta | None = None) -> None:
+        self._url, self._key, self._timeout, self._hold = url, key, timeout, hold
 
     def send(self, notification: Notification) -> None:
         """Post one notification; the same one again has the same ``webhook-id``, so receivers can tell.
@@ -54,7 +57,7 @@ class Webhook:
             If there is no answer, one that asks to come back, or one that somebody has to mend before the next run:
             a redirect, a wrong address, a wrong secret.
         """
-        body = json.dumps(notification.payload).encode()
+        body = json.dumps(self._content(notification.payload)).encode()
         request = Request(self._url, body, self._headers(notification.notification_id, body))  # noqa: S310 - checked
         try:
             # Not httpx: it writes whole addresses, and the secrets in them, to the log.
@@ -66,6 +69,12 @@ class Webhook:
             cause = error.reason if isinstance(error, URLError) else error
             kind = type(cause).__name__ if isinstance(cause, Exception) else cause
             raise MayPass(f"{shown_address(self._url)}: no answer ({kind})") from error
+
+    def _content(self, payload: Mapping[str, Any]) -> object:
+        if self._hold is None:
+            return payload
+        until = (datetime.now(UTC) + self._hold).isoformat()
+        return [{**alert, "endsAt": until} if alert["status"] == "firing" else alert for alert in payload["alerts"]]
 
     def _refused(self, error: HTTPError) -> NoReturn:
         with error:
