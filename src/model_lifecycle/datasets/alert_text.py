@@ -35,7 +35,7 @@ def show_text(state: AlertState, changes: Sequence[AlertChange], told: Sequence[
     ended = "" if state.ends_at is None else f", over at {_time(state.ends_at)}"
     lines = [
         f"alert        {state.fingerprint}",
-        f"state        {state.status}, {state.streak} windows in a row, since {_time(_since(state))}{ended}",
+        f"state        {state.status}, {state.streak} in a row, since {_time(_since(state))}{ended}",
         *(f"{name:<12} {text}" for name, text in state.annotations.items()),
         "labels       " + ", ".join(f"{name}={value}" for name, value in sorted(state.labels.items())),
         "history",
