@@ -100,9 +100,9 @@ def test_138000_rows_of_30_features_take_under_five_seconds_and_stay_small() -> 
     columns: dict[str, np.ndarray] = {name: random.normal(size=rows) for name in spec.numeric}
     columns |= {name: names[random.integers(0, 120, rows)] for name in spec.categorical}
     times = np.datetime64("2024-01-01", "us") + np.sort(random.integers(0, 150 * 86_400, rows)).astype("timedelta64[s]")
-    started = time.perf_counter()
+    started = time.process_time()
     profile = build_reference_profile(columns, times, spec, MONITORING)
-    assert time.perf_counter() - started < 5.0
+    assert time.process_time() - started < 5.0
     assert len(json.dumps(profile)) < 200_000
 
 
