@@ -62,7 +62,9 @@ def test_every_alert_has_a_severity_and_a_runbook_that_is_there() -> None:
     anchors = {heading.strip().lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", page, re.MULTILINE)}
     alerts = [rule for rule in _rules() if "alert" in rule]
     assert {rule["labels"]["severity"] for rule in alerts} == {"warning", "critical"}
-    runbooks = [rule["annotations"]["runbook_url"].split("#") for rule in alerts]
+    conf = yaml.safe_load((ROOT / "conf" / "base" / "parameters_monitoring.yml").read_text(encoding="utf-8"))
+    links = [rule["runbook"] for rule in conf["alerting"]["rules"].values()]
+    runbooks = [link.split("#") for link in (*links, *(rule["annotations"]["runbook_url"] for rule in alerts))]
     assert {file for file, _ in runbooks} == {"docs/alerts.md"}
     assert {anchor for _, anchor in runbooks} <= anchors
 

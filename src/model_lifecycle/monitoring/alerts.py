@@ -61,7 +61,7 @@ class Judgement:
 
 def judge_alerts(
     report: MonitoringReport,
-    replayed: Replay,
+    replayed: Replay | None,
     policy: PolicySpec,
     holdout: Mapping[str, Figure],
     alerting: AlertingSpec,
@@ -72,8 +72,8 @@ def judge_alerts(
     ----------
     report : MonitoringReport
         The judged windows.
-    replayed : Replay
-        Of the whole run; it counts as a measure of the newest window.
+    replayed : Replay or None
+        Of the whole run; it counts as a measure of the newest window. None: nothing was replayed.
     policy, holdout : PolicySpec, mapping of str to Figure
         As in `measures_of`.
     alerting : AlertingSpec
@@ -84,7 +84,7 @@ def judge_alerts(
     newest = report.newest()
     for window in report.windows:
         found = measures_of(window, policy, holdout)
-        if window is newest:
+        if window is newest and replayed is not None:
             found |= replay_measures(replayed)
         for name, rule in alerting.active().items():
             for metric, measure in found.items():

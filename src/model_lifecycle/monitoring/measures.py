@@ -66,8 +66,10 @@ def replay_measures(replayed: Replay) -> dict[str, Measure]:
     details = replayed.model_dump(mode="json")
     return {
         "skew.predictions": Measure(replayed.skewed, message=skew if replayed.skewed else "", details=details),
-        "late.events": Measure(replayed.late_events, details=details),
-        **{f"late.seconds_{name}": Measure(value, details=details) for name, value in replayed.late_seconds.items()},
+        "lateness.events": Measure(replayed.late_events, details=details),
+        **{
+            f"lateness.seconds_{name}": Measure(value, details=details) for name, value in replayed.late_seconds.items()
+        },
     }
 
 
