@@ -68,7 +68,7 @@ class Memoised:
         self._span = f"{live.times[0]} {len(live.times)}"
         self._inputs, self._history = stages.live_inputs(project, rows, _end(rows, project))
         self._look = lru_cache(maxsize=1)(lambda as_of, window: stages.look(project, as_of, window))
-        self._scorer = lru_cache(maxsize=4)(self._read_scorer)
+        self.scorer = lru_cache(maxsize=4)(self._read_scorer)
         self._chunks: dict[tuple[str, int], Answers] = {}
 
     def train(self, as_of: datetime, policy: TriedPolicy) -> Release:
@@ -171,17 +171,17 @@ class Memoised:
         files = self._need(f"train {challenger.name}")
         about = json.loads(files["about.json"])
         trained = Trained(
-            self._scorer(challenger.name),
+            self.scorer(challenger.name),
             Choices.model_validate(about["choices"]),
             about["leaderboard"],
             SplitPlan.model_validate(about["plan"]),
             pd.read_parquet(io.BytesIO(files["scores.parquet"])),
         )
-        verdict = stages.judge(self._project, trained, Champion(self._scorer(champion.name)))
+        verdict = stages.judge(self._project, trained, Champion(self.scorer(champion.name)))
         return {"about.json": _json({"failed": {g["gate"]: g["reason"] for g in verdict["gates"] if not g["passed"]}})}
 
     def _drift(self, release: Release, rows: slice) -> dict[str, bytes]:
-        scorer, profile = self._scorer(release.name), release.facts.reference_profile
+        scorer, profile = self.scorer(release.name), release.facts.reference_profile
         score = scorer.task.score(self.answer(release, rows).prediction)
         found = feature_drift(self._features(scorer, rows), score, profile, self._project.monitoring)
         return {"drift.json": found.model_dump_json().encode()}
@@ -200,7 +200,7 @@ class Memoised:
 
     def _answer(self, release: Release, number: int) -> dict[str, bytes]:
         rows = slice(number * _CHUNK, min((number + 1) * _CHUNK, len(self._live.times)))
-        scorer = self._scorer(release.name)
+        scorer = self.scorer(release.name)
         prediction = scorer.predict(self._features(scorer, rows))
         return {"prediction": _array(prediction), "action": _array(scorer.task.actions(prediction, scorer.threshold))}
 
