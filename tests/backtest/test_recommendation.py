@@ -15,6 +15,7 @@ NOISE = np.random.default_rng(3).normal(0.0, 10.0, len(BLOCK))
 
 def earned(mean: float, retrainings: int, cost: float = 0.0, seed: int = 0) -> Earned:
     own = np.random.default_rng(seed).normal(0.0, 1.0, len(BLOCK))
+    own -= own.mean()
     return Earned(mean + NOISE + own, cost, retrainings)
 
 

@@ -29,7 +29,7 @@ JUNE = datetime(2024, 5, 31, 22, tzinfo=UTC)  # midnight in Berlin
 JULY = datetime(2024, 6, 30, 22, tzinfo=UTC)
 
 
-def choices() -> Choices:
+def choices(challenger: str = "trees") -> Choices:
     """Return what a run before would have chosen."""
     found = {
         name: Choice(
@@ -37,7 +37,7 @@ def choices() -> Choices:
         )
         for name, spec in MODELLING.candidates.items()
     }
-    return Choices(challenger="logistic", candidates=found)
+    return Choices(challenger=challenger, candidates=found)
 
 
 def project(
@@ -45,12 +45,13 @@ def project(
     question: BusinessQuestion = QUESTION_WITH_SLICE,
     gates: GateLimits = GATES,
     training_rows: int | None = None,
+    challenger: str = "trees",
 ) -> Project:
     """Return everything that a retraining needs."""
     contracts = contracts_for(question)
     checked = check_decisions(parcels() if table is None else table, contracts, question)
     return Project(
-        CASE, checked, deliveries(checked), choices(),
+        CASE, checked, deliveries(checked), choices(challenger),
         {"passed": True, "leaks": [], "exempt": [], "notes": [], "checks": {}},
         question, SPEC, contracts, SPLIT, RUN, MODELLING, gates, WATCHED, training_rows,
     )  # fmt: skip

