@@ -21,7 +21,7 @@ from model_lifecycle.locations import data_folder
 _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
-SUMMARIES = ("run_summary", "alert_summary")
+SUMMARIES = ("run_summary", "alert_summary", "backtest_summary")
 _STILL_RUNNING_SECONDS = 15.0
 
 

@@ -11,7 +11,7 @@ import pytest
 from kedro.io import DatasetError
 
 from model_lifecycle.contracts.trials import Trial, TrialRecord
-from model_lifecycle.datasets import trial_journal
+from model_lifecycle.datasets import installed
 from model_lifecycle.datasets.trial_journal import TrialFile, TrialJournalDataset
 
 SOURCE = str(Path(__file__).parents[2] / "src")
@@ -131,13 +131,13 @@ def test_the_version_follows_the_source_and_what_is_installed(tmp_path: Path, mo
     found = []
     for source in ("a = 1", "a = 2"):
         (tmp_path / "module.py").write_text(source, encoding="utf-8")
-        monkeypatch.setattr(trial_journal, "_PACKAGE", tmp_path)
-        trial_journal._installed.cache_clear()
-        found.append(trial_journal._installed())
-    monkeypatch.setattr(trial_journal, "distributions", list)
-    trial_journal._installed.cache_clear()
-    found.append(trial_journal._installed())
-    trial_journal._installed.cache_clear()
+        monkeypatch.setattr(installed, "_PACKAGE", tmp_path)
+        installed.installed_version.cache_clear()
+        found.append(installed.installed_version())
+    monkeypatch.setattr(installed, "distributions", list)
+    installed.installed_version.cache_clear()
+    found.append(installed.installed_version())
+    installed.installed_version.cache_clear()
     assert len(set(found)) == 3
 
 

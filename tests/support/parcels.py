@@ -138,7 +138,8 @@ class Stages:
     evidence: EvaluationEvidence
 
 
-def _with_target(question: BusinessQuestion) -> TableContracts:
+def contracts_for(question: BusinessQuestion) -> TableContracts:
+    """Return the contract of the primary table with the question's target."""
     if question.target == "late":
         return CONTRACTS
     table = CONTRACTS.table("primary_table")
@@ -153,7 +154,7 @@ def run_stages(
     run: RunSpec = RUN, parcels: pd.DataFrame | None = None, question: BusinessQuestion = QUESTION_WITH_SLICE
 ) -> Stages:
     """Take the invented parcels, or those given, through all nodes up to the verdict."""
-    contracts = _with_target(question)
+    contracts = contracts_for(question)
     checked = check_decisions(decisions() if parcels is None else parcels, contracts, question)
     primary = as_known(checked, question, run)
     events = known_events(deliveries(checked), SPEC, run)

@@ -5,10 +5,7 @@ import hashlib
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,9 +14,9 @@ from kedro.io import AbstractDataset, DatasetError
 from pydantic import TypeAdapter, ValidationError
 
 from model_lifecycle.contracts.trials import Trial, TrialRecord
+from model_lifecycle.datasets.installed import installed_version
 
 _log = logging.getLogger(__name__)
-_PACKAGE = Path(__file__).resolve().parents[1]
 _TRIAL = TypeAdapter(Trial)
 
 
@@ -70,7 +67,7 @@ class TrialFile:
         return self._path.read_bytes() if self._path.exists() else b""
 
     def _full(self, key: str) -> str:
-        version = _installed() if self._version is None else self._version
+        version = installed_version() if self._version is None else self._version
         return hashlib.sha256(f"{key} {version}".encode()).hexdigest()
 
 
@@ -133,13 +130,3 @@ def _decoded(told: dict[str, Any] | None) -> np.ndarray | None:
         return None
     values = np.frombuffer(base64.b64decode(told["values"], validate=True), dtype="<f8")
     return values.reshape(told["shape"]).astype(np.float64)
-
-
-@cache
-def _installed() -> str:
-    """Return the SHA-256 over this package's source, Python's version and all installed packages'."""
-    digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(f"{path.relative_to(_PACKAGE)} ".encode() + path.read_bytes())
-    digest.update(repr(sorted({f"{found.name} {found.version}" for found in distributions()})).encode())
-    return digest.hexdigest()

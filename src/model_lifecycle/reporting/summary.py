@@ -81,7 +81,7 @@ def _metrics(evidence: EvaluationEvidence) -> list[str]:
         figures = (text.interval(metrics[model].get(one), 3) for one in shown)
         table.append([f"  {model} ({roles.get(model, 'baseline')})", *figures, paired.get(model, "")])
     return [
-        *_aligned(table),
+        *aligned(table),
         f"  the last column: {text.metric_of(loss).label} on the same decisions, below zero: the challenger is better",
     ]
 
@@ -90,7 +90,7 @@ def _value(evidence: EvaluationEvidence) -> list[str]:
     shown = _policies(evidence)
     table = [[f"value, {evidence['question']['unit']} per 1,000 decisions", ""]]
     table.extend([f"  {text.policy(name)}", text.interval(evidence["value"][name], 0)] for name in shown)
-    return _aligned(table)
+    return aligned(table)
 
 
 def _policies(evidence: EvaluationEvidence) -> list[str]:
@@ -133,6 +133,7 @@ def _next(reports: dict[str, str]) -> list[str]:
     return ["where to look next:", *(f"  {title:<{width}}  {path}" for title, path in shown), f"  {_VERBS}"]
 
 
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows of a table as lines with columns of equal width."""
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return ["  ".join(one.ljust(width) for one, width in zip(row, widths, strict=True)).rstrip() for row in table]

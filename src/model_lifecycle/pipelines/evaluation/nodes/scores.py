@@ -53,10 +53,20 @@ def score_test(
     features = to_columns(test[list(spec.names())])
     for name, scorer in fitted.items():
         table = _with(table, name, scorer, scorer.predict(features))
-    if champion is not None:
-        rows = primary[primary[question.decision_time] >= pd.Timestamp(plan.test.start)]
-        table = _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
-    return table
+    return table if champion is None else with_champion(table, champion, primary, events, plan, question)
+
+
+def with_champion(
+    table: pd.DataFrame,
+    champion: ChampionInProduction,
+    primary: pd.DataFrame,
+    events: pd.DataFrame,
+    plan: SplitPlan,
+    question: BusinessQuestion,
+) -> pd.DataFrame:
+    """Return the scored test rows with the champion's predictions and actions, from its own features."""
+    rows = primary[primary[question.decision_time] >= pd.Timestamp(plan.test.start)]
+    return _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
 
 
 def _with(table: pd.DataFrame, name: str, scorer: Scorer, prediction: np.ndarray) -> pd.DataFrame:

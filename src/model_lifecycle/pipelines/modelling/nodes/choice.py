@@ -48,6 +48,10 @@ class Choices(Contract):
     challenger: str
     candidates: dict[str, Choice]
 
+    def only_challenger(self) -> "Choices":
+        """Return these without the other candidates."""
+        return Choices(challenger=self.challenger, candidates={self.challenger: self.candidates[self.challenger]})
+
 
 def choose(
     trials: list[Trial],

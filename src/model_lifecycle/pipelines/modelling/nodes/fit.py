@@ -42,37 +42,51 @@ def fitter(case: str) -> Callable[..., tuple[dict[str, Scorer], Scorer, dict[str
         The challenger is what is evaluated and, if it passes, shipped; the second fit shows whether it can be made
         again.
         """
-        contract = input_contract(contracts.table("primary_table"), question, spec)
-        rows = training_rows(train, plan.test)
-        features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
-        task = task_of(question)
-        fitted: dict[str, Scorer] = {}
-        for name, choice in choices.candidates.items():
-            model = load_family(choice.family).fit(
-                features, target, choice.parameters, run.seed, run.threads, task.objective
-            )
-            facts = ScoringFacts(
-                release_id=_UNNAMED,
-                case=case,
-                model=name,
-                as_of=run.as_of.isoformat(),
-                trained_until=plan.test.start.isoformat(),
-                constant=task.constant(target),
-                family=choice.family,
-                threshold=choice.threshold,
-                calibration=choice.calibration,
-                question=question,
-                features=spec,
-                state=state,
-                contract=contract,
-            )
-            fitted[name] = Scorer(facts, model)
-            _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
-        chosen = choices.candidates[choices.challenger]
-        again = load_family(chosen.family).fit(
-            features, target, chosen.parameters, run.seed, run.threads, task.objective
-        )
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in again.to_files().items()}
+        fitted = fit_all(case, train, choices, plan, spec, state, question, contracts, run)
+        again = fit_all(case, train, choices.only_challenger(), plan, spec, state, question, contracts, run)
+        files = again[choices.challenger].model.to_files()
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         return fitted, fitted[choices.challenger], digests
 
     return fit_candidates
+
+
+def fit_all(
+    case: str,
+    train: pd.DataFrame,
+    choices: Choices,
+    plan: SplitPlan,
+    spec: FeatureSpec,
+    state: FeatureState,
+    question: BusinessQuestion,
+    contracts: TableContracts,
+    run: RunSpec,
+) -> dict[str, Scorer]:
+    """Return a scorer for each candidate, fitted on all that was decided and labelled before the test window."""
+    contract = input_contract(contracts.table("primary_table"), question, spec)
+    rows = training_rows(train, plan.test)
+    features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
+    task = task_of(question)
+    fitted: dict[str, Scorer] = {}
+    for name, choice in choices.candidates.items():
+        model = load_family(choice.family).fit(
+            features, target, choice.parameters, run.seed, run.threads, task.objective
+        )
+        facts = ScoringFacts(
+            release_id=_UNNAMED,
+            case=case,
+            model=name,
+            as_of=run.as_of.isoformat(),
+            trained_until=plan.test.start.isoformat(),
+            constant=task.constant(target),
+            family=choice.family,
+            threshold=choice.threshold,
+            calibration=choice.calibration,
+            question=question,
+            features=spec,
+            state=state,
+            contract=contract,
+        )
+        fitted[name] = Scorer(facts, model)
+        _log.info("%s: fitted on %s rows", name, f"{len(target):,}")
+    return fitted

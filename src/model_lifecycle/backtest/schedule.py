@@ -1,0 +1,135 @@
+"""The moments at which a back-test looks up: its start and end, calendar periods, monitoring windows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from model_lifecycle.contracts.backtest import BacktestSpec, Every
+from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.errors import ConfigurationError
+
+_STEPS = {
+    "day": pd.DateOffset(days=1),
+    "week": pd.DateOffset(weeks=1),
+    "month": pd.DateOffset(months=1),
+    "quarter": pd.DateOffset(months=3),
+}
+_FREQUENCY = {"month": "MS", "week": "W-MON", "day": "D"}
+_BEFORE_TEST = 2  # periods: one to train on, one to choose calibration and threshold on
+_JUDGED = 2  # periods after the first release, below which nothing is learnt about policies
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Decisions with ``start <= decision time < end`` count."""
+
+    start: datetime
+    end: datetime
+    time_zone: str
+
+    def calendar(self, every: Every) -> list[datetime]:
+        """Return the starts of the periods after the first, on the clocks of the time zone.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> found = Schedule(datetime(2024, 1, 31, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC), "UTC")
+        >>> [moment.strftime("%m-%d") for moment in found.calendar("month")]
+        ['02-29', '03-31', '04-30']
+        """
+        return [moment for moment in self._steps(_STEPS[every]) if moment > self.start]
+
+    def checks(self, window: timedelta) -> list[datetime]:
+        """Return the ends of the monitoring windows."""
+        count = (self.end - self.start) // window
+        return [self.start + number * window for number in range(1, count + 1)]
+
+    def _steps(self, step: pd.DateOffset) -> Iterator[datetime]:
+        first, number = pd.Timestamp(self.start).tz_convert(self.time_zone), 0
+        while (moment := (first + step * number).tz_convert("UTC").to_pydatetime()) < self.end:
+            yield moment
+            number += 1
+
+
+def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Schedule:
+    """Return from when to when policies are compared.
+
+    The first release needs a period to train on, one to choose calibration and threshold on, and the split's test
+    periods; it goes live as soon as the history has them, or at ``spec.start``.
+
+    Parameters
+    ----------
+    times : Series
+        Decision times, aware.
+    spec : BacktestSpec
+        Says start and end, or leaves them to the data.
+    split : SplitSpec
+        Of production: its periods, its time zone.
+
+    Raises
+    ------
+    ConfigurationError
+        If the history is too short, saying what is missing.
+    """
+    first, last = times.min(), times.max()
+    needed = _BEFORE_TEST + split.test_periods
+    step = _STEPS[split.period]
+    begin = _nearest_boundary(first.tz_convert(split.time_zone), split)
+    earliest = begin + step * needed
+    start = earliest if spec.start is None else pd.Timestamp(spec.start).tz_convert(split.time_zone)
+    end = last + _MICROSECOND if spec.end is None else min(pd.Timestamp(spec.end), last + _MICROSECOND)
+    if start < earliest or start + step * _JUDGED > pd.Timestamp(end) + _slack(split):
+        raise ConfigurationError(
+            f"backtest: decisions run from {first.isoformat()} to {last.isoformat()}; expected {needed} periods of a "
+            f"{split.period} before the first release (found {start.isoformat()} as its start, {earliest.isoformat()} "
+            f"is the earliest) and at least {_JUDGED} after it (until {(start + step * _JUDGED).isoformat()}); "
+            "give more history, another backtest.start or a shorter split.period"
+        )
+    return Schedule(start.tz_convert("UTC").to_pydatetime(), end.tz_convert("UTC").to_pydatetime(), split.time_zone)
+
+
+def _nearest_boundary(first: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
+    """Return the start of a period that lies nearest to the first decision: a month may lack its first hours."""
+    wall = first.tz_localize(None)
+    starts = pd.date_range(
+        wall.normalize() - _STEPS[split.period], wall + _STEPS[split.period], freq=_FREQUENCY[split.period]
+    )
+    nearest = min(starts, key=lambda one: abs(one - wall))
+    return nearest.tz_localize(split.time_zone, nonexistent="shift_forward", ambiguous=True)
+
+
+def _slack(split: SplitSpec) -> timedelta:
+    """Return how much the last period may lack: its last decisions come before its end."""
+    return {"month": timedelta(days=2), "week": timedelta(days=1), "day": timedelta(hours=6)}[split.period]
+
+
+def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: int | str) -> SplitSpec:
+    """Return the split of a retraining: production's, with the policy's training window.
+
+    Early in the history there are fewer validation periods than production takes; as many as there are then, one at
+    the least.
+
+    Parameters
+    ----------
+    split : SplitSpec
+        Of production.
+    as_of : datetime
+        Of the retraining.
+    times : Series
+        Decision times, aware.
+    window : int or str
+        Periods to train on, ``"expanding"`` for all, ``"configured"`` for what the split says.
+    """
+    step = _STEPS[split.period]
+    begin = _nearest_boundary(times.min().tz_convert(split.time_zone), split)
+    moment = pd.Timestamp(as_of).tz_convert(split.time_zone)
+    fitting = [
+        count
+        for count in range(1, split.validation_periods + 1)
+        if moment - step * (1 + count + split.test_periods) >= begin
+    ]
+    train_periods = {"configured": split.train_periods, "expanding": None}.get(str(window), window)
+    return split.model_copy(update={"validation_periods": max(fitting, default=1), "train_periods": train_periods})

@@ -1,0 +1,78 @@
+"""From when to when policies are compared, and when they may act."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from model_lifecycle.backtest.schedule import Schedule, plan_schedule, split_at
+from model_lifecycle.contracts.backtest import BacktestSpec
+from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.errors import ConfigurationError
+
+SPLIT = SplitSpec(time_zone="America/New_York")
+POLICIES = {"never": {"trigger": "never"}, "monthly": {"trigger": "calendar", "every": "month"}}
+
+
+def spec(**others: Any) -> BacktestSpec:
+    return BacktestSpec.model_validate({"present": "never", "policies": POLICIES, **others})
+
+
+def times(start: str, end: str) -> pd.Series:
+    return pd.Series(pd.date_range(start, end, freq="6h", tz="UTC"))
+
+
+YEAR = times("2013-01-01T08:00", "2014-01-01T02:00")
+
+
+def test_the_first_release_goes_live_as_soon_as_three_periods_are_there() -> None:
+    found = plan_schedule(YEAR, spec(), SPLIT)
+    assert found.start == datetime(2013, 4, 1, 4, tzinfo=UTC)
+    assert found.end == datetime(2014, 1, 1, 2, tzinfo=UTC) + timedelta(microseconds=1)
+    assert len(found.calendar("month")) == 8
+    assert len(found.calendar("quarter")) == 2
+
+
+def test_calendars_follow_the_clocks_of_the_time_zone() -> None:
+    months = plan_schedule(YEAR, spec(), SPLIT).calendar("month")
+    assert [moment.hour for moment in months] == [4] * 7 + [5]  # winter time from November on
+
+
+def test_start_and_end_can_be_given() -> None:
+    found = plan_schedule(YEAR, spec(start="2013-06-01T00:00:00-04:00", end="2013-09-01T00:00:00-04:00"), SPLIT)
+    assert [moment.month for moment in found.calendar("month")] == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("series", "asked"),
+    [
+        (times("2013-01-01", "2013-05-20"), {}),
+        (YEAR, {"start": "2013-03-01T00:00:00-05:00"}),
+        (YEAR, {"start": "2013-12-01T00:00:00-05:00"}),
+    ],
+    ids=["short history", "starts too early", "starts too late"],
+)
+def test_too_short_a_history_is_refused_with_what_is_missing(series: pd.Series, asked: dict[str, str]) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"decisions run from 2013-01-01.*expected 3 periods of a month.*2 after"
+    ):
+        plan_schedule(series, spec(**asked), SPLIT)
+
+
+def test_early_retrainings_have_fewer_validation_periods() -> None:
+    april, may = datetime(2013, 4, 1, 4, tzinfo=UTC), datetime(2013, 5, 1, 4, tzinfo=UTC)
+    assert split_at(SPLIT, april, YEAR, "configured").validation_periods == 1
+    assert split_at(SPLIT, may, YEAR, "configured").validation_periods == 2
+
+
+def test_the_window_of_a_policy_takes_the_place_of_the_configured_one() -> None:
+    may, rolling = datetime(2013, 5, 1, 4, tzinfo=UTC), SPLIT.model_copy(update={"train_periods": 6})
+    assert split_at(rolling, may, YEAR, "configured").train_periods == 6
+    assert split_at(rolling, may, YEAR, "expanding").train_periods is None
+    assert split_at(rolling, may, YEAR, 3).train_periods == 3
+
+
+def test_checks_are_the_ends_of_whole_windows() -> None:
+    found = Schedule(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 20, tzinfo=UTC), "UTC")
+    assert [moment.day for moment in found.checks(timedelta(days=7))] == [8, 15]

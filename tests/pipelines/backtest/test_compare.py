@@ -1,0 +1,162 @@
+"""The back-test through the real nodes, on a history of invented parcels."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+import pytest
+
+from backtest_parcels import JULY, JUNE, production, project, schedule, spec, tried
+from model_lifecycle.backtest.memo import InMemory
+from model_lifecycle.contracts.backtest import TriedPolicy
+from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.pipelines.backtest.nodes import stages
+from model_lifecycle.pipelines.evaluation.nodes.scores import with_champion
+from model_lifecycle.reporting.backtest import backtest_page
+from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
+from model_lifecycle.reporting.backtest_summary import backtest_summary
+from model_lifecycle.reporting.figures.policies import frontier_figure, gained_figure
+from parcels import CASE, GATES, QUESTION_WITH_SLICE, RUN, run_stages
+from parcels import decisions as parcels
+from task_questions import AMOUNT, KIND, asked
+
+MONTHLY = {"monthly": {"trigger": "calendar", "every": "month", "gated": False}}
+GATED = {**MONTHLY, "gated": {"trigger": "calendar", "every": "month"}}
+ALL = {
+    **GATED,
+    "refitted": {"trigger": "calendar", "every": "month", "refit": True, "window": 1},
+    "configured": {"trigger": "configured"},
+}
+
+
+@pytest.fixture(scope="module")
+def report() -> BacktestEvidence:
+    return tried(project(), spec(ALL))
+
+
+def _of(report: BacktestEvidence, policy: str):  # type: ignore[no-untyped-def]
+    return next(one for one in report["policies"] if one["policy"] == policy)
+
+
+def test_a_retraining_is_what_production_would_have_shipped() -> None:
+    shipped = run_stages().fitted["logistic"]
+    found = project(challenger="logistic")
+    made, _ = production(found, spec(MONTHLY))
+    release = made.train(RUN.as_of, TriedPolicy(trigger="never"))
+    scorer = made.scorer(release.name)
+    assert scorer.model.to_files() == shipped.model.to_files()
+    same = {"release_id": "", "as_of": ""}
+    assert scorer.facts.model_copy(update=same) == shipped.facts.model_copy(update=same)
+
+
+def test_every_policy_begins_with_the_same_release_and_retrains_as_it_says(report: BacktestEvidence) -> None:
+    assert [one["retrainings"] for one in report["policies"]][:4] == [0, 2, 2, 2]
+    assert [event["at"][:10] for event in _of(report, "monthly")["events"]] == ["2024-06-30", "2024-07-31"]
+    june = [one["months"][0]["value"] for one in report["policies"]]
+    assert june[0] is not None
+    assert june == june[:1] * 5
+    assert _of(report, "configured")["events"][0]["reasons"][0].startswith("the training data ended")
+
+
+def test_the_gates_of_production_hold_the_challengers_of_a_gated_policy_back() -> None:
+    strict = GATES.model_copy(update={"ceiling_auc": 0.6})
+    found = tried(project(gates=strict), spec(GATED))
+    gated, free = _of(found, "gated"), _of(found, "monthly")
+    assert (gated["promotions"], gated["rejections"]) == (0, 2)
+    assert any(re.match(r"leakage: AUC 0\.\d+, above 0\.6", reason) for reason in gated["events"][0]["reasons"])
+    assert free["promotions"] == 2
+    assert gated["value"] == _of(found, "never")["value"]
+
+
+def test_what_happens_later_changes_nothing_before(report: BacktestEvidence) -> None:
+    table = parcels()
+    later = (table["asked_at"] >= pd.Timestamp(JULY)) | (table["delivered_at"] >= pd.Timestamp(JULY))
+    observed = later & (table["outcome"] == "observed")
+    table.loc[observed, "late"] = 1.0 - table.loc[observed, "late"]
+    after = tried(project(table), spec(GATED))
+    assert len(after["policies"]) == 3
+    for one, other in zip(report["policies"], after["policies"], strict=False):
+        early = [event for event in one["events"] if event["at"] <= JULY.isoformat()]
+        assert [event for event in other["events"] if event["at"] <= JULY.isoformat()] == early
+    assert _of(report, "monthly")["value"] != _of(after, "monthly")["value"]
+
+
+def test_a_live_row_is_answered_as_production_would_have() -> None:
+    found = project()
+    made, live = production(found, spec(MONTHLY))
+    release = made.train(JUNE, TriedPolicy(trigger="never"))
+    known = stages.look(found, JULY, "configured")
+    champion = stages.Champion(made.scorer(release.name))
+    scored = with_champion(known.test, champion, known.primary, known.events, known.plan, found.question)
+    answers = made.answer(release, slice(0, len(scored)))
+    assert live.times[0] == known.test["row_decision_time"].iloc[0].to_datetime64()
+    assert answers.prediction.tolist() == scored["prediction_champion"].tolist()
+    assert answers.action.tolist() == scored["action_champion"].tolist()
+
+
+class Killed(Exception):
+    """What a killed run leaves behind is what it had written."""
+
+
+class Mortal(InMemory):
+    """Dies before it writes for the n-th time."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.left, self.written = writes, 0
+
+    def write(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Write, or die."""
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        self.written += 1
+        super().write(key, files)
+
+
+def test_a_killed_run_goes_on_where_it_was_ends_alike_and_then_fits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, memo = Mortal(1000), Mortal(3)
+    found = tried(project(), spec(MONTHLY), whole)
+    with pytest.raises(Killed):
+        tried(project(), spec(MONTHLY), memo)
+    memo.left = 1000
+    assert tried(project(), spec(MONTHLY), memo) == found
+    assert memo.written == whole.written
+    monkeypatch.setattr(stages, "train", None)
+    assert tried(project(), spec(MONTHLY), memo) == found
+
+
+@pytest.mark.parametrize("question", [AMOUNT, KIND], ids=["quantity", "classes"])
+def test_every_kind_of_question_can_be_tried(question: BusinessQuestion) -> None:
+    found = tried(project(asked(), question), spec({"gated": GATED["gated"], "on value": {"trigger": "value"}}))
+    assert found["recommendation"]["policy"] in [one["policy"] for one in found["policies"]]
+    assert all(one["ranking"] is not None for one in found["policies"])
+    _shown(found)
+
+
+def test_the_report_becomes_a_page_pictures_and_a_summary(report: BacktestEvidence) -> None:
+    _shown(report)
+
+
+def _shown(found: BacktestEvidence) -> None:
+    page, summary = backtest_page(found), backtest_summary(found)
+    assert found["recommendation"]["policy"] in page
+    assert "Recommendation" in page
+    assert summary.startswith(f"back-test of {CASE}: ")
+    assert all(figure.data for figure in (gained_figure(found), frontier_figure(found)))
+
+
+def test_the_fast_variant_trains_on_fewer_rows_and_counts_all_decisions(report: BacktestEvidence) -> None:
+    easy = QUESTION_WITH_SLICE.success.model_copy(update={"minimum_positives": 50})
+    found = project(question=QUESTION_WITH_SLICE.model_copy(update={"success": easy}), training_rows=400)
+    assert tried(found, spec(MONTHLY))["decisions"] == report["decisions"]
+    known = stages.look(found, JULY, "configured")
+    assert 300 <= len(known.train) <= 400
+    assert len(known.test) == 30 * 20
+
+
+def test_a_short_history_is_told_with_what_is_missing() -> None:
+    found = project(parcels(days=100))
+    with pytest.raises(ConfigurationError, match=r"2024-03-01.* to 2024-06-08.*; expected 3 periods of a month before"):
+        schedule(found, spec(MONTHLY))
