@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked_evaluation
+from model_lifecycle.reporting.curves import curves_sections
 from model_lifecycle.reporting.document import Callout, Cell, Section
 from model_lifecycle.reporting.evidence import EvaluationEvidence, LeaderboardRow
 from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure
@@ -64,6 +65,7 @@ def _sections(evidence: EvaluationEvidence) -> Sequence[Section]:
         _calibration(evidence),
         _slices(evidence),
         _importance(evidence),
+        *curves_sections(evidence.get("curves"), evidence["question"]["loss"]),
         _leaderboard(evidence),
         _limits(evidence),
         _reproducibility(evidence),

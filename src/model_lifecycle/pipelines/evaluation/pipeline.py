@@ -3,9 +3,10 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
+from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
-from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_curves, draw_figures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
@@ -59,9 +60,21 @@ def _telling() -> list[Node]:
             explain, ["challenger", "model_input_test", _SPEC, _RUN], ["importance", "shap_figure"], name="explain"
         ),
         Node(
+            measure_curves,
+            [
+                "model_input_train", "split_plan", "params:split", "choices", "out_of_fold", _SPEC, "params:curves",
+                _GATES, _RUN, _QUESTION,
+            ],
+            "curves",
+            name="measure_curves",
+        ),
+        Node(
+            draw_curves, ["curves", _QUESTION], ["learning_curve_figure", "staleness_curve_figure"], name="draw_curves"
+        ),
+        Node(
             assembler(case_name()),
             [
-                "test_figures", "verdict", "importance", "leaderboard", _QUESTION, "split_plan", _RUN,
+                "test_figures", "verdict", "importance", "curves", "leaderboard", _QUESTION, "split_plan", _RUN,
                 "model_input_train", "model_input_test",
             ],
             "evaluation_evidence",

@@ -19,6 +19,7 @@ from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
 from model_lifecycle.reporting.conversion import question_evidence
 from model_lifecycle.reporting.evidence import (
+    CurvesEvidence,
     EvaluationEvidence,
     GateEvidence,
     ImportanceEvidence,
@@ -72,6 +73,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         figures: TestFigures,
         verdict: Verdict,
         importance: list[ImportanceEvidence],
+        curves: CurvesEvidence,
         leaderboard: list[LeaderboardRow],
         question: BusinessQuestion,
         plan: SplitPlan,
@@ -96,6 +98,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "slices": figures["slices"],
             "gates": verdict["gates"],
             "importance": importance,
+            "curves": curves,
             "leaderboard": [_untimed(row) for row in leaderboard],
             "limits": _LIMITS,
             "reproducibility": _reproducibility(run, {"model_input_train": train, "model_input_test": test}),

@@ -10,7 +10,9 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.features.folds import decision_times, unavailable_rows
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
+from model_lifecycle.reporting.evidence import CurvesEvidence
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
+from model_lifecycle.reporting.figures.curves import learning_curve_figure, staleness_curve_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
@@ -33,6 +35,12 @@ def draw_figures(
         reliability_figure({subject: figures["calibration"]["bins"]}, question.task != "regression"),
         slice_figure(figures["slices"], "ranking", ranking, figures["metrics"][subject][ranking]),
     )
+
+
+def draw_curves(curves: CurvesEvidence, question: BusinessQuestion) -> tuple["Figure", "Figure"]:
+    """Draw the learning curve and the staleness curve under the name of the question's loss."""
+    loss = task_of(question).loss
+    return learning_curve_figure(curves, loss), staleness_curve_figure(curves, loss)
 
 
 def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> ValueCurve:
