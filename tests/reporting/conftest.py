@@ -157,6 +157,21 @@ def evaluation(
         "slices": slices,
         "gates": gates,
         "importance": [{"feature": f"feature_{n}", "mean_abs_shap": 0.5 / n} for n in range(1, 19)],
+        "curves": {
+            "model": "catboost",
+            "period": "month",
+            "sizes": [
+                {"at": 1.0, "rows": 25_000, "loss": interval(0.55, 0.03), "difference": interval(0.012, 0.005)},
+                {"at": 2.0, "rows": 50_000, "loss": interval(0.54, 0.03), "difference": interval(0.002, 0.004)},
+                {"at": None, "rows": 100_000, "loss": interval(0.538, 0.03), "difference": None},
+            ],
+            "ages": [
+                {"at": 0, "rows": 50_000, "loss": interval(0.54, 0.03), "difference": None},
+                {"at": 1, "rows": 0, "loss": None, "difference": None, "reason": "catboost: 0 ones"},
+                {"at": 2, "rows": 49_000, "loss": interval(0.549, 0.03), "difference": interval(0.009, 0.006)},
+            ],
+            "loss_per_period": interval(0.0045, 0.003),
+        },
         "leaderboard": [
             {
                 "model": model,
