@@ -157,6 +157,32 @@ def evaluation(
         "slices": slices,
         "gates": gates,
         "importance": [{"feature": f"feature_{n}", "mean_abs_shap": 0.5 / n} for n in range(1, 19)],
+        "explanation": {
+            "output": "log-odds of a positive outcome",
+            "method": "of the model",
+            "rows": 2_000,
+            "gap": 3e-12,
+            "dependence": [
+                {
+                    "feature": "feature_1",
+                    "kind": "number",
+                    "points": [
+                        {"value": value, "rows": 400, "quantiles": [0.1 * at, 0.2 * at, 0.3 * at, 0.4 * at, 0.5 * at]}
+                        for at, value in enumerate((1.5, 2.5, 8.0, None), start=1)
+                    ],
+                },
+                {
+                    "feature": "feature_<b>",
+                    "kind": "category",
+                    "points": [{"value": "North", "rows": 900, "quantiles": [-0.2, -0.1, 0.0, 0.1, 0.2]}],
+                },
+                {
+                    "feature": "never_known",
+                    "kind": "number",
+                    "points": [{"value": None, "rows": 2_000, "quantiles": [0.0] * 5}],
+                },
+            ],
+        },
         "curves": {
             "model": "catboost",
             "period": "month",

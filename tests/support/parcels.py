@@ -21,6 +21,7 @@ from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
 from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
+from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
@@ -170,8 +171,9 @@ def run_stages(
     fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, contracts, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
     figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
+    explanations, _ = explain(fitted, challenger, test, SPEC, run)
     curves = measure_curves(train, plan, SPLIT, choices, out_of_fold, SPEC, CURVES, GATES, run, question)
-    evidence = assembler(CASE)(figures, verdict, [], curves, leaderboard, question, plan, run, train, test)
+    evidence = assembler(CASE)(figures, verdict, explanations, curves, leaderboard, question, plan, run, train, test)
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(
         primary, events, plan, state, train, test, profile, feasibility, trials, out_of_fold, choices, leaderboard,

@@ -201,6 +201,35 @@ class ImportanceEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class DependencePoint(TypedDict):
+    """What rows of about one value of a feature have as its SHAP value."""
+
+    value: float | str | None  # the median of a bin, a category, or None where it is missing
+    rows: int
+    quantiles: list[float]  # 10, 25, 50, 75 and 90%
+
+
+@with_config(_STRICT)
+class DependenceEvidence(TypedDict):
+    """How a feature's contribution depends on its value."""
+
+    feature: str
+    kind: str  # number | category, of which the most frequent are told
+    points: list[DependencePoint]
+
+
+@with_config(_STRICT)
+class ExplanationEvidence(TypedDict):
+    """How SHAP values were computed, and those of the most important features by their value."""
+
+    output: str  # what they add up to, in words
+    method: str  # of the model | permutations
+    rows: int  # of the test, a sample
+    gap: float  # by which they miss the raw margin, as a share of its spread
+    dependence: list[DependenceEvidence]
+
+
+@with_config(_STRICT)
 class CurvePoint(TypedDict):
     """The challenger's configuration fitted on another window, judged on the validation folds.
 
@@ -259,7 +288,8 @@ class EvaluationEvidence(TypedDict):
     slices: list[SliceEvidence]
     gates: list[GateEvidence]
     importance: list[ImportanceEvidence]
-    curves: NotRequired[CurvesEvidence]  # releases of before have none
+    explanation: NotRequired[ExplanationEvidence]  # releases of before have neither this
+    curves: NotRequired[CurvesEvidence]  # nor this
     leaderboard: list[LeaderboardRow]
     limits: list[str]  # known weaknesses, one a sentence
     reproducibility: ReproducibilityEvidence

@@ -6,9 +6,8 @@ from model_lifecycle.locations import case_name
 from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
-from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_curves, draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_curves, draw_explanations, draw_figures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
-from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 
 _QUESTION, _RUN, _GATES, _SPEC = "params:business_question", "params:run", "params:gates", "params:features"
@@ -57,7 +56,10 @@ def _judging() -> list[Node]:
 def _telling() -> list[Node]:
     return [
         Node(
-            explain, ["challenger", "model_input_test", _SPEC, _RUN], ["importance", "shap_figure"], name="explain"
+            explain,
+            ["fitted_models", "challenger", "model_input_test", _SPEC, _RUN],
+            ["explanations", "shap_figure"],
+            name="explain",
         ),
         Node(
             measure_curves,
@@ -74,7 +76,7 @@ def _telling() -> list[Node]:
         Node(
             assembler(case_name()),
             [
-                "test_figures", "verdict", "importance", "curves", "leaderboard", _QUESTION, "split_plan", _RUN,
+                "test_figures", "verdict", "explanations", "curves", "leaderboard", _QUESTION, "split_plan", _RUN,
                 "model_input_train", "model_input_test",
             ],
             "evaluation_evidence",
@@ -82,7 +84,12 @@ def _telling() -> list[Node]:
         ),
         Node(model_card_page, "evaluation_evidence", "model_card_page", name="render_model_card"),
         Node(model_card_markdown, "evaluation_evidence", "model_card_markdown", name="write_model_card"),
-        Node(importance_figure, "importance", "importance_figure", name="draw_importance"),
+        Node(
+            draw_explanations,
+            ["explanations", "verdict"],
+            ["importance_figure", "dependence_figure", "examples_figure"],
+            name="draw_explanations",
+        ),
         Node(
             draw_figures,
             ["test_figures", "test_scores", _QUESTION],

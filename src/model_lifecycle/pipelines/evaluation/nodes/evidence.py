@@ -22,12 +22,12 @@ from model_lifecycle.reporting.evidence import (
     CurvesEvidence,
     EvaluationEvidence,
     GateEvidence,
-    ImportanceEvidence,
     LeaderboardRow,
     PartEvidence,
     ReproducibilityEvidence,
     SplitEvidence,
 )
+from model_lifecycle.reporting.explanations import CandidateExplanation
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.tasks import Task, task_of
 
@@ -72,7 +72,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
     def assemble(
         figures: TestFigures,
         verdict: Verdict,
-        importance: list[ImportanceEvidence],
+        explanations: dict[str, CandidateExplanation],
         curves: CurvesEvidence,
         leaderboard: list[LeaderboardRow],
         question: BusinessQuestion,
@@ -82,6 +82,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         test: pd.DataFrame,
     ) -> EvaluationEvidence:
         """Gather everything that the model card says."""
+        explained = explanations[verdict["challenger"]]
         return {
             "question": question_evidence(case, question),
             "split": _split(plan, train, test, task_of(question)),
@@ -97,7 +98,8 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "calibration": figures["calibration"],
             "slices": figures["slices"],
             "gates": verdict["gates"],
-            "importance": importance,
+            "importance": explained["importance"],
+            "explanation": explained["explanation"],
             "curves": curves,
             "leaderboard": [_untimed(row) for row in leaderboard],
             "limits": _LIMITS,
