@@ -13,6 +13,7 @@ from model_lifecycle import models
 from model_lifecycle.contracts.columns import take
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import load_family
+from model_lifecycle.models.contributions import contributions
 from model_lifecycle.models.margin import logit
 
 FEATURES, TARGET = training_rows()
@@ -107,15 +108,19 @@ def test_inputs_are_left_as_they_are(family: str) -> None:
 @every_family
 def test_shap_values_add_up_to_the_raw_margin(family: str) -> None:
     model = fitted(family)
-    values, base = model.explain(FEATURES)
-    assert values.shape == (len(TARGET), len(FEATURES))
-    assert base.shape == TARGET.shape
-    np.testing.assert_allclose(base + values.sum(axis=1), logit(model.predict(FEATURES)), rtol=0, atol=1e-6)
+    found = contributions(model, "binary", FEATURES, 3)
+    assert found.values.shape == (len(TARGET), len(FEATURES))
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), logit(model.predict(FEATURES)), rtol=0, atol=1e-6)
+
+
+@every_family
+def test_strange_rows_are_explained_too(family: str) -> None:
+    assert np.isfinite(contributions(fitted(family), "binary", strange_rows(), 3).values).all()
 
 
 @every_family
 def test_shap_values_stand_at_their_feature(family: str) -> None:
-    values, _ = fitted(family).explain(FEATURES)
+    values = contributions(fitted(family), "binary", FEATURES, 3).values
     if family == "constant":
         assert not values.any()
         return

@@ -4,6 +4,7 @@ import pytest
 from model_families import fitted, training_rows
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import Objective, load_family
+from model_lifecycle.models.contributions import contributions
 
 
 def test_every_row_gets_the_share_of_ones() -> None:
@@ -37,7 +38,7 @@ def test_a_file_without_a_prediction_is_refused(content: str) -> None:
 
 def test_no_feature_explains_anything() -> None:
     features, _ = training_rows()
-    values, base = fitted("constant").explain({"size": features["size"]})
-    assert values.shape == (700, 1)
-    assert not values.any()
-    assert np.unique(base).size == 1
+    found = contributions(fitted("constant"), "binary", {"size": features["size"]}, 3)
+    assert found.values.shape == (700, 1)
+    assert not found.values.any()
+    assert np.unique(found.base).size == 1

@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from model_families import fitted, training_rows
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import load_family, skops_file
+from model_lifecycle.models.contributions import contributions
 
 FAMILY = load_family("linear")
 NAME = "linear.skops"
@@ -69,7 +70,7 @@ def test_shap_values_are_coefficients_times_prepared_columns_whatever_the_names(
     features = {"depot": first, "depot_c": second, "depot_c_x": draw.normal(size=400)}
     target = ((first == "c_x") ^ (draw.random(400) < 0.1)).astype(np.float64)
     model = FAMILY.fit(features, target, {}, 3, 1)
-    values, _ = model.explain(features)
+    values = contributions(model, "binary", features, 3).values
     assert np.abs(values).mean(axis=0).argmax() == 0
     linear = cast(Any, model).pipeline.named_steps["linear"].coef_[0]
     assert np.abs(values[:, 1]).max() <= np.abs(linear[3:5]).max() + 1e-12

@@ -9,6 +9,7 @@ from model_families import FAMILIES, THREADS, strange_rows, training_rows
 from model_lifecycle.contracts.columns import take
 from model_lifecycle.errors import ModelError
 from model_lifecycle.models import Model, Objective, load_family
+from model_lifecycle.models.contributions import contributions
 from model_lifecycle.models.margin import margin
 
 FEATURES, LATE = training_rows()
@@ -67,10 +68,9 @@ def test_a_model_from_files_predicts_the_same_and_a_second_fit_has_the_same_byte
 @every
 def test_shap_values_add_up_to_the_raw_margin(family: str, kind: str) -> None:
     model = model_of(family, kind)
-    values, base = model.explain(FEATURES)
-    raw = margin(kind, model.predict(FEATURES))
-    assert values.shape == (len(LATE), len(FEATURES), *raw.shape[1:])
-    np.testing.assert_allclose(base + values.sum(axis=1), raw, rtol=0, atol=1e-6)
+    found, raw = contributions(model, kind, FEATURES, 3), margin(kind, model.predict(FEATURES))
+    assert found.values.shape == (len(LATE), len(FEATURES), *raw.shape[1:])
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), raw, rtol=0, atol=1e-6)
 
 
 @every

@@ -10,14 +10,13 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.errors import FeatureError
 from model_lifecycle.monitoring.performance import holdout_figures
-from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
 from model_lifecycle.pipelines.evaluation.nodes.scores import action_of, prediction_of
 from model_lifecycle.reporting.checking import checked_evaluation
 from model_lifecycle.reporting.feasibility import feasibility_page
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 from model_lifecycle.scoring import Scorer
-from parcels import RUN, Stages, run_stages
+from parcels import Stages, run_stages
 from task_questions import AMOUNT, KIND, asked
 from tiny_release import SPEC
 
@@ -44,14 +43,12 @@ def test_a_model_that_can_tell_passes_every_gate(stages: Stages) -> None:
 
 def test_the_evidence_is_whole_and_every_page_and_picture_is_made_of_it(stages: Stages) -> None:
     question = stages.challenger.question
-    importance, strip = explain(stages.challenger, stages.test, SPEC, RUN)
-    assert importance[0]["feature"] == "weight"
-    evidence = checked_evaluation({**stages.evidence, "importance": importance})
+    evidence = checked_evaluation(stages.evidence)
+    assert evidence["importance"][0]["feature"] == "weight"
     page, markdown = model_card_page(evidence), model_card_markdown(evidence)
     assert question.value.source in markdown
     assert "If an assumption is off" in page
     assert "<h1" in feasibility_page(stages.feasibility)
-    assert strip is not None
     assert all(figure.data for figure in draw_figures(stages.figures, stages.scores, question))
 
 

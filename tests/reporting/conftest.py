@@ -11,12 +11,11 @@ from model_lifecycle.reporting.evidence import (
     IntervalEvidence,
     PartEvidence,
     PeriodRate,
-    QualityEvidence,
     QuestionEvidence,
     RunEvidence,
     SliceEvidence,
-    TableQuality,
 )
+from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
 
 MONTHS = ("train", "train", "train", "train", "validation", "test", "stream", "stream")
 RATES = (0.24, 0.26, 0.245, 0.25, 0.21, 0.318, 0.29, 0.19)
@@ -158,6 +157,47 @@ def evaluation(
         "slices": slices,
         "gates": gates,
         "importance": [{"feature": f"feature_{n}", "mean_abs_shap": 0.5 / n} for n in range(1, 19)],
+        "explanation": {
+            "output": "log-odds of a positive outcome",
+            "method": "of the model",
+            "rows": 2_000,
+            "gap": 3e-12,
+            "dependence": [
+                {
+                    "feature": "feature_1",
+                    "kind": "number",
+                    "points": [
+                        {"value": value, "rows": 400, "quantiles": [0.1 * at, 0.2 * at, 0.3 * at, 0.4 * at, 0.5 * at]}
+                        for at, value in enumerate((1.5, 2.5, 8.0, None), start=1)
+                    ],
+                },
+                {
+                    "feature": "feature_<b>",
+                    "kind": "category",
+                    "points": [{"value": "North", "rows": 900, "quantiles": [-0.2, -0.1, 0.0, 0.1, 0.2]}],
+                },
+                {
+                    "feature": "never_known",
+                    "kind": "number",
+                    "points": [{"value": None, "rows": 2_000, "quantiles": [0.0] * 5}],
+                },
+            ],
+        },
+        "curves": {
+            "model": "catboost",
+            "period": "month",
+            "sizes": [
+                {"at": 1.0, "rows": 25_000, "loss": interval(0.55, 0.03), "difference": interval(0.012, 0.005)},
+                {"at": 2.0, "rows": 50_000, "loss": interval(0.54, 0.03), "difference": interval(0.002, 0.004)},
+                {"at": None, "rows": 100_000, "loss": interval(0.538, 0.03), "difference": None},
+            ],
+            "ages": [
+                {"at": 0, "rows": 50_000, "loss": interval(0.54, 0.03), "difference": None},
+                {"at": 1, "rows": 0, "loss": None, "difference": None, "reason": "catboost: 0 ones"},
+                {"at": 2, "rows": 49_000, "loss": interval(0.549, 0.03), "difference": interval(0.009, 0.006)},
+            ],
+            "loss_per_period": interval(0.0045, 0.003),
+        },
         "leaderboard": [
             {
                 "model": model,

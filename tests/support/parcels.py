@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
+from model_lifecycle.contracts.curves import CurvesSpec
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence, LeakageLimits
 from model_lifecycle.contracts.modelling import ModellingSpec, SplitSpec
@@ -18,7 +19,9 @@ from model_lifecycle.contracts.table import ColumnContract, TableContract, Table
 from model_lifecycle.contracts.trials import Trial
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
+from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
+from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
@@ -59,6 +62,7 @@ CONTRACTS = TableContracts(
 )
 RUN = RunSpec(as_of=datetime(2024, 7, 31, 22, tzinfo=UTC), threads=1)  # midnight in Berlin
 SPLIT = SplitSpec(time_zone="Europe/Berlin")
+CURVES = CurvesSpec()
 GATES = GateLimits(minimum_test_rows=100, parity_rows=30, champion_margin=0.01)
 MONITORING = MonitoringSpec.model_validate({"window": "7d"})
 MODELLING = ModellingSpec.model_validate(
@@ -168,7 +172,9 @@ def run_stages(
     fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, contracts, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
     figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
-    evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test)
+    explanations, _ = explain(fitted, challenger, test, SPEC, run)
+    curves = measure_curves(train, plan, SPLIT, choices, out_of_fold, SPEC, CURVES, GATES, run, question)
+    evidence = assembler(CASE)(figures, verdict, explanations, curves, leaderboard, question, plan, run, train, test)
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(
         primary, events, plan, state, train, test, profile, feasibility, trials, out_of_fold, choices, leaderboard,

@@ -1,13 +1,24 @@
 """Which rows a fold trains on and which it is judged on."""
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.split import Fold
 from model_lifecycle.features.tables import to_columns
+
+_PERIODS = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}
+
+
+def periods_before(moment: datetime, split: SplitSpec, count: int) -> pd.Timestamp:
+    """Return the moment so many periods earlier on the clocks of the split's time zone, in UTC."""
+    wall = pd.Timestamp(moment).tz_convert(split.time_zone)
+    return (wall - _PERIODS[split.period] * count).tz_convert("UTC")
 
 
 def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:

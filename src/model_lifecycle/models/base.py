@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,6 +44,15 @@ class Model(Protocol):
         """
         ...
 
+    def to_files(self) -> dict[str, bytes]:
+        """Return the model as named files, none of them a pickle."""
+        ...
+
+
+@runtime_checkable
+class ExplainedModel(Model, Protocol):
+    """A model that knows what each feature added; one that does not is explained by permutations (`contributions`)."""
+
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return SHAP values, shape (n, n_features), and the base value that each row adds up from, shape (n,).
 
@@ -51,10 +60,6 @@ class Model(Protocol):
         (binary), the prediction itself (quantile), or log-probabilities up to a constant of the row (multiclass, with
         a last axis of classes on both arrays).
         """
-        ...
-
-    def to_files(self) -> dict[str, bytes]:
-        """Return the model as named files, none of them a pickle."""
         ...
 
 

@@ -201,6 +201,61 @@ class ImportanceEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class DependencePoint(TypedDict):
+    """What rows of about one value of a feature have as its SHAP value."""
+
+    value: float | str | None  # the median of a bin, a category, or None where it is missing
+    rows: int
+    quantiles: list[float]  # 10, 25, 50, 75 and 90%
+
+
+@with_config(_STRICT)
+class DependenceEvidence(TypedDict):
+    """How a feature's contribution depends on its value."""
+
+    feature: str
+    kind: str  # number | category, of which the most frequent are told
+    points: list[DependencePoint]
+
+
+@with_config(_STRICT)
+class ExplanationEvidence(TypedDict):
+    """How SHAP values were computed, and those of the most important features by their value."""
+
+    output: str  # what they add up to, in words
+    method: str  # of the model | permutations
+    rows: int  # of the test, a sample
+    gap: float  # by which they miss the raw margin, as a share of its spread
+    dependence: list[DependenceEvidence]
+
+
+@with_config(_STRICT)
+class CurvePoint(TypedDict):
+    """The challenger's configuration fitted on another window, judged on the validation folds.
+
+    ``difference`` is paired to the model of all data (sizes) or to the freshest (ages), None for that one itself.
+    """
+
+    at: float | None  # periods that the window is long, None for all there is (sizes); that the model is old (ages)
+    rows: int  # fitted on, the mean over the folds
+    loss: IntervalEvidence | None
+    difference: IntervalEvidence | None
+    reason: NotRequired[str]  # why there is no loss
+
+
+@with_config(_STRICT)
+class CurvesEvidence(TypedDict):
+    """How the loss moves with the amount of data and with the age of the model."""
+
+    model: str
+    period: str  # month | week | day
+    sizes: list[CurvePoint]  # up to the fold's start
+    ages: list[CurvePoint]  # windows of one length
+    loss_per_period: IntervalEvidence | None
+    reason: NotRequired[str]  # why something is not there
+
+
+@with_config(_STRICT)
 class ReproducibilityEvidence(TypedDict):
     """What a second run needs to give the same result."""
 
@@ -233,6 +288,8 @@ class EvaluationEvidence(TypedDict):
     slices: list[SliceEvidence]
     gates: list[GateEvidence]
     importance: list[ImportanceEvidence]
+    explanation: NotRequired[ExplanationEvidence]  # releases of before have neither this
+    curves: NotRequired[CurvesEvidence]  # nor this
     leaderboard: list[LeaderboardRow]
     limits: list[str]  # known weaknesses, one a sentence
     reproducibility: ReproducibilityEvidence
@@ -301,102 +358,3 @@ class FeasibilityEvidence(TypedDict):
     detectable: list[DetectableEvidence]
     go: bool
     reasons: list[GateEvidence]
-
-
-@with_config(_STRICT)
-class HistogramEvidence(TypedDict):
-    """Counts between edges; values beyond the outer half percents are counted in the outer bins."""
-
-    edges: list[float]
-    counts: list[int]
-
-
-@with_config(_STRICT)
-class ColumnQuality(TypedDict):
-    """One column of a table."""
-
-    column: str
-    type: str
-    missing: float  # share
-    distinct: NotRequired[int]
-    minimum: NotRequired[float | str | None]
-    maximum: NotRequired[float | str | None]
-    mean: NotRequired[float]
-    standard_deviation: NotRequired[float]
-    quantiles: NotRequired[list[float]]  # 5, 25, 50, 75 and 95%
-    outliers: NotRequired[int]  # rows more than 3 interquartile ranges beyond the quartiles
-    histogram: NotRequired[HistogramEvidence]
-    most_frequent: NotRequired[dict[str, float]]  # value -> share of the rows that have one
-
-
-@with_config(_STRICT)
-class OrphanEvidence(TypedDict):
-    """Rows whose key finds no partner in another table."""
-
-    key: list[str]
-    partner: str
-    rows: int
-    share: float
-
-
-@with_config(_STRICT)
-class SetAsideEvidence(TypedDict):
-    """Rows that went into quarantine, by the reasons."""
-
-    reason: str
-    rows: int
-
-
-@with_config(_STRICT)
-class TableQuality(TypedDict):
-    """One table as it came in."""
-
-    table: str
-    rows: int
-    duplicates: int  # rows whose key occurred before
-    columns: list[ColumnQuality]
-    orphans: list[OrphanEvidence]
-    set_aside: NotRequired[list[SetAsideEvidence]]
-    contract_passed: bool
-    problems: list[str]
-
-
-@with_config(_STRICT)
-class StepEvidence(TypedDict):
-    """What one cleaning or joining step did to how many rows."""
-
-    step: str
-    rows: int
-    cells: int
-
-
-@with_config(_STRICT)
-class ChangeEvidence(TypedDict):
-    """Something that is different since the run before."""
-
-    table: str
-    column: str  # empty where it concerns the table
-    what: str
-    before: str
-    after: str
-
-
-@with_config(_STRICT)
-class ChangesEvidence(TypedDict):
-    """What is different since the run before."""
-
-    as_of: str  # of the run before
-    changes: list[ChangeEvidence]
-    more: int  # changes that are not listed
-
-
-@with_config(_STRICT)
-class QualityEvidence(TypedDict):
-    """The data quality report: raw tables in, primary table out."""
-
-    case: str
-    as_of: str
-    tables: list[TableQuality]
-    steps: list[StepEvidence]
-    primary: TableQuality
-    changes: NotRequired[ChangesEvidence | None]

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked_evaluation
+from model_lifecycle.reporting.curves import curves_sections
 from model_lifecycle.reporting.document import Callout, Cell, Section
 from model_lifecycle.reporting.evidence import EvaluationEvidence, LeaderboardRow
+from model_lifecycle.reporting.explanations import importance_sections
 from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
-from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.markdown import render_markdown
 from model_lifecycle.reporting.page import render_page
 from model_lifecycle.reporting.parts import gates_section, part_rows, question_section, unavailable_text, value_section
 
-_TOP_FEATURES = 15
 _IN_THE_LARGE = {
     "binary": "mean prediction - observed rate",
     "regression": "coverage of the interval - what it should be",
@@ -63,7 +63,8 @@ def _sections(evidence: EvaluationEvidence) -> Sequence[Section]:
         _sensitivity(evidence),
         _calibration(evidence),
         _slices(evidence),
-        _importance(evidence),
+        *importance_sections(evidence["importance"], evidence.get("explanation")),
+        *curves_sections(evidence.get("curves"), evidence["question"]["loss"]),
         _leaderboard(evidence),
         _limits(evidence),
         _reproducibility(evidence),
@@ -232,20 +233,6 @@ def _slices(evidence: EvaluationEvidence) -> Section:
         figure=slice_figure(evidence["slices"], "ranking", question["ranking"], overall)
         if drawn and overall is not None
         else None,
-    )
-
-
-def _importance(evidence: EvaluationEvidence) -> Section:
-    best = sorted(evidence["importance"], key=lambda one: -one["mean_abs_shap"])[:_TOP_FEATURES]
-    rows: list[dict[str, Cell]] = [
-        {"feature": one["feature"], "mean |SHAP|": text.number(one["mean_abs_shap"], 3)} for one in best
-    ]
-    return Section(
-        "Features that matter most",
-        text=("What the model uses, not what causes the outcome.",),
-        table=rows or None,
-        figure=importance_figure(best) if best else None,
-        caption="Mean absolute SHAP value, on the scale of the raw margin",
     )
 
 

@@ -3,11 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
+from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
-from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_curves, draw_explanations, draw_figures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
-from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 
 _QUESTION, _RUN, _GATES, _SPEC = "params:business_question", "params:run", "params:gates", "params:features"
@@ -56,12 +56,27 @@ def _judging() -> list[Node]:
 def _telling() -> list[Node]:
     return [
         Node(
-            explain, ["challenger", "model_input_test", _SPEC, _RUN], ["importance", "shap_figure"], name="explain"
+            explain,
+            ["fitted_models", "challenger", "model_input_test", _SPEC, _RUN],
+            ["explanations", "shap_figure"],
+            name="explain",
+        ),
+        Node(
+            measure_curves,
+            [
+                "model_input_train", "split_plan", "params:split", "choices", "out_of_fold", _SPEC, "params:curves",
+                _GATES, _RUN, _QUESTION,
+            ],
+            "curves",
+            name="measure_curves",
+        ),
+        Node(
+            draw_curves, ["curves", _QUESTION], ["learning_curve_figure", "staleness_curve_figure"], name="draw_curves"
         ),
         Node(
             assembler(case_name()),
             [
-                "test_figures", "verdict", "importance", "leaderboard", _QUESTION, "split_plan", _RUN,
+                "test_figures", "verdict", "explanations", "curves", "leaderboard", _QUESTION, "split_plan", _RUN,
                 "model_input_train", "model_input_test",
             ],
             "evaluation_evidence",
@@ -69,7 +84,12 @@ def _telling() -> list[Node]:
         ),
         Node(model_card_page, "evaluation_evidence", "model_card_page", name="render_model_card"),
         Node(model_card_markdown, "evaluation_evidence", "model_card_markdown", name="write_model_card"),
-        Node(importance_figure, "importance", "importance_figure", name="draw_importance"),
+        Node(
+            draw_explanations,
+            ["explanations", "verdict"],
+            ["importance_figure", "dependence_figure", "examples_figure"],
+            name="draw_explanations",
+        ),
         Node(
             draw_figures,
             ["test_figures", "test_scores", _QUESTION],

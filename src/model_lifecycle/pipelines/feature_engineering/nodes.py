@@ -15,13 +15,12 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.folds import periods_before
 from model_lifecycle.features.history import History
 from model_lifecycle.features.tables import events_by_kind, to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
 from model_lifecycle.monitoring.reference import build_reference_profile
 from model_lifecycle.tasks import task_of
-
-_PERIODS = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}
 
 
 def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: BusinessQuestion) -> SplitPlan:
@@ -53,17 +52,14 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
 
 def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:
     """Return the starts of the validation periods and of the test, oldest first; the last but one ends at the test."""
-    end = pd.Timestamp(run.as_of).tz_convert(split.time_zone)
-    back = _PERIODS[split.period]
     steps = range(split.test_periods + split.validation_periods, split.test_periods - 1, -1)
-    return [(end - back * step).tz_convert("UTC") for step in steps]
+    return [periods_before(run.as_of, split, step) for step in steps]
 
 
 def _train_start(begin: pd.Timestamp, boundary: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
     if split.train_periods is None:
         return begin
-    wall = boundary.tz_convert(split.time_zone) - _PERIODS[split.period] * split.train_periods
-    return max(begin, wall.tz_convert("UTC"))
+    return max(begin, periods_before(boundary, split, split.train_periods))
 
 
 def fit_state(

@@ -19,14 +19,15 @@ from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
 from model_lifecycle.reporting.conversion import question_evidence
 from model_lifecycle.reporting.evidence import (
+    CurvesEvidence,
     EvaluationEvidence,
     GateEvidence,
-    ImportanceEvidence,
     LeaderboardRow,
     PartEvidence,
     ReproducibilityEvidence,
     SplitEvidence,
 )
+from model_lifecycle.reporting.explanations import CandidateExplanation
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.tasks import Task, task_of
 
@@ -71,7 +72,8 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
     def assemble(
         figures: TestFigures,
         verdict: Verdict,
-        importance: list[ImportanceEvidence],
+        explanations: dict[str, CandidateExplanation],
+        curves: CurvesEvidence,
         leaderboard: list[LeaderboardRow],
         question: BusinessQuestion,
         plan: SplitPlan,
@@ -80,6 +82,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         test: pd.DataFrame,
     ) -> EvaluationEvidence:
         """Gather everything that the model card says."""
+        explained = explanations[verdict["challenger"]]
         return {
             "question": question_evidence(case, question),
             "split": _split(plan, train, test, task_of(question)),
@@ -95,7 +98,9 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "calibration": figures["calibration"],
             "slices": figures["slices"],
             "gates": verdict["gates"],
-            "importance": importance,
+            "importance": explained["importance"],
+            "explanation": explained["explanation"],
+            "curves": curves,
             "leaderboard": [_untimed(row) for row in leaderboard],
             "limits": _LIMITS,
             "reproducibility": _reproducibility(run, {"model_input_train": train, "model_input_test": test}),

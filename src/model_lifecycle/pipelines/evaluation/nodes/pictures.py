@@ -8,10 +8,17 @@ import pandas as pd
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.features.folds import decision_times, unavailable_rows
+from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
+from model_lifecycle.reporting.evidence import CurvesEvidence
+from model_lifecycle.reporting.explanations import CandidateExplanation
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
+from model_lifecycle.reporting.figures.curves import learning_curve_figure, staleness_curve_figure
+from model_lifecycle.reporting.figures.dependence import dependence_figure
+from model_lifecycle.reporting.figures.examples import examples_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
+from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
 from model_lifecycle.tasks import ValueCurve, task_of
@@ -32,6 +39,24 @@ def draw_figures(
         value_curve_figure(_value_curve(figures, scores, question), unit),
         reliability_figure({subject: figures["calibration"]["bins"]}, question.task != "regression"),
         slice_figure(figures["slices"], "ranking", ranking, figures["metrics"][subject][ranking]),
+    )
+
+
+def draw_curves(curves: CurvesEvidence, question: BusinessQuestion) -> tuple["Figure", "Figure"]:
+    """Draw the learning curve and the staleness curve under the name of the question's loss."""
+    loss = task_of(question).loss
+    return learning_curve_figure(curves, loss), staleness_curve_figure(curves, loss)
+
+
+def draw_explanations(
+    explanations: dict[str, CandidateExplanation], verdict: Verdict
+) -> tuple["Figure", "Figure", "Figure"]:
+    """Draw the challenger's importance, the contributions by the features' values, and decisions taken apart."""
+    found = explanations[verdict["challenger"]]
+    return (
+        importance_figure(found["importance"]),
+        dependence_figure(found["explanation"]["dependence"]),
+        examples_figure(found["examples"]),
     )
 
 
