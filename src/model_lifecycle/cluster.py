@@ -7,13 +7,15 @@ import secrets
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from model_lifecycle.errors import ClusterError
+from model_lifecycle.errors import ClusterError, RunLocked
+from model_lifecycle.locking import take_lock
 
 Json = Mapping[str, object]
 Work = Callable[[Json], Iterable[Json]]
@@ -21,10 +23,17 @@ Work = Callable[[Json], Iterable[Json]]
 
 # A Unix socket's path is at most 107 bytes, and Ray needs about 70 of them below its folder.
 _MAX_FOLDER_LENGTH = 36
+_LOCK_FILE = ".lock"
+_SHOWN = 200  # characters of what Ray says
 _SLOW_IMPORTS = ("rfc3987_syntax",)
-_RETRIES = 3  # of an item whose worker died
-# Ray's processes and a thread of each of them; what they compute with is asked for where the work is.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_SILENT = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {},
+    "filters": {},
+    "handlers": {},
+    "loggers": {"ray.data": {"level": "CRITICAL", "handlers": [], "propagate": False}},
+}
 
 
 def spread(
@@ -48,12 +57,12 @@ def spread(
     Yields
     ------
     mapping
-        Results of one item come in their order; should its worker die, they begin anew.
+        Results of one item come in their order.
 
     Raises
     ------
     ClusterError
-        If the cluster cannot be started or reached, or a worker died again and again.
+        If the cluster cannot be started or reached, or a worker died.
     """
     if not items:
         return
@@ -66,22 +75,24 @@ def spread(
         sent = ray.put(shared)
         rows = [{"item": json.dumps(item)} for item in items]
         size = min(workers, len(items))
-        results = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            _Worker,
-            fn_constructor_args=(make, [sent]),
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(
-                min_size=size if address is None else 1, max_size=size, max_tasks_in_flight_per_actor=1
-            ),
-            max_restarts=_RETRIES,
-            max_task_retries=_RETRIES,
-        )
+        least = size if address is None else 1
+        with warnings.catch_warnings():
+            # Ray 2.60 deprecates naming this and has no other name for it; by default it restarts without end.
+            warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
+            results = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                _Worker,
+                fn_constructor_args=(make, [sent]),
+                batch_size=1,
+                num_cpus=1,
+                compute=ray.data.ActorPoolStrategy(min_size=least, max_size=size, max_tasks_in_flight_per_actor=1),
+                max_restarts=0,
+            )
         try:
             for row in results.iter_rows():
                 yield json.loads(row["result"])
         except ray.exceptions.RayError as error:
-            raise ClusterError(f"the work on Ray ended: {_last_line(error)}") from error
+            what = "the work on Ray ended; what is finished stays, and a run goes on from there"
+            raise ClusterError(f"{what}: {_last_line(error)}") from error
 
 
 class _Worker:
@@ -100,10 +111,9 @@ class _Worker:
 
 @contextmanager
 def _connected(workers: int, address: str | None) -> Iterator[None]:
-    with private_folder("mlb-") as folder, _environment({} if address else private_environment(folder) | _ONE_THREAD):
+    with private_folder("mlb-") as folder, _environment(_quiet(folder) | (_own(folder) if address is None else {})):
         import ray
 
-        logging.getLogger("ray").setLevel(logging.ERROR)
         try:
             if address is None:
                 _start(ray, workers, folder)
@@ -112,7 +122,6 @@ def _connected(workers: int, address: str | None) -> Iterator[None]:
         except (RuntimeError, ValueError, OSError) as error:
             what = "Ray could not be started" if address is None else f"Ray cluster {address} could not be reached"
             raise ClusterError(f"{what}: {_last_line(error)}") from error
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
         try:
             yield
         finally:
@@ -131,6 +140,17 @@ def _start(ray: Any, workers: int, folder: Path) -> None:
     )
 
 
+def _own(folder: Path) -> dict[str, str]:
+    return private_environment(folder) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _quiet(folder: Path) -> dict[str, str]:
+    """Return what makes Ray tell errors by raising them alone."""
+    silent = folder / "logging.yml"
+    silent.write_text(json.dumps(_SILENT), encoding="utf-8")
+    return {"RAY_DATA_LOGGING_CONFIG": str(silent),}
+
+
 def private_environment(folder: Path) -> dict[str, str]:
     """Return what Ray reads when it is imported and hands on to its processes, for a cluster of one's own."""
     return {
@@ -146,16 +166,28 @@ def private_environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def private_folder(prefix: str, log_folder: Path | None = None) -> Iterator[Path]:
-    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept."""
+    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept.
+
+    Those of processes that were killed are taken away, too.
+    """
     root = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root if len(root) < _MAX_FOLDER_LENGTH else "/tmp"))  # noqa: S108
+    place = Path(root if len(root) < _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
+    _remove_abandoned(place, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     try:
-        yield folder
+        with take_lock(folder / _LOCK_FILE):
+            yield folder
     finally:
         if log_folder is not None:
             for logs in folder.glob("session_2*/logs"):
                 shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(place: Path, prefix: str) -> None:
+    for lock in place.glob(f"{prefix}*/{_LOCK_FILE}"):
+        with suppress(RunLocked, OSError), take_lock(lock):
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @cache
@@ -198,4 +230,4 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 def _last_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return lines[-1][:_SHOWN] if lines else type(error).__name__

@@ -1,7 +1,7 @@
 """Files of a folder as partitions, read a few rows at a time."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -58,7 +58,7 @@ class Partition:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> "Partition":
+    def from_json(cls, found: Mapping[str, Any]) -> "Partition":
         """Restore from the fields."""
         return cls(**{**found, "stamp": tuple(found["stamp"])})
 
@@ -75,7 +75,7 @@ class Partition:
 
 
 def shown(name: str) -> str:
-    """Return a file's name as it can be printed anywhere.
+    r"""Return a file's name as it can be printed anywhere.
 
     Examples
     --------
@@ -233,8 +233,8 @@ def _earliest(values: pa.Array) -> datetime | None:
     try:
         found = pc.min(values.cast(pa.timestamp("us", "UTC"))).as_py()
     except (pa.ArrowException, OverflowError, ValueError):
-        times = [parse_time(value) for value in python_values(values)]
-        found = min((time.item() for time in times if time is not None), default=None)
+        times = [time for value in python_values(values) if (time := parse_time(value)) is not None]
+        found = min(times).astype(datetime) if times else None
     return None if found is None else found.replace(tzinfo=UTC)
 
 

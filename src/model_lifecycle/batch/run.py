@@ -94,7 +94,10 @@ def score_folder(folders: Folders, release: Release, events: EventReader, spec: 
             f"{sum(plan.rows.values()):,}",
         )  # fmt: skip
         started = time.monotonic()
-        _score(plan, Job(dict(release.files), release.digest, seen, spec, str(folders.output.resolve())))
+        try:
+            _score(plan, Job(dict(release.files), release.digest, seen, spec, str(folders.output.resolve())))
+        finally:
+            remove_unfinished(folders.output)  # of workers that died
         return BatchReport(
             release=release.scorer.release_id,
             threshold=release.scorer.threshold,

@@ -11,14 +11,15 @@ def batch_summary(report: BatchReport) -> str:
     """Tell rows, decisions, and every refused partition with its reasons."""
     scored, before, refused = report.of("scored"), report.of("finished before"), report.of("refused")
     now, all_counts = _total(scored), _total([*scored, *before])
-    rate = f", {now.rows / report.seconds:,.0f} rows/s" if now.rows and report.seconds else ""
+    busy = sum(outcome.seconds for outcome in scored)
+    time = f" in {report.seconds:,.1f} s with Ray's start, {now.rows / busy:,.0f} rows/s a worker" if busy else ""
     threshold = "" if report.threshold is None else f", threshold {report.threshold:.4g}"
     lines = [
         f"batch scoring with {report.release}{threshold}",
         f"  from {report.input}",
         f"  to   {report.output}",
         "",
-        f"scored now       {_size(scored, now)}" + (f", {report.seconds:,.1f} s{rate}" if scored else ""),
+        f"scored now       {_size(scored, now)}{time}",
         f"finished before  {_size(before, _total(before))}",
         f"refused          {len(refused):,} partitions",
         "",

@@ -11,7 +11,6 @@ from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.errors import StoreError
 from model_lifecycle.store import Store
 
-
 _PART = 20_000
 
 
