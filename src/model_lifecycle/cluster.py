@@ -148,7 +148,9 @@ def _quiet(folder: Path) -> dict[str, str]:
     """Return what makes Ray tell errors by raising them alone."""
     silent = folder / "logging.yml"
     silent.write_text(json.dumps(_SILENT), encoding="utf-8")
-    return {"RAY_DATA_LOGGING_CONFIG": str(silent),}
+    return {
+        "RAY_DATA_LOGGING_CONFIG": str(silent),
+    }
 
 
 def private_environment(folder: Path) -> dict[str, str]:

@@ -68,7 +68,7 @@ def sure_columns(contract: TableContract, batch: pa.RecordBatch) -> dict[str, np
             return None
         try:
             found = _SURE[column.type](column, values)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+        except (pa.ArrowException, UnicodeDecodeError):
             return None
         if found is None:
             return None
@@ -170,14 +170,14 @@ def python_values(values: pa.Array) -> list[object]:
     """Return values as Python's own; one that Python cannot hold as something that no contract takes."""
     try:
         return list(values.to_pylist())
-    except (ValueError, OverflowError):  # text that is no UTF-8, a time beyond Python's
+    except (pa.ArrowException, ValueError, OverflowError):  # text that is no UTF-8, a time beyond Python's
         return [_python_value(value) for value in values]
 
 
 def _python_value(value: pa.Scalar) -> object:
     try:
         return value.as_py()
-    except (ValueError, OverflowError) as error:
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         return _Unreadable(str(error))
 
 

@@ -3,8 +3,9 @@
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +61,7 @@ class WholeFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._temporary = path.with_name(f".{secrets.token_hex(8)}{_TEMPORARY}")
+        self._file: IO[bytes] | None = None
         self._writer: Any = None
 
     def __enter__(self) -> Self:
@@ -67,28 +69,32 @@ class WholeFile:
 
     def __exit__(self, *_: object) -> None:
         """Take away what was not finished."""
-        if self._writer is not None:
-            self._writer.close()
+        if self._file is not None:
+            with suppress(OSError, pa.ArrowException):  # a full disk
+                self._writer.close()
+            self._file.close()
             self._temporary.unlink(missing_ok=True)
 
     def write(self, table: pa.Table) -> None:
         """Append rows."""
-        if self._writer is None:
+        if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._temporary.open("wb")
             # Without the types of this program's own memory: every reader sees plain text, numbers and times.
-            self._writer = pq.ParquetWriter(self._temporary, table.schema, store_schema=False)
+            self._writer = pq.ParquetWriter(self._file, table.schema, store_schema=False)
         self._writer.write_table(table)
 
     def finish(self, provenance: Provenance) -> None:
         """Put the file in its place, if a row was written; else take away one that stands there."""
-        if self._writer is None:
+        if self._file is None:
             self._path.unlink(missing_ok=True)
             return
         self._writer.add_key_value_metadata({_KEY: provenance.model_dump_json()})
         self._writer.close()
-        self._writer = None
-        with self._temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._file = None
         self._temporary.replace(self._path)
 
 
@@ -105,7 +111,8 @@ def wrong_rows_file(root: Path, name: str) -> Path:
 def read_provenance(root: Path, name: str) -> Provenance | None:
     """Return what the finished scores of a partition were made from; None if there are none, or none of ours."""
     try:
-        found = pq.read_metadata(scores_file(root, name)).metadata or {}
+        with scores_file(root, name).open("rb") as file:
+            found = pq.read_metadata(file).metadata or {}
         provenance = Provenance.model_validate_json(found[_KEY])
     except (OSError, pa.ArrowException, KeyError, ValidationError):
         return None
