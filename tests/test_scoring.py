@@ -108,8 +108,8 @@ def test_a_category_is_known_as_it_was_seen_a_number_too() -> None:
         record(2, weight=None, depot=" north"),
     ]
     columns = found.columns(records)
-    flags = found._flags(columns, found.features(columns, NO_HISTORY))
-    assert flags == ({}, {"unknown": ["depot", "weight"]}, {"missing": ["weight"]})
+    marks = found.marks(columns, found.features(columns, NO_HISTORY))
+    assert marks.by_row() == ({}, {"unknown": ["depot", "weight"]}, {"missing": ["weight"]})
 
 
 def test_a_wrong_record_is_refused_by_field() -> None:

@@ -57,6 +57,14 @@ class ServingError(LifecycleError):
     """The service cannot start or has answered wrongly."""
 
 
+class ClusterError(LifecycleError):
+    """A Ray cluster cannot be started or reached, or has given up."""
+
+
+class BatchError(LifecycleError):
+    """A partition cannot be scored, or some of a run were refused."""
+
+
 class RunLocked(LifecycleError):
     """Another run holds the data folder."""
 

@@ -1,12 +1,9 @@
 """What happens around a run: one run at a time, progress in plain lines, the summary at the end."""
 
-import json
 import logging
-import os
 import sys
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,22 +12,18 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from model_lifecycle.errors import RunLocked
 from model_lifecycle.locations import data_folder
+from model_lifecycle.locking import take_lock
 
 _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
-SUMMARIES = ("run_summary", "alert_summary", "backtest_summary")
+SUMMARIES = ("run_summary", "alert_summary", "backtest_summary", "batch_summary")
 _STILL_RUNNING_SECONDS = 15.0
 
 
 class RunLockHook:
-    """Refuses a run while another one writes to the same data folder.
-
-    The operating system holds the lock and drops it when the process dies, however it dies, so nothing is ever
-    left to clean up. Reading, as kedro-viz and notebooks do, needs no lock.
-    """
+    """Refuses a run while another one writes to the same data folder; reading, as kedro-viz does, needs no lock."""
 
     def __init__(self) -> None:
         self._held: IO[str] | None = None
@@ -42,18 +35,7 @@ class RunLockHook:
         if self._held is not None and self._thread == threading.get_ident():
             self._release()  # a run of this very thread was interrupted: a notebook cell, stopped by hand
         path = Path(run_params["project_path"]) / data_folder() / LOCK_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a+", encoding="utf-8")
-        try:
-            _lock(handle)
-        except OSError:
-            holder = _holder(handle)
-            handle.close()
-            raise RunLocked(f"another run holds {path.parent}: {holder}; wait for its end or stop it") from None
-        handle.truncate(0)
-        json.dump({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}, handle)
-        handle.flush()
-        self._held, self._thread = handle, threading.get_ident()
+        self._held, self._thread = take_lock(path), threading.get_ident()
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:
@@ -136,26 +118,3 @@ class SummaryHook:
         for summary in SUMMARIES:
             if summary in pipeline.all_outputs() and catalog.exists(summary):
                 sys.stdout.write(f"\n{str(catalog.load(summary)).rstrip()}\n")
-
-
-def _holder(handle: IO[str]) -> str:
-    """Describe who holds the lock; a holder that is just writing its name is described as such."""
-    handle.seek(0)
-    try:
-        found = json.load(handle)
-        return f"process {found['pid']}, since {found['started']}"
-    except (ValueError, KeyError, TypeError, OSError):
-        return "a process that has just started"
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: IO[str]) -> None:
-        handle.seek(1 << 30)  # far behind the text, which stays readable for others
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: IO[str]) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

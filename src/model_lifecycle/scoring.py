@@ -25,11 +25,36 @@ from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.tasks import Task, task_of
 
-__all__ = ["RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
+__all__ = ["Marks", "RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
 
 _FACTS = "scoring.json"
 _MODEL = "model/"
 _TOLERANCE = 1e-12  # a linear model differs in the last bits between one row and a batch
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is odd about the inputs of n rows, each a mask of shape (n,).
+
+    Attributes
+    ----------
+    missing : columns of bool
+        For each input, where it was missing.
+    unknown : columns of bool
+        For each categorical feature, where its value is one that the release does not know.
+    """
+
+    missing: Columns
+    unknown: Columns
+
+    def by_row(self) -> tuple[dict[str, list[str]], ...]:
+        """Return for each row the names of what is ``missing`` and what is ``unknown``."""
+        rows: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(self.missing)))
+        for word, masks in (("missing", self.missing), ("unknown", self.unknown)):
+            for name, mask in masks.items():
+                for row in np.flatnonzero(mask).tolist():
+                    rows[row].setdefault(word, []).append(name)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -46,15 +71,20 @@ class Scores:
         What to do.
     features : columns
         What the model saw.
-    flags : tuple of dict
-        For each row the inputs that were ``missing`` and the categories that are ``unknown`` to the release.
+    marks : Marks
+        Which inputs were missing, and which categories are unknown to the release.
     """
 
     prediction: np.ndarray
     score: np.ndarray
     action: np.ndarray
     features: Columns
-    flags: tuple[dict[str, list[str]], ...]
+    marks: Marks
+
+    @cached_property
+    def flags(self) -> tuple[dict[str, list[str]], ...]:
+        """The marks of each row, by name."""
+        return self.marks.by_row()
 
 
 class ScoringFacts(Contract):
@@ -202,19 +232,16 @@ class Scorer:
         features = self.features(columns, history)
         prediction = self.predict(features)
         score, action = self.task.score(prediction), self.task.actions(prediction, self.threshold)
-        return Scores(prediction, score, action, features, self._flags(columns, features))
+        return Scores(prediction, score, action, features, self.marks(columns, features))
 
-    def _flags(self, columns: Columns, features: Columns) -> tuple[dict[str, list[str]], ...]:
-        flags: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(columns)))
-        for name in self.spec.inputs():
-            values = columns[name]
-            for row in np.flatnonzero(_missing(values)).tolist():
-                flags[row].setdefault("missing", []).append(name)
+    def marks(self, columns: Columns, features: Columns) -> Marks:
+        """Tell which inputs are missing, and which categories the release does not know."""
+        missing = {name: _missing(columns[name]) for name in self.spec.inputs()}
+        unknown = {}
         for name, known in self._known_categories.items():
-            for row, value in enumerate(features[name].tolist()):
-                if value not in known and name not in flags[row].get("missing", ()):
-                    flags[row].setdefault("unknown", []).append(name)
-        return flags
+            strange = [value not in known for value in features[name].tolist()]
+            unknown[name] = np.array(strange, dtype=bool) & ~missing[name]
+        return Marks(missing, unknown)
 
     @cached_property
     def _known_categories(self) -> dict[str, frozenset[str]]:

@@ -17,6 +17,7 @@ from model_lifecycle.models import load_family
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.releases import build_release
 from model_lifecycle.scoring import Scorer, ScoringFacts
+from model_lifecycle.tasks import task_of
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 THRESHOLD = 0.4
@@ -68,10 +69,17 @@ CONTRACT = TableContract.model_validate(
         },
     }
 )
+_INTERVAL = Calibration(method="conformal", edges=(0.3,), offsets=((-0.2, 0.0, 0.2), (-0.3, 0.1, 0.4)))
 
 
-def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: int = 7) -> Scorer:
+def scorer(
+    release_id: str = "parcels-1",
+    threshold: float | None = THRESHOLD,
+    seed: int = 7,
+    question: BusinessQuestion = QUESTION,
+) -> Scorer:
     """Fit a small model on 400 invented rows."""
+    task = task_of(question)
     draw = np.random.default_rng(seed)
     rows = 400
     features: dict[str, np.ndarray] = {
@@ -83,7 +91,9 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
         "depot": np.array(draw.choice(["north", "south"], rows).tolist(), dtype=object),
     }
     target = (draw.uniform(0, 1, rows) < 0.1 + 0.7 * features["late_rate_7d"]).astype(float)
-    model = load_family("catboost").fit(features, target, {"iterations": 30, "depth": 4}, seed, 1)
+    if question.task == "multiclass":
+        target += draw.integers(0, 2, rows)
+    model = load_family("catboost").fit(features, target, {"iterations": 30, "depth": 4}, seed, 1, task.objective)
     facts = ScoringFacts(
         release_id=release_id,
         case="parcels",
@@ -92,9 +102,9 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
         trained_until=START.isoformat(),
         family="catboost",
         threshold=threshold,
-        constant=(0.3,),
-        calibration=Calibration(),
-        question=QUESTION,
+        constant=(0.3,) if question is QUESTION else task.constant(target),
+        calibration=_INTERVAL if question.task == "regression" else Calibration(),
+        question=question,
         features=SPEC,
         state=FeatureState(priors={"late_rate_7d": 0.3}, categories={"depot": ("north", "south")}),
         contract=CONTRACT,
@@ -104,7 +114,11 @@ def scorer(release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: in
 
 def tiny_release(folder: Path, release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: int = 7) -> Path:
     """Build the release in a folder and return its path."""
-    made = scorer(release_id, threshold, seed)
+    return write_release(folder, scorer(release_id, threshold, seed))
+
+
+def write_release(folder: Path, made: Scorer) -> Path:
+    """Write a scorer as a release, with its smoke request, and return its path."""
     records = [record(number) for number in range(3)]
     scores = made.score(made.columns(records), History.build(SPEC, {}))
     smoke = {
@@ -113,7 +127,7 @@ def tiny_release(folder: Path, release_id: str = "parcels-1", threshold: float =
         "predictions": scores.prediction.tolist(),
     }
     files = {**made.to_files(), "smoke.json": json.dumps(smoke).encode()}
-    return build_release(folder, release_id, files, {"created_as_of": START.isoformat()})
+    return build_release(folder, made.release_id, files, {"created_as_of": START.isoformat()})
 
 
 def record(number: int, **changes: Any) -> dict[str, object]:

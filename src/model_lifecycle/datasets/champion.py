@@ -23,6 +23,11 @@ class Champion:
     info: Mapping[str, object]
     scorer: Scorer
 
+    @property
+    def digest(self) -> str:
+        """The release's digest, which the registry knows."""
+        return self.entry.digest
+
 
 class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
     """Loads the champion, None before the first promotion; only deployment moves it, so it cannot be saved.

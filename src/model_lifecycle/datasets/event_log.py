@@ -1,5 +1,6 @@
 """The stored events as a dataset: loading it gives a reader, since only a node knows how far back it looks."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -9,6 +10,8 @@ from sqlalchemy import make_url
 from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.errors import StoreError
 from model_lifecycle.store import Store
+
+_PART = 20_000
 
 
 class StoredEvents:
@@ -33,6 +36,16 @@ class StoredEvents:
         """
         with Store.open(self._url) as store:
             return store.events_known_since(moment)
+
+    def parts_known_since(self, moment: datetime) -> Iterator[list[tuple[int, EventRecord]]]:
+        """Yield the same events some at a time, so that they are never all in memory as records."""
+        with Store.open(self._url) as store:
+            yield from store.event_parts_known_since(moment, _PART)
+
+    def first_known_at(self) -> datetime | None:
+        """Return when the first of all events became known, None without any."""
+        with Store.open(self._url) as store:
+            return store.first_known_at()
 
 
 class EventLog(AbstractDataset[NoReturn, StoredEvents]):

@@ -4,11 +4,8 @@ import contextlib
 import io
 import logging
 import os
-import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.serving.application import Application
 from model_lifecycle.serving.keys import KeyHash
@@ -30,8 +28,6 @@ APPLICATION = "model-lifecycle"
 OBJECT_STORE_BYTES = 80 * 2**20
 # How long a leaving replica stays reachable, so that HAProxy has taken it off its list before it goes.
 DRAIN_FLOOR_SECONDS = 1
-# A Unix socket's path is at most 107 bytes, and Ray needs about 70 of them below its folder.
-MAX_FOLDER_LENGTH = 36
 
 
 def run_service(settings: ServiceSettings, key_hash: KeyHash) -> None:
@@ -43,7 +39,7 @@ def run_service(settings: ServiceSettings, key_hash: KeyHash) -> None:
         If the service does not come up.
     """
     stop = threading.Event()
-    with _ray_folder(settings.log_folder) as folder, _stopping_on_signals(stop):
+    with private_folder("mls-", settings.log_folder) as folder, _stopping_on_signals(stop):
         os.environ.update(_environment(folder))
         _start(settings, key_hash, folder, stop)
         try:
@@ -63,16 +59,9 @@ def _environment(folder: Path) -> dict[str, str]:
     """Return what Ray reads when it is imported and hands on to its processes."""
     haproxy = folder / "haproxy"
     common = {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        # A token for this cluster alone: nothing is written to the home folder, and nothing outlives the service.
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        **private_environment(folder),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (_without_slow_imports(folder), os.environ.get("PYTHONPATH")))),
-        # Workers are started when they are needed: each costs a second of a core.
-        "RAY_enable_worker_prestart": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
@@ -93,22 +82,6 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _without_slow_imports(folder: Path) -> str:
-    """Return a folder for the module path that hides an optional module, and hide it in this process too.
-
-    ``import ray`` imports ``jsonschema``, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it)
-    to check a format that nothing here uses. That module builds a grammar for 1.2 of the 1.8 seconds that importing
-    Ray takes, in each of Ray's ten processes. ``jsonschema`` goes on without it.
-    """
-    hidden = folder / "imports"
-    hidden.mkdir()
-    for name in _SLOW_IMPORTS:
-        (hidden / f"{name}.py").write_text("raise ImportError('hidden from Ray: slow to import and not needed')\n")
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None makes the import fail
-    return str(hidden)
-
-
-_SLOW_IMPORTS = ("rfc3987_syntax",)
 _OWN_PORTS = (
     "RAY_SERVE_HAPROXY_STATS_PORT",
     "RAY_SERVE_HAPROXY_METRICS_PORT",
@@ -221,17 +194,3 @@ def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-@contextlib.contextmanager
-def _ray_folder(log_folder: Path | None) -> Iterator[Path]:
-    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept."""
-    root = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="mls-", dir=root if len(root) < MAX_FOLDER_LENGTH else "/tmp"))  # noqa: S108
-    try:
-        yield folder
-    finally:
-        if log_folder is not None:
-            for logs in folder.glob("session_2*/logs"):
-                shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)

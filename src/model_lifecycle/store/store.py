@@ -1,6 +1,6 @@
 """The store: one object for all that the service writes down and monitoring reads."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select
 from model_lifecycle.contracts.records import AlertRecord, AuditRecord, EventRecord, LabelRecord, PredictionRecord
 from model_lifecycle.store import journal
 from model_lifecycle.store.alert_book import AlertBook
-from model_lifecycle.store.encoding import to_micros
+from model_lifecycle.store.encoding import from_micros, to_micros
 from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
 from model_lifecycle.store.events import (
     EVENTS_PER_TRANSACTION,
@@ -124,6 +124,27 @@ class Store:
             query = query.where(events.c.kind == kind)
         with reading(self._engine, "read events") as connection:
             return event_records(connection.execute(query))
+
+    def event_parts_known_since(self, known_at: datetime, size: int) -> Iterator[list[tuple[int, EventRecord]]]:
+        """Yield up to `size` events at a time that became known at `known_at` or later, in the order of their sequence.
+
+        They are those that were in the store when the first part was asked for.
+        """
+        first, last = 0, self.latest_sequence()
+        query = event_query().where(events.c.known_at >= to_micros("known_at", known_at), events.c.sequence <= last)
+        while True:
+            with reading(self._engine, "read events") as connection:
+                found = event_records(connection.execute(query.where(events.c.sequence > first).limit(size)))
+            if not found:
+                return
+            yield found
+            first = found[-1][0]
+
+    def first_known_at(self) -> datetime | None:
+        """Return when the first of all events became known, None without any."""
+        with reading(self._engine, "read events") as connection:
+            found = connection.scalar(select(func.min(events.c.known_at)))
+        return None if found is None else from_micros(found)
 
     def latest_sequence(self) -> int:
         """Return the highest sequence of an event, 0 when there is none."""

@@ -1,0 +1,1 @@
+"""Partitioned files in, scores out: each partition whole or not at all."""

@@ -1,0 +1,235 @@
+"""Ray: a cluster of one's own for as long as it is needed, or another one by its address, and work spread over it."""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model_lifecycle.errors import ClusterError, RunLocked
+from model_lifecycle.locking import take_lock
+
+Json = Mapping[str, object]
+Work = Callable[[Json], Iterable[Json]]
+"""What is done with one item: results, one after another."""
+
+# A Unix socket's path is at most 107 bytes, and Ray needs about 70 of them below its folder.
+_MAX_FOLDER_LENGTH = 36
+_LOCK_FILE = ".lock"
+_SHOWN = 200  # characters of what Ray says
+_SLOW_IMPORTS = ("rfc3987_syntax",)
+_SILENT = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {},
+    "filters": {},
+    "handlers": {},
+    "loggers": {"ray.data": {"level": "CRITICAL", "handlers": [], "propagate": False}},
+}
+
+
+def spread(
+    items: Sequence[Json], make: Callable[[Any], Work], shared: object, workers: int, address: str | None
+) -> Iterator[Json]:
+    """Do work on every item with Ray Data, each on one core, and yield the results as they come.
+
+    Parameters
+    ----------
+    items : sequence
+        As JSON has them.
+    make : callable
+        Makes the work from what is shared, once a worker; a function of a module, so that it can be sent there.
+    shared : object
+        Sent to each machine once.
+    workers : int
+        Items at a time, at the most.
+    address : str or None
+        Of a running cluster, ``host:port``; None starts one in this process, and ends it.
+
+    Yields
+    ------
+    mapping
+        Results of one item come in their order.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster cannot be started or reached, or a worker died.
+    """
+    if not items:
+        return
+    with _connected(workers, address):
+        import ray.data
+
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.target_max_block_size = 1  # a result is passed on when it is there, not when many are
+        sent = ray.put(shared)
+        rows = [{"item": json.dumps(item)} for item in items]
+        size = min(workers, len(items))
+        least = size if address is None else 1
+        with warnings.catch_warnings():
+            # Ray 2.60 deprecates naming this and has no other name for it; by default it restarts without end.
+            warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
+            results = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                _Worker,
+                fn_constructor_args=(make, [sent]),
+                batch_size=1,
+                num_cpus=1,
+                compute=ray.data.ActorPoolStrategy(min_size=least, max_size=size, max_tasks_in_flight_per_actor=1),
+                max_restarts=0,
+            )
+        try:
+            for row in results.iter_rows():
+                yield json.loads(row["result"])
+        except ray.exceptions.RayError as error:
+            what = "the work on Ray ended; what is finished stays, and a run goes on from there"
+            raise ClusterError(f"{what}: {_last_line(error)}") from error
+
+
+class _Worker:
+    """One worker of a pool."""
+
+    def __init__(self, make: Callable[[Any], Work], sent: Sequence[Any]) -> None:
+        import ray
+
+        self._work = make(ray.get(sent[0]))
+
+    def __call__(self, batch: Mapping[str, Any]) -> Iterator[dict[str, list[str]]]:
+        for item in batch["item"].tolist():
+            for result in self._work(json.loads(item)):
+                yield {"result": [json.dumps(result)]}
+
+
+@contextmanager
+def _connected(workers: int, address: str | None) -> Iterator[None]:
+    with private_folder("mlb-") as folder, _environment(_quiet(folder) | (_own(folder) if address is None else {})):
+        import ray
+
+        try:
+            if address is None:
+                _start(ray, workers, folder)
+            else:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (RuntimeError, ValueError, OSError) as error:
+            what = "Ray could not be started" if address is None else f"Ray cluster {address} could not be reached"
+            raise ClusterError(f"{what}: {_last_line(error)}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(ray: Any, workers: int, folder: Path) -> None:
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=str(folder),
+    )
+
+
+def _own(folder: Path) -> dict[str, str]:
+    return private_environment(folder) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _quiet(folder: Path) -> dict[str, str]:
+    """Return what makes Ray tell errors by raising them alone."""
+    silent = folder / "logging.yml"
+    silent.write_text(json.dumps(_SILENT), encoding="utf-8")
+    return {
+        "RAY_DATA_LOGGING_CONFIG": str(silent),
+    }
+
+
+def private_environment(folder: Path) -> dict[str, str]:
+    """Return what Ray reads when it is imported and hands on to its processes, for a cluster of one's own."""
+    return {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _token(),
+        "PYTHONPATH": os.pathsep.join(filter(None, (_without_slow_imports(folder), os.environ.get("PYTHONPATH")))),
+        # Workers are started when they are needed: each costs a second of a core.
+        "RAY_enable_worker_prestart": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+
+
+@contextmanager
+def private_folder(prefix: str, log_folder: Path | None = None) -> Iterator[Path]:
+    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept.
+
+    Those of processes that were killed are taken away, too.
+    """
+    root = tempfile.gettempdir()
+    place = Path(root if len(root) < _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
+    _remove_abandoned(place, prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    try:
+        with take_lock(folder / _LOCK_FILE):
+            yield folder
+    finally:
+        if log_folder is not None:
+            for logs in folder.glob("session_2*/logs"):
+                shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(place: Path, prefix: str) -> None:
+    for lock in place.glob(f"{prefix}*/{_LOCK_FILE}"):
+        with suppress(RunLocked, OSError), take_lock(lock):
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+@cache
+def _token() -> str:
+    """Return a token for this process's clusters alone: nothing is written to the home folder, nothing outlives it.
+
+    Ray reads it once a process.
+    """
+    return secrets.token_hex(32)
+
+
+def _without_slow_imports(folder: Path) -> str:
+    """Return a folder for the module path that hides an optional module, and hide it in this process too.
+
+    ``import ray`` imports ``jsonschema``, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it)
+    to check a format that nothing here uses. That module builds a grammar for 1.2 of the 1.8 seconds that importing
+    Ray takes, in each of Ray's ten processes. ``jsonschema`` goes on without it.
+    """
+    hidden = folder / "imports"
+    hidden.mkdir()
+    for name in _SLOW_IMPORTS:
+        (hidden / f"{name}.py").write_text("raise ImportError('hidden from Ray: slow to import and not needed')\n")
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None makes the import fail
+    return str(hidden)
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:_SHOWN] if lines else type(error).__name__
