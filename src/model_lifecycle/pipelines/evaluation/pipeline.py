@@ -5,9 +5,11 @@ from kedro.pipeline import Node, Pipeline
 from model_lifecycle.locations import case_name
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
-from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures, draw_groups
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.pipelines.evaluation.nodes.weak_slices import find_weak_slices
 from model_lifecycle.reporting.figures.shap_summary import importance_figure
+from model_lifecycle.reporting.figures.weak_slices import weak_slice_figure
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 
 _QUESTION, _RUN, _GATES, _SPEC = "params:business_question", "params:run", "params:gates", "params:features"
@@ -59,10 +61,19 @@ def _telling() -> list[Node]:
             explain, ["challenger", "model_input_test", _SPEC, _RUN], ["importance", "shap_figure"], name="explain"
         ),
         Node(
+            find_weak_slices,
+            [
+                "test_scores", "model_input_test", "model_input_train", "importance", "challenger",
+                "params:weak_slices", _RUN,
+            ],
+            "weak_slices",
+            name="find_weak_slices",
+        ),
+        Node(
             assembler(case_name()),
             [
                 "test_figures", "verdict", "importance", "leaderboard", _QUESTION, "split_plan", _RUN,
-                "model_input_train", "model_input_test",
+                "model_input_train", "model_input_test", "weak_slices",
             ],
             "evaluation_evidence",
             name="assemble_evidence",
@@ -70,6 +81,8 @@ def _telling() -> list[Node]:
         Node(model_card_page, "evaluation_evidence", "model_card_page", name="render_model_card"),
         Node(model_card_markdown, "evaluation_evidence", "model_card_markdown", name="write_model_card"),
         Node(importance_figure, "importance", "importance_figure", name="draw_importance"),
+        Node(draw_groups, "test_figures", "fairness_figure", name="draw_groups"),
+        Node(weak_slice_figure, "weak_slices", "weak_slices_figure", name="draw_weak_slices"),
         Node(
             draw_figures,
             ["test_figures", "test_scores", _QUESTION],

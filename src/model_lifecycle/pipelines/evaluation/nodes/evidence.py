@@ -26,6 +26,7 @@ from model_lifecycle.reporting.evidence import (
     PartEvidence,
     ReproducibilityEvidence,
     SplitEvidence,
+    WeakSlicesEvidence,
 )
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.tasks import Task, task_of
@@ -78,6 +79,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         run: RunSpec,
         train: pd.DataFrame,
         test: pd.DataFrame,
+        weak_slices: WeakSlicesEvidence,
     ) -> EvaluationEvidence:
         """Gather everything that the model card says."""
         return {
@@ -94,6 +96,8 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "threshold": figures["threshold"],
             "calibration": figures["calibration"],
             "slices": figures["slices"],
+            "fairness": figures["fairness"],
+            "weak_slices": weak_slices,
             "gates": verdict["gates"],
             "importance": importance,
             "leaderboard": [_untimed(row) for row in leaderboard],

@@ -11,6 +11,7 @@ from model_lifecycle.features.folds import decision_times, unavailable_rows
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
 from model_lifecycle.reporting.figures.comparison import comparison_figure, value_figure
+from model_lifecycle.reporting.figures.groups import group_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
@@ -33,6 +34,11 @@ def draw_figures(
         reliability_figure({subject: figures["calibration"]["bins"]}, question.task != "regression"),
         slice_figure(figures["slices"], "ranking", ranking, figures["metrics"][subject][ranking]),
     )
+
+
+def draw_groups(figures: TestFigures) -> "Figure":
+    """Draw the groups of the sensitive slices side by side."""
+    return group_figure(figures["fairness"])
 
 
 def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> ValueCurve:

@@ -1,0 +1,237 @@
+"""The parts of the test rows on which the challenger's predictions cannot be taken at their word.
+
+A slice has a higher loss by nature where outcomes are more even, so the loss says little. What is searched for is what
+predictions get wrong in a slice *beside what they get wrong everywhere on the same days*: its level, or its slope.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.contracts import model_input
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.weak_slices import WeakSliceSpec
+from model_lifecycle.features.folds import decision_times, observed_rows
+from model_lifecycle.features.tables import to_columns
+from model_lifecycle.pipelines.evaluation.nodes.cuts import Cut, cuts
+from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
+from model_lifecycle.reporting.evidence import ImportanceEvidence, WeakSliceEvidence, WeakSlicesEvidence
+from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.blocks import DAY, block_ids
+from model_lifecycle.statistics.simultaneous import Series, SimultaneousTests, simultaneous_tests
+from model_lifecycle.statistics.within_block import WithinBlock, recalibrate_within
+
+_METHOD = "all slices at once, by the largest statistic under random signs of the days"
+_OVERLAP = 0.5  # of the smaller one's rows: then two slices tell the same story
+_COMPARED = 1000  # findings among which the surest are looked for
+_FEWEST_DAYS = 3
+_ROUNDING = 1e-9
+
+
+def find_weak_slices(
+    scores: pd.DataFrame,
+    test: pd.DataFrame,
+    train: pd.DataFrame,
+    importance: list[ImportanceEvidence],
+    challenger: Scorer,
+    spec: WeakSliceSpec,
+    run: RunSpec,
+) -> WeakSlicesEvidence:
+    """Search the test rows, by every input and by pairs of them, for slices whose predictions are off.
+
+    Parameters
+    ----------
+    scores, test, train : DataFrame
+        Scores and inputs of the test rows, and inputs of the training rows, whose quantiles are the bins.
+    importance : list of ImportanceEvidence
+        How much each input moves the predictions; says which inputs are crossed.
+
+    Returns
+    -------
+    WeakSlicesEvidence
+        Where nothing is weak, something is found in ``1 - level`` of cases; single inputs and pairs share that equally.
+    """
+    observed = observed_rows(scores)
+    rows = _Rows.of(scores[observed], challenger)
+    columns, reference = (_inputs(table, challenger.spec.names()) for table in (test[observed], train))
+    order = [one["feature"] for one in sorted(importance, key=lambda one: -one["mean_abs_shap"])]
+    by_size: dict[int, list[_Test]] = {}
+    searched = 0
+    for size, cut in cuts(columns, reference, order, spec):
+        searched += len(cut.kept)
+        by_size.setdefault(size, []).extend(_tests(cut, rows))
+    sizes = [tests for tests in by_size.values() if tests]
+    if rows.n_days < _FEWEST_DAYS or not sizes:
+        reason = f"{len(rows.day):,} labelled rows on {rows.n_days} days hold no slice of {spec.minimum_rows:,}"
+        return {"searched": 0, "found": 0, "level": spec.level, "slices": [], "reason": reason}
+    level, rng = 1.0 - (1.0 - spec.level) / len(sizes), np.random.default_rng(run.seed)
+    found = [
+        one
+        for tests in sizes
+        for one in _weak(tests, simultaneous_tests([one.series for one in tests], level, spec.draws, rng), level)
+    ]
+    found.sort(key=lambda one: -one.statistic)
+    return {
+        "searched": searched,
+        "found": len({(id(one.test.cut), one.place) for one in found}),
+        "level": spec.level,
+        "slices": [_evidence(one, rows, len(sizes), spec) for one in _apart(found, spec.top)],
+    }
+
+
+def _inputs(table: pd.DataFrame, features: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return features and declared slices by name; times are no slices."""
+    slices = [str(name) for name in table.columns if str(name).startswith(model_input.SLICE)]
+    names = {name.removeprefix(model_input.SLICE): name for name in slices}
+    names |= {name: name for name in features}
+    columns = to_columns(table[list(names.values())])
+    return {name: values for name, column in names.items() if (values := columns[column]).dtype.kind != "M"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What is known of the labelled test rows."""
+
+    day: np.ndarray
+    n_days: int
+    losses: np.ndarray
+    happened: Mapping[str, np.ndarray]
+    left: Mapping[str, WithinBlock]
+
+    @classmethod
+    def of(cls, scores: pd.DataFrame, challenger: Scorer) -> "_Rows":
+        """Compare what happened with what the challenger promised."""
+        target = scores[model_input.TARGET].to_numpy(dtype=np.float64)
+        prediction = prediction_of(scores, challenger.facts.model)
+        promises = challenger.task.promises(target, prediction)
+        _, day = np.unique(block_ids(decision_times(scores), DAY), return_inverse=True)
+        return cls(
+            day,
+            int(day.max()) + 1,
+            challenger.task.losses(target, prediction),
+            {name: one.event for name, one in promises.items()},
+            {name: recalibrate_within(one.event, one.probability, day) for name, one in promises.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One question of all slices of a cut: whether a level, or a slope, is off.
+
+    ``information`` turns what the days add up to into the effect, shape (n_kept,).
+    """
+
+    cut: Cut
+    event: str
+    fault: Literal["level", "slope"]
+    series: Series
+    information: np.ndarray
+
+
+def _tests(cut: Cut, rows: _Rows) -> Iterator[_Test]:
+    """Yield what can be asked of the slices of a cut; predictions that are all alike have no slope."""
+    if not cut.kept.size:
+        return
+    size = len(cut.labels)
+    cell = cut.code * rows.n_days + rows.day
+
+    def by_day(values: np.ndarray) -> np.ndarray:
+        found = np.bincount(cell, values, minlength=size * rows.n_days).reshape(size, rows.n_days)
+        return np.asarray(found[cut.kept])
+
+    def whole(values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.bincount(cut.code, values, minlength=size)[cut.kept])
+
+    for event, left in rows.left.items():
+        level, count = by_day(left.residual), whole(np.ones(len(cut.code)))
+        yield _Test(cut, event, "level", Series(_exact(level)), count)
+        weight, leaning = whole(left.weight), whole(left.weight * left.margin)
+        spread = whole(left.weight * left.margin**2) - leaning**2 / weight
+        slope = by_day(left.residual * left.margin) - (leaning / weight)[:, np.newaxis] * level
+        flat = spread < _ROUNDING * weight
+        if not flat.all():
+            slope[flat], spread[flat] = 0.0, 1.0
+            yield _Test(cut, event, "slope", Series(_exact(-slope), "above"), spread)
+
+
+def _exact(sums: np.ndarray) -> np.ndarray:
+    """Return sums without those that only rounding keeps from 0, as where a slice is a whole day."""
+    return np.where(np.abs(sums) < _ROUNDING, 0.0, sums)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A slice whose sum over the days is told from 0."""
+
+    test: _Test
+    place: int  # among the kept slices of the cut
+    statistic: float
+    half: float  # of the interval of the sum
+    p_value: float
+    n_effective: float
+
+    @property
+    def inside(self) -> np.ndarray:
+        """The rows of the slice, bool."""
+        return np.asarray(self.test.cut.code == self.test.cut.kept[self.place])
+
+
+def _weak(tests: Sequence[_Test], results: SimultaneousTests, level: float) -> Iterator[_Finding]:
+    places = [(test, place) for test in tests for place in range(len(test.information))]
+    for number in np.flatnonzero(results.p_values <= 1.0 - level):
+        error = results.standard_errors[number]
+        yield _Finding(
+            *places[number],
+            abs(float(results.sums[number])) / error / results.critical,
+            results.critical * error,
+            float(results.p_values[number]),
+            float(results.n_effective[number]),
+        )
+
+
+def _apart(found: Sequence[_Finding], top: int) -> list[_Finding]:
+    """Return the surest findings that do not tell of the same event on much the same rows."""
+    kept: list[tuple[_Finding, np.ndarray]] = []
+    for one in found[:_COMPARED]:
+        inside = one.inside
+        if all(one.test.event != other.test.event or not _alike(inside, theirs) for other, theirs in kept):
+            kept.append((one, inside))
+        if len(kept) == top:
+            break
+    return [one for one, _ in kept]
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool((one & other).sum() > _OVERLAP * min(one.sum(), other.sum()))
+
+
+def _evidence(found: _Finding, rows: _Rows, families: int, spec: WeakSliceSpec) -> WeakSliceEvidence:
+    test, inside = found.test, found.inside
+    slope = test.fault == "slope"
+    total = float(test.series.values[found.place].sum())
+    effect, half = (float(one / test.information[found.place]) for one in (total, found.half))
+    estimate = 1.0 - effect if slope else effect
+    observed = float(rows.happened[test.event][inside].mean())
+    return {
+        "conditions": dict(test.cut.labels[test.cut.kept[found.place]]),
+        "rows": int(inside.sum()),
+        "event": test.event,
+        "fault": test.fault,
+        "observed": observed,
+        "predicted": observed - float(rows.left[test.event].residual[inside].mean()),
+        "effect": {
+            "estimate": estimate,
+            "lower": estimate - half,
+            "upper": estimate + half,
+            "level": spec.level,
+            "n_blocks": rows.n_days,
+            "n_effective": found.n_effective,
+            "method": _METHOD,
+        },
+        "p_value": min(1.0, found.p_value * families),
+        "loss": float(rows.losses[inside].mean()),
+        "loss_elsewhere": float(rows.losses[~inside].mean()),
+    }
