@@ -12,13 +12,12 @@ from model_lifecycle.reporting.evidence import (
     IntervalEvidence,
     PartEvidence,
     PeriodRate,
-    QualityEvidence,
     QuestionEvidence,
     RunEvidence,
     SliceEvidence,
-    TableQuality,
     WeakSlicesEvidence,
 )
+from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
 
 MONTHS = ("train", "train", "train", "train", "validation", "test", "stream", "stream")
 RATES = (0.24, 0.26, 0.245, 0.25, 0.21, 0.318, 0.29, 0.19)

@@ -1,4 +1,4 @@
-from model_lifecycle.reporting.evidence import QualityEvidence
+from model_lifecycle.reporting.quality_evidence import QualityEvidence
 from model_lifecycle.reporting.quality_report import quality_page
 
 

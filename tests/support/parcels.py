@@ -16,11 +16,13 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
 from model_lifecycle.contracts.trials import Trial
+from model_lifecycle.contracts.weak_slices import WeakSliceSpec
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
 from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.pipelines.evaluation.nodes.weak_slices import find_weak_slices
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
 from model_lifecycle.pipelines.feature_engineering.nodes import (
     fit_state,
@@ -60,6 +62,7 @@ CONTRACTS = TableContracts(
 RUN = RunSpec(as_of=datetime(2024, 7, 31, 22, tzinfo=UTC), threads=1)  # midnight in Berlin
 SPLIT = SplitSpec(time_zone="Europe/Berlin")
 GATES = GateLimits(minimum_test_rows=100, parity_rows=30, champion_margin=0.01)
+WEAK_SLICES = WeakSliceSpec(minimum_rows=100, draws=199)
 MONITORING = MonitoringSpec.model_validate({"window": "7d"})
 MODELLING = ModellingSpec.model_validate(
     {
@@ -167,7 +170,8 @@ def run_stages(
     fitted, challenger, refit = fitter(CASE)(train, choices, plan, SPEC, state, question, contracts, run)
     scores = score_test(fitted, test, None, primary, events, plan, SPEC, question)
     figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
-    evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test)
+    weak = find_weak_slices(scores, test, train, [], challenger, WEAK_SLICES, run)
+    evidence = assembler(CASE)(figures, verdict, [], leaderboard, question, plan, run, train, test, weak)
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(
         primary, events, plan, state, train, test, profile, feasibility, trials, out_of_fold, choices, leaderboard,

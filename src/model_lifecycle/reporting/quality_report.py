@@ -3,9 +3,9 @@
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked
 from model_lifecycle.reporting.document import Callout, Cell, Section
-from model_lifecycle.reporting.evidence import QualityEvidence, TableQuality
 from model_lifecycle.reporting.figures.quality import histograms_figure, missing_figure
 from model_lifecycle.reporting.page import render_page
+from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
 
 
 def quality_page(evidence: QualityEvidence) -> str:

@@ -1,17 +1,20 @@
 """Sections on groups of people and weak slices: where decisions and predictions may not be trusted alike."""
 
+from collections.abc import Sequence
+
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.document import Cell, Section
-from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.evidence import FairnessEvidence, WeakSlicesEvidence
 from model_lifecycle.reporting.figures.groups import group_figure
 from model_lifecycle.reporting.figures.weak_slices import weak_slice_figure
 
 _SIGNS = {"difference": "-", "ratio": "/"}
 
 
-def fairness_sections(evidence: EvaluationEvidence) -> list[Section]:
+def fairness_sections(found: Sequence[FairnessEvidence] | None) -> list[Section]:
     """Return how the groups of sensitive slices are treated, and how far any two of them lie apart."""
-    found = evidence["fairness"]
+    if found is None:
+        return []
     if not found:
         return [Section("Fairness", text=("No slice is declared as sensitive in the business question.",))]
     gaps: list[dict[str, Cell]] = [
@@ -55,9 +58,11 @@ def fairness_sections(evidence: EvaluationEvidence) -> list[Section]:
     ]
 
 
-def weak_slices_section(evidence: EvaluationEvidence) -> Section:
-    """Return the slices on which predictions cannot be taken at their word."""
-    found, loss = evidence["weak_slices"], text.metric_of(evidence["question"]["loss"])
+def weak_slices_sections(found: WeakSlicesEvidence | None, metric: str) -> list[Section]:
+    """Return the slices on which predictions cannot be taken at their word, their loss in that metric."""
+    if found is None:
+        return []
+    told, loss = text.weak_slices(found), text.metric_of(metric)
     rows: list[dict[str, Cell]] = [
         {
             "slice": text.conditions(one["conditions"]),
@@ -73,13 +78,15 @@ def weak_slices_section(evidence: EvaluationEvidence) -> Section:
         }
         for one in found["slices"]
     ]
-    return Section(
-        "Weak slices",
-        text=(
-            f"{text.weak_slices(found).capitalize()}.",
-            "A slice is weak where predictions are off by more than anywhere else on the same days.",
-        ),
-        table=rows or None,
-        figure=weak_slice_figure(found) if rows else None,
-        caption=f"Intervals hold for all slices at once, at {found['level']:.0%}",
-    )
+    return [
+        Section(
+            "Weak slices",
+            text=(
+                f"{told[0].upper()}{told[1:]}.",
+                "A slice is weak where predictions are off by more than anywhere else on the same days.",
+            ),
+            table=rows or None,
+            figure=weak_slice_figure(found) if rows else None,
+            caption=f"Intervals hold for all slices at once, at {found['level']:.0%}",
+        )
+    ]

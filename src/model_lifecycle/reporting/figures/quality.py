@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from model_lifecycle.reporting.evidence import HistogramEvidence
 from model_lifecycle.reporting.figures.style import BLUE, GREY, ORANGE, plain, row_height, row_labels, styled
+from model_lifecycle.reporting.quality_evidence import HistogramEvidence
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

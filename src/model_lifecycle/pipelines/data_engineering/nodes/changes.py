@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from model_lifecycle.reporting.evidence import (
+from model_lifecycle.reporting.quality_evidence import (
     ChangeEvidence,
     ChangesEvidence,
     ColumnQuality,

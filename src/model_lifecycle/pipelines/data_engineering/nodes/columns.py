@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.contracts.table import ColumnContract
-from model_lifecycle.reporting.evidence import ColumnQuality
+from model_lifecycle.reporting.quality_evidence import ColumnQuality
 
 _BINS = 20
 _SHOWN_VALUES = 10

@@ -10,7 +10,7 @@ from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.pipelines.data_engineering.nodes.changes import changes_since
 from model_lifecycle.pipelines.data_engineering.nodes.columns import describe_column
 from model_lifecycle.pipelines.data_engineering.nodes.contracts import REASONS
-from model_lifecycle.reporting.evidence import (
+from model_lifecycle.reporting.quality_evidence import (
     OrphanEvidence,
     QualityEvidence,
     SetAsideEvidence,
