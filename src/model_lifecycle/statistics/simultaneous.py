@@ -74,10 +74,12 @@ def simultaneous_tests(
     -------
     SimultaneousTests
         A p-value is the share of draws in which *any* part's statistic reaches that of this part. The statistic is
-        Student's ``t = S / se`` with ``se^2 = G * var * (1 + r) / (1 - r)`` over G blocks: r the autocorrelation of the
-        part's blocks or of all parts of its series together, the larger, without its bias (Kendall) and not below 0.
-        The chance of any p-value below 5% is 5% when no sum differs from 0 and blocks are independent and symmetric,
-        exactly, however many parts there are and however much they overlap.
+        Student's ``t = S / se`` with ``se^2 = G * sum((x - mean)^2) / (g - 1)`` over G blocks, worth
+        ``g = G (1 - r) / (1 + r)`` independent ones: r the autocorrelation of the part's blocks or of all parts of its
+        series together, the larger, without its bias (Kendall) and not below 0. When no sum differs from 0, the chance
+        of any p-value below 5% is 5%: exactly where blocks are independent and symmetric, nearly where they depend on
+        one another, since signs are then drawn for runs of blocks; however many parts there are and however much they
+        overlap.
 
     Raises
     ------
@@ -88,8 +90,8 @@ def simultaneous_tests(
     References
     ----------
     Westfall and Young (1993), Resampling-Based Multiple Testing, ch. 2, for the largest statistic; Janssen (1997),
-    Statistics and Probability Letters 36, 9-21, for statistics that are studentised in every draw; Kendall (1954),
-    Biometrika 41, 403-404, for the bias.
+    Statistics and Probability Letters 36, 9-21, for statistics that are studentised in every draw; Kuensch (1989),
+    Annals of Statistics 17, 1217-1241, for runs of blocks; Kendall (1954), Biometrika 41, 403-404, for the bias.
 
     Examples
     --------
@@ -102,8 +104,7 @@ def simultaneous_tests(
     n_blocks = _blocks(series, where)
     fraction(level, f"{where}, level")
     at_least(draws, 19, f"{where}, draws")
-    signs = rng.choice([-1.0, 1.0], (n_blocks, draws + 1))
-    signs[:, 0] = 1.0  # the first draw is what was seen
+    signs = _signs(series, n_blocks, draws, rng)
     found = [_studentised(one, signs) for one in series]
     largest = np.max([statistic.max(axis=0) for statistic, _, _ in found], axis=0)
     seen = np.concatenate([statistic[:, 0] for statistic, _, _ in found])
@@ -117,6 +118,26 @@ def simultaneous_tests(
     )
 
 
+def _signs(series: Sequence[Series], n_blocks: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a column of signs a draw, the first of which is what was seen.
+
+    Neighbours share a sign where blocks of all series together depend on one another: in runs of twice as many as are
+    worth one independent block, less one, which is a single block where none depends on another.
+    """
+    centred = np.concatenate([one.values - one.values.mean(axis=1, keepdims=True) for one in series])
+    alike = np.sum(centred[:, 1:] * centred[:, :-1]) / max(np.sum(centred**2), _TINY)
+    run = round(2.0 * float(_worth_one(alike, n_blocks)) - 1.0)
+    signs = rng.choice([-1.0, 1.0], (-(-n_blocks // run), draws + 1))
+    signs[:, 0] = 1.0
+    return np.repeat(signs, run, axis=0)[:n_blocks]
+
+
+def _worth_one(autocorrelation: np.ndarray, n_blocks: int) -> np.ndarray:
+    """Return how many blocks of that sample autocorrelation are worth one independent block, 1 at the least."""
+    corrected = np.clip(autocorrelation + (1.0 + 3.0 * autocorrelation) / n_blocks, 0.0, _STRONGEST)
+    return np.asarray((1.0 + corrected) / (1.0 - corrected))
+
+
 def _studentised(series: Series, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the statistics, a column a draw, and of what was seen the standard errors and the blocks it is worth."""
     values, n_blocks = series.values, series.values.shape[1]
@@ -126,14 +147,13 @@ def _studentised(series: Series, signs: np.ndarray) -> tuple[np.ndarray, np.ndar
     neighbours = (values[:, 1:] * values[:, :-1]) @ (signs[1:] * signs[:-1]) - centre
     own = neighbours / np.maximum(squares, _TINY)
     shared = neighbours.sum(axis=0) / np.maximum(squares.sum(axis=0), _TINY)
-    alike = np.maximum(own, shared)
-    alike = np.clip(alike + (1.0 + 3.0 * alike) / n_blocks, 0.0, _STRONGEST)
-    errors = np.sqrt(squares * n_blocks / (n_blocks - 1) * (1.0 + alike) / (1.0 - alike))
+    worth = np.maximum(n_blocks / _worth_one(np.maximum(own, shared), n_blocks), 2.0)
+    errors = np.sqrt(squares * n_blocks / (worth - 1.0))
     varies = errors > 1e-9 * np.abs(values).sum(axis=1, keepdims=True)
     statistic = np.divide(sums, errors, out=np.zeros_like(sums), where=varies)
     if series.sides == "both":
         statistic = np.abs(statistic)
-    return statistic, errors[:, 0], n_blocks * ((1.0 - alike) / (1.0 + alike))[:, 0]
+    return statistic, errors[:, 0], worth[:, 0]
 
 
 def _blocks(series: Sequence[Series], where: str) -> int:
