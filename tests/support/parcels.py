@@ -62,7 +62,7 @@ CONTRACTS = TableContracts(
 RUN = RunSpec(as_of=datetime(2024, 7, 31, 22, tzinfo=UTC), threads=1)  # midnight in Berlin
 SPLIT = SplitSpec(time_zone="Europe/Berlin")
 GATES = GateLimits(minimum_test_rows=100, parity_rows=30, champion_margin=0.01)
-WEAK_SLICES = WeakSliceSpec(minimum_rows=100, draws=199)
+WEAK_SLICES = WeakSliceSpec(minimum_rows=100, minimum_events=20, draws=199)
 MONITORING = MonitoringSpec.model_validate({"window": "7d"})
 MODELLING = ModellingSpec.model_validate(
     {

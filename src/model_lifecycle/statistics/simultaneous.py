@@ -77,7 +77,7 @@ def simultaneous_tests(
         Student's ``t = S / se`` with ``se^2 = G * sum((x - mean)^2) / (g - 1)`` over G blocks, worth
         ``g = G (1 - r) / (1 + r)`` independent ones: r the autocorrelation of the part's blocks or of all parts of its
         series together, the larger, without its bias (Kendall) and not below 0. When no sum differs from 0, the chance
-        of any p-value below 5% is 5%: exactly where blocks are independent and symmetric, nearly where they depend on
+        of any p-value below 5% is 5%, in theory where blocks are independent and symmetric, nearly where they depend on
         one another, since signs are then drawn for runs of blocks; however many parts there are and however much they
         overlap.
 

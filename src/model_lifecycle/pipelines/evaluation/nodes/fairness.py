@@ -208,7 +208,9 @@ def treated_alike(fairness: Sequence[FairnessEvidence], gates: GateLimits) -> Ga
     if beyond or unknown:
         reason = f"not shown to be within the limit: {_shown(beyond)}; not to be judged: {_shown(unknown)}"
         return GateResult("fairness", False, reason, figures)
-    worst, used = max(found, key=lambda one: one[1], default=("no limit is set", 0.0))
+    if not found:
+        return GateResult("fairness", True, "nothing is held to a limit", figures)
+    worst, used = max(found, key=lambda one: one[1])
     return GateResult(
         "fairness", True, f"of {len(found)} comparisons the nearest to its limit: {worst}", {**figures, "used": used}
     )

@@ -55,17 +55,18 @@ def find_weak_slices(
         Where nothing is weak, something is found in ``1 - level`` of cases; single inputs and pairs share that equally.
     """
     observed = observed_rows(scores)
-    rows = _Rows.of(scores[observed], challenger)
+    rows = _Rows.of(scores[observed], challenger, spec)
     columns, reference = (_inputs(table, challenger.spec.names()) for table in (test[observed], train))
     order = [one["feature"] for one in sorted(importance, key=lambda one: -one["mean_abs_shap"])]
     by_size: dict[int, list[_Test]] = {}
     searched = 0
     for size, cut in cuts(columns, reference, order, spec):
-        searched += len(cut.kept)
-        by_size.setdefault(size, []).extend(_tests(cut, rows))
+        tests = list(_tests(cut, rows))
+        searched += len({code for one in tests for code in one.codes.tolist()})
+        by_size.setdefault(size, []).extend(tests)
     sizes = [tests for tests in by_size.values() if tests]
     if rows.n_days < _FEWEST_DAYS or not sizes:
-        reason = f"{len(rows.day):,} labelled rows on {rows.n_days} days hold no slice of {spec.minimum_rows:,}"
+        reason = f"{len(rows.day):,} labelled rows on {rows.n_days} days hold no slice that can be told"
         return {"searched": 0, "found": 0, "level": spec.level, "slices": [], "reason": reason}
     level, rng = 1.0 - (1.0 - spec.level) / len(sizes), np.random.default_rng(run.seed)
     found = [
@@ -76,7 +77,7 @@ def find_weak_slices(
     found.sort(key=lambda one: -one.statistic)
     return {
         "searched": searched,
-        "found": len({(id(one.test.cut), one.place) for one in found}),
+        "found": len({(id(one.test.cut), int(one.test.codes[one.place])) for one in found}),
         "level": spec.level,
         "slices": [_evidence(one, rows, len(sizes), spec) for one in _apart(found, spec.top)],
     }
@@ -100,20 +101,25 @@ class _Rows:
     losses: np.ndarray
     happened: Mapping[str, np.ndarray]
     left: Mapping[str, WithinBlock]
+    weight: Mapping[str, np.ndarray]  # of each day
+    minimum: int  # weight of a slice
 
     @classmethod
-    def of(cls, scores: pd.DataFrame, challenger: Scorer) -> "_Rows":
+    def of(cls, scores: pd.DataFrame, challenger: Scorer, spec: WeakSliceSpec) -> "_Rows":
         """Compare what happened with what the challenger promised."""
         target = scores[model_input.TARGET].to_numpy(dtype=np.float64)
         prediction = prediction_of(scores, challenger.facts.model)
         promises = challenger.task.promises(target, prediction)
         _, day = np.unique(block_ids(decision_times(scores), DAY), return_inverse=True)
+        left = {name: recalibrate_within(one.event, one.probability, day) for name, one in promises.items()}
         return cls(
             day,
             int(day.max()) + 1,
             challenger.task.losses(target, prediction),
             {name: one.event for name, one in promises.items()},
-            {name: recalibrate_within(one.event, one.probability, day) for name, one in promises.items()},
+            left,
+            {name: np.bincount(day, one.weight) for name, one in left.items()},
+            spec.minimum_events,
         )
 
 
@@ -121,10 +127,11 @@ class _Rows:
 class _Test:
     """One question of all slices of a cut: whether a level, or a slope, is off.
 
-    ``information`` turns what the days add up to into the effect, shape (n_kept,).
+    ``information`` turns what the days add up to into the effect, shape (n_codes,).
     """
 
     cut: Cut
+    codes: np.ndarray
     event: str
     fault: Literal["level", "slope"]
     series: Series
@@ -145,21 +152,30 @@ def _tests(cut: Cut, rows: _Rows) -> Iterator[_Test]:
     def whole(values: np.ndarray) -> np.ndarray:
         return np.asarray(np.bincount(cut.code, values, minlength=size)[cut.kept])
 
+    count = whole(np.ones(len(cut.code)))
     for event, left in rows.left.items():
-        level, count = by_day(left.residual), whole(np.ones(len(cut.code)))
-        yield _Test(cut, event, "level", Series(_exact(level)), count)
-        weight, leaning = whole(left.weight), whole(left.weight * left.margin)
+        level, by_weight = by_day(left.residual), by_day(left.weight)
+        weight, leaning = by_weight.sum(axis=1), whole(left.weight * left.margin)
+        alone = weight - (by_weight**2 / rows.weight[event]).sum(axis=1)
         spread = whole(left.weight * left.margin**2) - leaning**2 / weight
         slope = by_day(left.residual * left.margin) - (leaning / weight)[:, np.newaxis] * level
-        flat = spread < _ROUNDING * weight
-        if not flat.all():
-            slope[flat], spread[flat] = 0.0, 1.0
-            yield _Test(cut, event, "slope", Series(_exact(-slope), "above"), spread)
+        enough = weight >= rows.minimum
+        yield from _told(cut, event, "level", level, count * alone / weight, enough & (alone > _ROUNDING * weight))
+        yield from _told(cut, event, "slope", -slope, spread, enough & (spread > _ROUNDING * weight))
 
 
-def _exact(sums: np.ndarray) -> np.ndarray:
-    """Return sums without those that only rounding keeps from 0, as where a slice is a whole day."""
-    return np.where(np.abs(sums) < _ROUNDING, 0.0, sums)
+def _told(
+    cut: Cut,
+    event: str,
+    fault: Literal["level", "slope"],
+    values: np.ndarray,
+    information: np.ndarray,
+    told: np.ndarray,
+) -> Iterator[_Test]:
+    """Yield the test of those slices of which the rows can tell something."""
+    if told.any():
+        series = Series(values[told], "both" if fault == "level" else "above")
+        yield _Test(cut, cut.kept[told], event, fault, series, information[told])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +183,7 @@ class _Finding:
     """A slice whose sum over the days is told from 0."""
 
     test: _Test
-    place: int  # among the kept slices of the cut
+    place: int  # among the slices of the test
     statistic: float
     half: float  # of the interval of the sum
     p_value: float
@@ -176,7 +192,7 @@ class _Finding:
     @property
     def inside(self) -> np.ndarray:
         """The rows of the slice, bool."""
-        return np.asarray(self.test.cut.code == self.test.cut.kept[self.place])
+        return np.asarray(self.test.cut.code == self.test.codes[self.place])
 
 
 def _weak(tests: Sequence[_Test], results: SimultaneousTests, level: float) -> Iterator[_Finding]:
@@ -216,12 +232,12 @@ def _evidence(found: _Finding, rows: _Rows, families: int, spec: WeakSliceSpec) 
     estimate = 1.0 - effect if slope else effect
     observed = float(rows.happened[test.event][inside].mean())
     return {
-        "conditions": dict(test.cut.labels[test.cut.kept[found.place]]),
+        "conditions": dict(test.cut.labels[test.codes[found.place]]),
         "rows": int(inside.sum()),
         "event": test.event,
         "fault": test.fault,
         "observed": observed,
-        "predicted": observed - float(rows.left[test.event].residual[inside].mean()),
+        "predicted": observed - (float(rows.left[test.event].residual[inside].mean()) if slope else effect),
         "effect": {
             "estimate": estimate,
             "lower": estimate - half,
