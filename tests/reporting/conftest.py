@@ -6,6 +6,7 @@ import pytest
 
 from model_lifecycle.reporting.evidence import (
     EvaluationEvidence,
+    FairnessEvidence,
     FeasibilityEvidence,
     GateEvidence,
     IntervalEvidence,
@@ -14,6 +15,7 @@ from model_lifecycle.reporting.evidence import (
     QuestionEvidence,
     RunEvidence,
     SliceEvidence,
+    WeakSlicesEvidence,
 )
 from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
 
@@ -108,8 +110,67 @@ def slices() -> list[SliceEvidence]:
 
 
 @pytest.fixture
+def fairness() -> list[FairnessEvidence]:
+    return [
+        {
+            "column": "sender",
+            "figure": "selection rate",
+            "limits": {"difference": 0.1, "ratio": None},
+            "groups": [
+                {"group": "firm", "rows": 21_000, "value": interval(0.33, 0.02)},
+                {"group": "person <i>", "rows": 5_900, "value": interval(0.27, 0.03)},
+                {"group": "school", "rows": 80, "value": None, "reason": "80 decisions, expected at least 500"},
+            ],
+            "gaps": [
+                {
+                    "measure": measure,
+                    "widest": widest,
+                    "first": first,
+                    "second": second,
+                    "interval": interval(widest, 0.03),
+                }
+                for measure, widest, first, second in (
+                    ("difference", 0.06, "firm", "person <i>"),
+                    ("ratio", 0.82, "person <i>", "firm"),
+                )
+            ],
+            "left_out": 20,
+        }
+    ]
+
+
+@pytest.fixture
+def weak_slices() -> WeakSlicesEvidence:
+    return {
+        "searched": 1_240,
+        "found": 3,
+        "level": 0.95,
+        "slices": [
+            {
+                "conditions": {"depot": "East <b>", "weight": "12.5 to 25"},
+                "rows": 1_310,
+                "event": "positive",
+                "fault": fault,
+                "observed": 0.41,
+                "predicted": 0.29,
+                "effect": interval(effect, 0.08, 30),
+                "p_value": 0.002,
+                "loss": 0.66,
+                "loss_elsewhere": 0.53,
+            }
+            for fault, effect in (("level", 0.12), ("slope", 0.4))
+        ],
+    }
+
+
+@pytest.fixture
 def evaluation(
-    question: QuestionEvidence, parts: list[PartEvidence], gates: list[GateEvidence], slices: list[SliceEvidence]
+    question: QuestionEvidence,
+    parts: list[PartEvidence],
+    gates: list[GateEvidence],
+    slices: list[SliceEvidence],
+    fairness: list[FairnessEvidence],
+    weak_slices: WeakSlicesEvidence,
 ) -> EvaluationEvidence:
     figures = (("catboost", 0.531, 0.762, 0.178), ("logistic", 0.571, 0.711, 0.191), ("constant", 0.63, 0.5, 0.22))
     return {
@@ -155,6 +216,8 @@ def evaluation(
             "value_room": 8_390.0,
         },
         "slices": slices,
+        "fairness": fairness,
+        "weak_slices": weak_slices,
         "gates": gates,
         "importance": [{"feature": f"feature_{n}", "mean_abs_shap": 0.5 / n} for n in range(1, 19)],
         "explanation": {

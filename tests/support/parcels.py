@@ -17,6 +17,7 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
 from model_lifecycle.contracts.trials import Trial
+from model_lifecycle.contracts.weak_slices import WeakSliceSpec
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
 from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
@@ -24,6 +25,7 @@ from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, assembl
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.pipelines.evaluation.nodes.weak_slices import find_weak_slices
 from model_lifecycle.pipelines.feature_engineering.leakage.nodes import find_leaks
 from model_lifecycle.pipelines.feature_engineering.nodes import (
     fit_state,
@@ -64,6 +66,7 @@ RUN = RunSpec(as_of=datetime(2024, 7, 31, 22, tzinfo=UTC), threads=1)  # midnigh
 SPLIT = SplitSpec(time_zone="Europe/Berlin")
 CURVES = CurvesSpec()
 GATES = GateLimits(minimum_test_rows=100, parity_rows=30, champion_margin=0.01)
+WEAK_SLICES = WeakSliceSpec(minimum_rows=100, minimum_events=20, draws=199)
 MONITORING = MonitoringSpec.model_validate({"window": "7d"})
 MODELLING = ModellingSpec.model_validate(
     {
@@ -174,7 +177,10 @@ def run_stages(
     figures, verdict = evaluate(scores, challenger, leaderboard, question, GATES, plan, None, refit)
     explanations, _ = explain(fitted, challenger, test, SPEC, run)
     curves = measure_curves(train, plan, SPLIT, choices, out_of_fold, SPEC, CURVES, GATES, run, question)
-    evidence = assembler(CASE)(figures, verdict, explanations, curves, leaderboard, question, plan, run, train, test)
+    weak = find_weak_slices(scores, test, train, explanations, challenger, WEAK_SLICES, run)
+    evidence = assembler(CASE)(
+        figures, verdict, explanations, curves, leaderboard, question, plan, run, train, test, weak
+    )
     profile = profile_reference(train, SPEC, MONITORING)
     return Stages(
         primary, events, plan, state, train, test, profile, feasibility, trials, out_of_fold, choices, leaderboard,

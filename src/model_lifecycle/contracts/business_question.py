@@ -27,6 +27,18 @@ class Slice(Contract):
     column: str
     kind: Literal["important", "sensitive"] = "important"
     minimum_rows: int = Field(default=500, ge=1)
+    groups: tuple[str, ...] = Field(
+        default=(), description="sensitive: the groups to compare, others are left out; by default all that occur"
+    )
+
+    @model_validator(mode="after")
+    def _groups_can_be_compared(self) -> Self:
+        if self.groups and (self.kind != "sensitive" or len(set(self.groups)) < 2):
+            raise ValueError(
+                f"slice {self.column!r} of kind {self.kind!r} names groups {list(self.groups)}, expected at least two "
+                "of a sensitive slice"
+            )
+        return self
 
 
 class BusinessQuestion(Contract):

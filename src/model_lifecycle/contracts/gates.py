@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,34 @@ from model_lifecycle.contracts.base import Contract
 
 PROOF_GATES = ("package boots", "parity")  # what a release shows in service; nobody can override them
 PROOF_TAG = "proof"  # under which the registry keeps what a release has shown
+
+
+_Gap = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class FairnessLimits(Contract):
+    """How far groups of a sensitive slice may differ; what is null is told and not held to a limit."""
+
+    demographic_parity_difference: _Gap | None = Field(
+        default=0.1, description="largest difference in the share of decisions that act; of classes, in each action too"
+    )
+    demographic_parity_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        default=0.8, description="smallest ratio of these shares: the four-fifths rule"
+    )
+    equalized_odds_difference: _Gap | None = Field(
+        default=0.1, description="largest difference in true positive rates, and in false positive rates"
+    )
+    accuracy_difference: _Gap | None = Field(default=0.1, description="of classes: largest difference in accuracy")
+    signed_error_share: _Gap | None = Field(
+        default=0.25, description="of a quantity: largest difference in mean error, as a share of the absolute error"
+    )
+    absolute_error_share: _Gap | None = Field(
+        default=0.25, description="of a quantity: largest difference in absolute error, as a share of it"
+    )
+    coverage_difference: _Gap | None = Field(
+        default=0.1, description="of a quantity: largest difference in the share of outcomes inside the interval"
+    )
+    minimum_rows: int = Field(default=100, ge=1, description="rows that every figure of a group must rest on")
 
 
 class GateLimits(Contract):
@@ -41,6 +69,7 @@ class GateLimits(Contract):
     slice_auc_drop: float = Field(
         default=0.1, ge=0.0, description="largest loss of AUC, or of rank correlation, in an important slice"
     )
+    fairness: FairnessLimits = FairnessLimits()
     worse_folds: int = Field(
         default=0, ge=0, description="validation folds on which the challenger may lose to a baseline"
     )

@@ -183,6 +183,67 @@ class SliceEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class GroupEvidence(TypedDict):
+    """How the decisions on one group of a sensitive slice were made."""
+
+    group: str
+    rows: int  # on which the figure rests
+    value: IntervalEvidence | None
+    reason: NotRequired[str]  # why it is None
+
+
+@with_config(_STRICT)
+class GapEvidence(TypedDict):
+    """How far groups lie apart, and the two that may do so most: of all pairs, that whose interval reaches farthest."""
+
+    measure: str  # difference | ratio
+    widest: float  # largest difference, or smallest ratio, of any two groups (fairlearn's, between groups)
+    first: str
+    second: str
+    interval: IntervalEvidence | None  # of first - second, at least 0, or of first / second, at most 1
+    reason: NotRequired[str]  # why it is None
+
+
+@with_config(_STRICT)
+class FairnessEvidence(TypedDict):
+    """One figure of decisions, compared between the groups of a sensitive slice."""
+
+    column: str
+    figure: str
+    limits: dict[str, float | None]  # by measure, in the unit of the figure; None where none is set
+    groups: list[GroupEvidence]
+    gaps: list[GapEvidence]  # by measure; none when fewer than two groups can be judged
+    left_out: int  # decisions on groups that are not compared
+
+
+@with_config(_STRICT)
+class WeakSliceEvidence(TypedDict):
+    """A part of the test rows on which predictions cannot be taken at their word."""
+
+    conditions: dict[str, str]  # by input
+    rows: int
+    event: str  # what the predictions promise: an outcome, or that it lies above the plan or outside the interval
+    fault: str  # level | slope
+    observed: float  # share of the rows
+    predicted: float  # the same, by predictions as good as elsewhere
+    effect: IntervalEvidence  # observed - predicted, or the slope; holds for all slices that were searched at once
+    p_value: float  # adjusted for all of them
+    loss: float
+    loss_elsewhere: float
+
+
+@with_config(_STRICT)
+class WeakSlicesEvidence(TypedDict):
+    """What the search for weak slices found."""
+
+    searched: int  # slices
+    found: int  # all that are weak, overlapping ones included
+    level: float
+    slices: list[WeakSliceEvidence]  # the surest first
+    reason: NotRequired[str]  # why nothing was searched
+
+
+@with_config(_STRICT)
 class GateEvidence(TypedDict):
     """The verdict of one gate: `dataclasses.asdict` of a `contracts.gates.GateResult`."""
 
@@ -286,6 +347,8 @@ class EvaluationEvidence(TypedDict):
     threshold: ThresholdEvidence
     calibration: CalibrationEvidence
     slices: list[SliceEvidence]
+    fairness: NotRequired[list[FairnessEvidence]]  # releases of before have none
+    weak_slices: NotRequired[WeakSlicesEvidence]  # likewise
     gates: list[GateEvidence]
     importance: list[ImportanceEvidence]
     explanation: NotRequired[ExplanationEvidence]  # releases of before have neither this

@@ -15,6 +15,7 @@ from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.markdown import render_markdown
 from model_lifecycle.reporting.page import render_page
 from model_lifecycle.reporting.parts import gates_section, part_rows, question_section, unavailable_text, value_section
+from model_lifecycle.reporting.trust import fairness_sections, weak_slices_sections
 
 _IN_THE_LARGE = {
     "binary": "mean prediction - observed rate",
@@ -63,6 +64,8 @@ def _sections(evidence: EvaluationEvidence) -> Sequence[Section]:
         _sensitivity(evidence),
         _calibration(evidence),
         _slices(evidence),
+        *fairness_sections(evidence.get("fairness")),
+        *weak_slices_sections(evidence.get("weak_slices"), evidence["question"]["loss"]),
         *importance_sections(evidence["importance"], evidence.get("explanation")),
         *curves_sections(evidence.get("curves"), evidence["question"]["loss"]),
         _leaderboard(evidence),

@@ -36,7 +36,15 @@ def run_summary(evidence: RunEvidence) -> str:
     """
     evidence = checked(RunEvidence, evidence)
     evaluation = checked_evaluation(evidence["evaluation"])
-    above = [*_question(evaluation), "", *_metrics(evaluation), "", *_value(evaluation), ""]
+    above = [
+        *_question(evaluation),
+        "",
+        *_metrics(evaluation),
+        "",
+        *_value(evaluation),
+        "",
+        text.weak_slices(evaluation["weak_slices"]),
+    ]
     below = ["", *_release(evidence["release"]), "", *_next(evidence["reports"])]
     gates = _gates(evidence["gates"], _LINES - len(above) - len(below))
     return "\n".join(_cut(line) for line in (*above, *gates, *below)) + "\n"

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from model_lifecycle.reporting.document import Cell
-from model_lifecycle.reporting.evidence import IntervalEvidence
+from model_lifecycle.reporting.evidence import IntervalEvidence, WeakSlicesEvidence
 
 NOTHING = "n/a"
 
@@ -44,6 +44,9 @@ POLICIES: Mapping[str, str] = {
     "plan_default": "plan the default",
     "perfect": "act on a perfect prediction",
 }
+
+
+FAULTS: Mapping[str, str] = {"level": "too high or too low", "slope": "too sure"}
 
 
 def policy(name: str) -> str:
@@ -126,6 +129,37 @@ def interval_note(value: IntervalEvidence) -> str:
     blocks, worth, coverage = value["n_blocks"], value["n_effective"], value.get("coverage")
     held = "" if coverage is None else f", holding the truth in {percent(coverage)} of simulated worlds"
     return f"{100 * value['level']:g}% interval over {blocks} blocks of time, worth {worth:.0f} independent ones{held}"
+
+
+def conditions(found: Mapping[str, str]) -> str:
+    """Write what holds in a slice.
+
+    Examples
+    --------
+    >>> conditions({"depot": "north", "weight": "12.5 to 25"})
+    'depot: north, weight: 12.5 to 25'
+    """
+    return ", ".join(f"{name}: {value}" for name, value in found.items())
+
+
+def weak_slices(found: WeakSlicesEvidence) -> str:
+    """Say what the search for weak slices found.
+
+    Examples
+    --------
+    >>> weak_slices({"searched": 1200, "found": 0, "level": 0.95, "slices": []})
+    'weak slices: none among the 1,200 searched'
+    """
+    if reason := found.get("reason"):
+        return f"weak slices: not searched, {reason}"
+    if not found["slices"]:
+        return f"weak slices: none among the {found['searched']:,} searched"
+    surest = found["slices"][0]
+    return (
+        f"weak slices: {found['found']:,} of the {found['searched']:,} searched; surest "
+        f"{conditions(surest['conditions'])}: {surest['event']} {percent(surest['observed'])}, predicted "
+        f"{percent(surest['predicted'])}"
+    )
 
 
 def day(time: str, zone: str = "UTC") -> str:

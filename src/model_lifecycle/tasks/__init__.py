@@ -8,12 +8,12 @@ from typing import cast
 
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.value import ActionValues, QuantityCost, ValueMatrix
-from model_lifecycle.tasks.base import Metric, Task, ValueCurve
+from model_lifecycle.tasks.base import Metric, Promise, Task, Treatment, ValueCurve
 from model_lifecycle.tasks.binary import BinaryTask
 from model_lifecycle.tasks.multiclass import MulticlassTask
 from model_lifecycle.tasks.regression import RegressionTask
 
-__all__ = ["Metric", "Task", "ValueCurve", "task_of"]
+__all__ = ["Metric", "Promise", "Task", "Treatment", "ValueCurve", "task_of"]
 
 
 def task_of(question: BusinessQuestion) -> Task:

@@ -87,6 +87,34 @@ class ValueCurve:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How each row was treated, to be compared between groups of rows.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n,)
+        NaN on rows that do not count.
+    difference, ratio : str, optional
+        The limits, among `contracts.gates.FairnessLimits`, of the difference and the ratio of two groups' means.
+    unit : float
+        What the limit of the difference is a share of.
+    """
+
+    values: np.ndarray
+    difference: str | None = None
+    ratio: str | None = None
+    unit: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An event and the probability that a prediction gives it; ``event`` (0 or 1) and ``probability`` of shape (n,)."""
+
+    event: np.ndarray
+    probability: np.ndarray
+
+
 class Task(Protocol):
     """A kind of question with its values.
 
@@ -219,6 +247,14 @@ class Task(Protocol):
 
     def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Return figures, shape (n,), whose mean is 0 when predictions are right on average."""
+        ...
+
+    def treatments(self, target: np.ndarray, prediction: np.ndarray, action: np.ndarray) -> Mapping[str, Treatment]:
+        """Return how rows were treated, by what a reader calls it; ``target`` is NaN where no outcome was observed."""
+        ...
+
+    def promises(self, target: np.ndarray, prediction: np.ndarray) -> Mapping[str, Promise]:
+        """Return the events that a prediction promises, by name; rows where they can be taken at its word are well."""
         ...
 
     def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:

@@ -20,7 +20,7 @@ from model_lifecycle.statistics.calibration import (
 from model_lifecycle.statistics.discrimination import auc_contributions, average_precision
 from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
-from model_lifecycle.tasks.base import ACT, LEAVE, Metric, ValueCurve, number
+from model_lifecycle.tasks.base import ACT, LEAVE, Metric, Promise, Treatment, ValueCurve, number
 
 _STEPS = 201
 NEVER = 2.0  # a threshold that no probability reaches
@@ -155,6 +155,23 @@ class BinaryTask:
     def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Return prediction less outcome."""
         return np.asarray(prediction - target)
+
+    def treatments(
+        self,
+        target: np.ndarray,
+        prediction: np.ndarray,  # noqa: ARG002 - what was done says it
+        action: np.ndarray,
+    ) -> Mapping[str, Treatment]:
+        """Return who was acted on: of all rows, of the positive ones, of the negative ones."""
+        return {
+            "selection rate": Treatment(action, "demographic_parity_difference", "demographic_parity_ratio"),
+            "true positive rate": Treatment(np.where(target == 1.0, action, np.nan), "equalized_odds_difference"),
+            "false positive rate": Treatment(np.where(target == 0.0, action, np.nan), "equalized_odds_difference"),
+        }
+
+    def promises(self, target: np.ndarray, prediction: np.ndarray) -> Mapping[str, Promise]:
+        """Return the positive outcomes."""
+        return {"positive": Promise(target, prediction)}
 
     def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:
         """Return mean predictions against shares of ones."""

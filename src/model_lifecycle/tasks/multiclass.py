@@ -14,7 +14,7 @@ from model_lifecycle.models.constant import best_constant
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability, reliability
 from model_lifecycle.statistics.discrimination import macro_auc_contributions
 from model_lifecycle.statistics.proper_scores import class_log_losses, class_squared_errors
-from model_lifecycle.tasks.base import Metric, ValueCurve
+from model_lifecycle.tasks.base import Metric, Promise, Treatment, ValueCurve
 
 _STEPS = 81
 
@@ -160,6 +160,31 @@ class MulticlassTask:
         """Return prediction less outcome for the class where their means are furthest apart."""
         off = prediction - (target[:, None] == np.arange(prediction.shape[1]))
         return np.asarray(off[:, np.abs(off.mean(axis=0)).argmax()])
+
+    def treatments(self, target: np.ndarray, prediction: np.ndarray, action: np.ndarray) -> Mapping[str, Treatment]:
+        """Return who got anything but the default action, who got each of them, and whose class was told."""
+        default, names = self.value.default_action(), list(self.value.actions)
+        acted = np.asarray(action != default, dtype=np.float64)
+        shares = {
+            f"share of {name}": Treatment(
+                np.asarray(action == number, dtype=np.float64), "demographic_parity_difference"
+            )
+            for number, name in enumerate(names)
+            if number != default
+        }
+        right = np.where(np.isfinite(target), _right(target, prediction), np.nan)
+        return {
+            "selection rate": Treatment(acted, "demographic_parity_difference", "demographic_parity_ratio"),
+            **(shares if len(shares) > 1 else {}),
+            "accuracy": Treatment(right, "accuracy_difference"),
+        }
+
+    def promises(self, target: np.ndarray, prediction: np.ndarray) -> Mapping[str, Promise]:
+        """Return each class."""
+        return {
+            label: Promise(np.asarray(target == number, dtype=np.float64), prediction[:, number])
+            for number, label in enumerate(self.value.classes)
+        }
 
     def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:
         """Return mean probabilities against shares, over all classes at once."""

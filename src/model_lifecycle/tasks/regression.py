@@ -11,7 +11,7 @@ from model_lifecycle.models.calibration import Calibration, Method, fit_conforma
 from model_lifecycle.models.constant import best_constant
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability
 from model_lifecycle.statistics.discrimination import rank_correlation
-from model_lifecycle.tasks.base import Metric, ValueCurve, number
+from model_lifecycle.tasks.base import Metric, Promise, Treatment, ValueCurve, number
 
 _LOWER, _PLAN, _UPPER = 0, 1, 2
 _NAMES = ("lower", "plan", "upper")
@@ -143,6 +143,32 @@ class RegressionTask:
     def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Return whether the interval held the outcome, less how often it should."""
         return _inside(target, prediction) - self.value.interval
+
+    def treatments(
+        self,
+        target: np.ndarray,
+        prediction: np.ndarray,
+        action: np.ndarray,  # noqa: ARG002 - the plan is the action
+    ) -> Mapping[str, Treatment]:
+        """Return how far plans are off, in which direction, and whether the interval held the outcome."""
+        error, known = prediction[:, _PLAN] - target, np.isfinite(target)
+        unit = float(np.abs(error[known]).mean()) if known.any() else 1.0
+        return {
+            "signed error": Treatment(error, "signed_error_share", unit=unit),
+            "absolute error": Treatment(np.abs(error), "absolute_error_share", unit=unit),
+            "coverage": Treatment(np.where(known, _inside(target, prediction), np.nan), "coverage_difference"),
+        }
+
+    def promises(self, target: np.ndarray, prediction: np.ndarray) -> Mapping[str, Promise]:
+        """Return outcomes above the plan, and outcomes outside the interval."""
+        above = np.asarray(target > prediction[:, _PLAN], dtype=np.float64)
+        rows = len(target)
+        return {
+            "above the plan": Promise(above, np.full(rows, 1.0 - self.value.critical_ratio())),
+            "outside the interval": Promise(
+                1.0 - _inside(target, prediction), np.full(rows, 1.0 - self.value.interval)
+            ),
+        }
 
     def reliability(self, target: np.ndarray, prediction: np.ndarray) -> Reliability:
         """Return mean plans against the quantile of the outcome that they stand for."""

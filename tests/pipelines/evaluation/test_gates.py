@@ -22,7 +22,7 @@ from parcels import GATES, QUESTION_WITH_SLICE, Stages, later
 from tiny_release import SPEC
 
 NAMES = [
-    "evidence", "leakage", "beats constant", "calibration", "slices", "stability", "size and latency",
+    "evidence", "leakage", "beats constant", "calibration", "slices", "fairness", "stability", "size and latency",
     "reproducibility", "champion",
 ]  # fmt: skip
 

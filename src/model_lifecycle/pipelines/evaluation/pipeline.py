@@ -6,8 +6,15 @@ from model_lifecycle.locations import case_name
 from model_lifecycle.pipelines.evaluation.nodes.curves import measure_curves
 from model_lifecycle.pipelines.evaluation.nodes.evidence import assembler, evaluate
 from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
-from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_curves, draw_explanations, draw_figures
+from model_lifecycle.pipelines.evaluation.nodes.pictures import (
+    draw_curves,
+    draw_explanations,
+    draw_figures,
+    draw_groups,
+)
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
+from model_lifecycle.pipelines.evaluation.nodes.weak_slices import find_weak_slices
+from model_lifecycle.reporting.figures.weak_slices import weak_slice_figure
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 
 _QUESTION, _RUN, _GATES, _SPEC = "params:business_question", "params:run", "params:gates", "params:features"
@@ -74,10 +81,19 @@ def _telling() -> list[Node]:
             draw_curves, ["curves", _QUESTION], ["learning_curve_figure", "staleness_curve_figure"], name="draw_curves"
         ),
         Node(
+            find_weak_slices,
+            [
+                "test_scores", "model_input_test", "model_input_train", "explanations", "challenger",
+                "params:weak_slices", _RUN,
+            ],
+            "weak_slices",
+            name="find_weak_slices",
+        ),
+        Node(
             assembler(case_name()),
             [
                 "test_figures", "verdict", "explanations", "curves", "leaderboard", _QUESTION, "split_plan", _RUN,
-                "model_input_train", "model_input_test",
+                "model_input_train", "model_input_test", "weak_slices",
             ],
             "evaluation_evidence",
             name="assemble_evidence",
@@ -90,6 +106,8 @@ def _telling() -> list[Node]:
             ["importance_figure", "dependence_figure", "examples_figure"],
             name="draw_explanations",
         ),
+        Node(draw_groups, "test_figures", "fairness_figure", name="draw_groups"),
+        Node(weak_slice_figure, "weak_slices", "weak_slices_figure", name="draw_weak_slices"),
         Node(
             draw_figures,
             ["test_figures", "test_scores", _QUESTION],

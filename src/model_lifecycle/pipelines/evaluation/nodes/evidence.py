@@ -26,6 +26,7 @@ from model_lifecycle.reporting.evidence import (
     PartEvidence,
     ReproducibilityEvidence,
     SplitEvidence,
+    WeakSlicesEvidence,
 )
 from model_lifecycle.reporting.explanations import CandidateExplanation
 from model_lifecycle.scoring import Scorer
@@ -80,6 +81,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
         run: RunSpec,
         train: pd.DataFrame,
         test: pd.DataFrame,
+        weak_slices: WeakSlicesEvidence,
     ) -> EvaluationEvidence:
         """Gather everything that the model card says."""
         explained = explanations[verdict["challenger"]]
@@ -97,6 +99,8 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "threshold": figures["threshold"],
             "calibration": figures["calibration"],
             "slices": figures["slices"],
+            "fairness": figures["fairness"],
+            "weak_slices": weak_slices,
             "gates": verdict["gates"],
             "importance": explained["importance"],
             "explanation": explained["explanation"],

@@ -11,12 +11,14 @@ from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
+from model_lifecycle.pipelines.evaluation.nodes.fairness import compare_groups
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, action_of, models_of, prediction_of
 from model_lifecycle.pipelines.evaluation.nodes.sensitivity import sensitivity
 from model_lifecycle.reporting.conversion import interval_evidence
 from model_lifecycle.reporting.evidence import (
     CalibrationEvidence,
     DifferenceEvidence,
+    FairnessEvidence,
     IntervalEvidence,
     MonthEvidence,
     SensitivityEvidence,
@@ -53,6 +55,7 @@ class TestFigures(TypedDict):
     calibration: CalibrationEvidence
     recalibration: list[DifferenceEvidence]
     slices: list[SliceEvidence]
+    fairness: list[FairnessEvidence]
 
 
 class _Sample:
@@ -177,6 +180,7 @@ def compute_figures(
             for other in against
         ],
         "slices": [found for part in question.slices for found in _slices(sample, subject, part)],
+        "fairness": compare_groups(scores, subject, question, gates),
     }  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from typing import TypedDict
 
 from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, too_thin
+from model_lifecycle.pipelines.evaluation.nodes.fairness import treated_alike
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
 from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence, LeaderboardRow
 from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
-from model_lifecycle.statistics.coverage import covers
 from model_lifecycle.statistics.dependence import effective_blocks, pooled_dependence
 
 
@@ -38,9 +39,9 @@ def judge(
     Returns
     -------
     list of GateEvidence
-        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, stability, size and
-        latency, reproducibility, champion. ``refit`` holds the SHA-256 of each file of the challenger as it was fitted
-        a second time.
+        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, fairness, stability, size
+        and latency, reproducibility, champion. ``refit`` holds the SHA-256 of each file of the challenger as it was
+        fitted a second time.
     """
     mine = next(row for row in leaderboard if row["model"] == figures["subject"])
     results = [
@@ -49,6 +50,7 @@ def judge(
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
+        treated_alike(figures["fairness"], gates),
         _stable(mine, leaderboard, gates),
         _light(mine, gates),
         _reproduced(challenger, refit),
@@ -69,38 +71,17 @@ def _closed(result: GateResult) -> GateResult:
     return GateResult(result.gate, False, f"{', '.join(wrong)} cannot be computed: insufficient evidence", finite)
 
 
-def _ends(interval: IntervalEvidence) -> tuple[float, float]:
-    """Return the ends, NaN where there is no interval."""
-    lower, upper = interval["lower"], interval["upper"]
-    return (math.nan if lower is None else lower), (math.nan if upper is None else upper)
-
-
-def _too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
-    """Say why nothing passes on an interval: too few effective blocks, or no method covers as often as it says."""
-    worth, coverage = interval["n_effective"], interval.get("coverage")
-    if worth >= gates.minimum_effective_blocks and covers(coverage, gates.level):
-        return None
-    return (
-        f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
-        f"{gates.minimum_effective_blocks:g}; {_covered(coverage)}, expected {gates.level:.0%}"
-    )
-
-
-def _covered(coverage: float | None) -> str:
-    return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
-
-
 def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardRow) -> GateResult:
     """Fail when days or rows are few, the days counted by the dependence that folds and test window show together."""
     found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
     days, own = found["n_blocks"], found.get("dependence", 0.0)
     together = pooled_dependence([(days, own), (mine.get("days", 0), mine.get("dependence", 0.0))])
     worth = found["n_effective"] * effective_blocks(days, together) / effective_blocks(days, own)
-    passed = _too_thin({**found, "n_effective": worth}, gates) is None and rows >= gates.minimum_test_rows
+    passed = too_thin({**found, "n_effective": worth}, gates) is None and rows >= gates.minimum_test_rows
     reason = (
         f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {days} days, worth "
         f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
-        f"{gates.minimum_effective_blocks:g}; {_covered(found.get('coverage'))}, expected {gates.level:.0%}"
+        f"{gates.minimum_effective_blocks:g}; {covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
     return GateResult("evidence", passed, reason, {"labelled": rows, "days": days, "effective_days": worth})
 
@@ -123,9 +104,9 @@ def _difference(figures: Differences, against: str) -> IntervalEvidence:
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
     interval = _difference(figures, baseline)
-    if thin := _too_thin(interval, gates):
+    if thin := too_thin(interval, gates):
         return GateResult(f"beats {baseline}", False, thin, {"effective_days": interval["n_effective"]})
-    _, upper = _ends(interval)
+    _, upper = ends(interval)
     gain = -upper
     reason = (
         f"{metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least "
@@ -140,7 +121,7 @@ def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
     """Fail when predictions are off on average, worse calibrated than others', or cost too much for being so."""
     found, loss = figures["calibration"], figures["metrics"][figures["subject"]][figures["loss"]]["estimate"]
     off, label = found["in_the_large"]["estimate"], metric_of(figures["loss"]).label
-    lower, upper = _ends(found["in_the_large"])
+    lower, upper = ends(found["in_the_large"])
     worst = max(figures["recalibration"], key=lambda one: one["interval"]["estimate"], default=None)
     more, against = (0.0, "nothing") if worst is None else (worst["interval"]["estimate"], worst["against"])
     margin, limit = gates.calibration_margin * loss, gates.calibration_value_share * found["value_room"]
@@ -162,10 +143,8 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    enough = [
-        (one, found) for one in important if (found := one["ranking"]) is not None and not _too_thin(found, gates)
-    ]
-    judged = [(one, found["estimate"], _ends(found)[1]) for one, found in enough]
+    enough = [(one, found) for one in important if (found := one["ranking"]) is not None and not too_thin(found, gates)]
+    judged = [(one, found["estimate"], ends(found)[1]) for one, found in enough]
     judged = [(one, found, upper) for one, found, upper in judged if math.isfinite(found) and math.isfinite(upper)]
     known = [one for one, _, _ in judged]
     unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
@@ -241,9 +220,9 @@ def against_champion(
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
     interval = _difference(figures, name)
-    if thin := _too_thin(interval, gates):
+    if thin := too_thin(interval, gates):
         return GateResult(name, False, thin, {"effective_days": interval["n_effective"]})
-    _, upper = _ends(interval)
+    _, upper = ends(interval)
     if gates.champion_mode == "superiority":
         passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
     else:

@@ -17,6 +17,7 @@ from model_lifecycle.reporting.figures.comparison import comparison_figure, valu
 from model_lifecycle.reporting.figures.curves import learning_curve_figure, staleness_curve_figure
 from model_lifecycle.reporting.figures.dependence import dependence_figure
 from model_lifecycle.reporting.figures.examples import examples_figure
+from model_lifecycle.reporting.figures.groups import group_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
 from model_lifecycle.reporting.figures.shap_summary import importance_figure
 from model_lifecycle.reporting.figures.slices import slice_figure
@@ -58,6 +59,11 @@ def draw_explanations(
         dependence_figure(found["explanation"]["dependence"]),
         examples_figure(found["examples"]),
     )
+
+
+def draw_groups(figures: TestFigures) -> "Figure":
+    """Draw the groups of the sensitive slices side by side."""
+    return group_figure(figures["fairness"])
 
 
 def _value_curve(figures: TestFigures, scores: pd.DataFrame, question: BusinessQuestion) -> ValueCurve:

@@ -1,0 +1,29 @@
+"""What an interval must be worth before a gate rests on it."""
+
+import math
+
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.reporting.evidence import IntervalEvidence
+from model_lifecycle.statistics.coverage import covers
+
+
+def ends(interval: IntervalEvidence) -> tuple[float, float]:
+    """Return the ends, NaN where there is no interval."""
+    lower, upper = interval["lower"], interval["upper"]
+    return (math.nan if lower is None else lower), (math.nan if upper is None else upper)
+
+
+def too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
+    """Say why nothing passes on an interval: too few effective blocks, or no method covers as often as it says."""
+    worth, coverage = interval["n_effective"], interval.get("coverage")
+    if worth >= gates.minimum_effective_blocks and covers(coverage, gates.level):
+        return None
+    return (
+        f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
+        f"{gates.minimum_effective_blocks:g}; {covered(coverage)}, expected {gates.level:.0%}"
+    )
+
+
+def covered(coverage: float | None) -> str:
+    """Say how often the interval holds the truth."""
+    return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
