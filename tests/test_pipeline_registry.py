@@ -21,7 +21,7 @@ def test_a_name_that_does_not_exist_is_told_with_those_that_do() -> None:
     pipelines.set_requested(["modelling", "evalution"])
     with pytest.raises(
         ConfigurationError,
-        match=r"^--pipelines: found 'evalution', expected names of \['__default__', 'backtest', .*'\]$",
+        match=r"^--pipelines: found 'evalution', expected names of .*'backtest', .*",
     ):
         register_pipelines()
 
