@@ -20,7 +20,7 @@ def _project() -> Iterator[None]:
 def test_a_name_that_does_not_exist_is_told_with_those_that_do() -> None:
     pipelines.set_requested(["modelling", "evalution"])
     with pytest.raises(
-        ConfigurationError, match=r"^--pipelines: found 'evalution', expected names of \['__default__', 'data_eng.*'\]$"
+        ConfigurationError, match=r"^--pipelines: found 'evalution', expected names of \['__default__', 'batch_scoring', 'data_eng.*'\]$"
     ):
         register_pipelines()
 
