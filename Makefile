@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-backtest bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 	@$(COMPILE) pyproject.toml -c requirements.lock -o requirements-serving.lock
 	@printf 'pip\nsetuptools\n' | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 	@$(COMPILE) benchmarks/quality/peers.in -c requirements.lock -o benchmarks/quality/peers.txt
+
+bench-batch: setup ## batch scoring of ten times all flights, against features and model alone (4 minutes); needs `make run` first
+	@$(BIN)/python benchmarks/batch/run.py
 
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py

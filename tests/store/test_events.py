@@ -56,3 +56,14 @@ def test_the_number_of_a_deleted_event_is_not_given_again(store: Store, url: str
     execute(url, "DELETE FROM events")
     store.append_events([event(2)])
     assert store.latest_sequence() > last
+
+
+def test_events_are_read_in_parts_that_end_where_the_store_ended_at_the_start(store: Store) -> None:
+    assert store.first_known_at() is None
+    assert list(store.event_parts_known_since(at(0), 2)) == []
+    store.append_events([event(number, known=number) for number in (5, 1, 2, 3, 4)])
+    parts = store.event_parts_known_since(at(2), 2)
+    first = next(parts)
+    store.append_events([event(9, known=9)])
+    assert [[record.event_id for _, record in part] for part in (first, *parts)] == [["e5", "e2"], ["e3", "e4"]]
+    assert store.first_known_at() == event(1, known=1).known_at

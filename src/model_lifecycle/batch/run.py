@@ -89,7 +89,7 @@ def score_folder(folders: Folders, release: Release, events: EventReader, spec: 
         plan = _plan(folders, names, release, events, spec)
         seen = see_events(events, release.scorer.spec, plan.earliest)
         _log.info(
-            "partitions: %d, of them %d finished before, %d refused, %d to score with %s rows",
+            "%d partitions: %d finished before, %d refused, %d to score with %s rows",
             len(names), len(names) - len(plan.pending) - _refused(plan), _refused(plan), len(plan.pending),
             f"{sum(plan.rows.values()):,}",
         )  # fmt: skip

@@ -1,0 +1,51 @@
+"""A cluster of one's own, and what it does not leave behind."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from model_lifecycle.cluster import private_folder, spread
+from model_lifecycle.errors import ClusterError
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("model_lifecycle.cluster._MAX_FOLDER_LENGTH", 1_000)
+    return tmp_path
+
+
+def test_the_folder_of_a_process_that_was_killed_is_taken_away_and_one_in_use_stays(place: Path) -> None:
+    abandoned = place / "mlb-abandoned"
+    abandoned.mkdir()
+    (abandoned / ".lock").write_text("{}", encoding="utf-8")
+    (place / "mlb-of-someone-else").mkdir()
+    with private_folder("mlb-") as one:
+        with private_folder("mlb-") as two:
+            assert sorted(place.iterdir()) == sorted([one, two, place / "mlb-of-someone-else"])
+        assert one.is_dir()
+    assert list(place.iterdir()) == [place / "mlb-of-someone-else"]
+
+
+def _never(_: object) -> Callable[[object], Iterator[dict[str, object]]]:
+    raise AssertionError("nothing is to be done")
+
+
+def test_without_items_no_cluster_is_started() -> None:
+    assert list(spread([], _never, None, 2, "nowhere:1")) == []
+
+
+def test_a_cluster_that_is_not_there_is_told_and_the_environment_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**options: object) -> None:
+        raise ConnectionError(f"no cluster at {options['address']}")
+
+    import ray
+
+    monkeypatch.setattr(ray, "init", refuse)
+    before = dict(os.environ)
+    with pytest.raises(ClusterError, match=r"^Ray cluster host:1 could not be reached: no cluster at host:1$"):
+        list(spread([{}], _never, None, 2, "host:1"))
+    assert dict(os.environ) == before
