@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.value import ValueMatrix
 from tiny_release import QUESTION
 
@@ -84,3 +84,11 @@ def test_a_wrong_question_is_refused_with_the_place(change: dict[str, object], m
 def test_columns_of_a_question_must_differ() -> None:
     with pytest.raises(ValidationError, match=r"columns \['asked_at'\] are named twice, expected a column for each"):
         BusinessQuestion.model_validate({**QUESTION.model_dump(), "label_time": "asked_at"})
+
+
+def test_groups_are_named_of_a_sensitive_slice_alone_and_at_least_two() -> None:
+    assert Slice(column="sender", kind="sensitive", groups=("firm", "person")).groups == ("firm", "person")
+    with pytest.raises(ValidationError, match=r"slice 'sender' of kind 'important' names groups \['firm', 'person'\]"):
+        Slice(column="sender", groups=("firm", "person"))
+    with pytest.raises(ValidationError, match=r"expected at least two of a sensitive slice"):
+        Slice(column="sender", kind="sensitive", groups=("firm",))

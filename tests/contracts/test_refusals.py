@@ -35,7 +35,7 @@ def test_a_value_that_the_contract_takes_gives_no_line() -> None:
                 "file of lvel: name.lvel: found an unknown key with value 0.9, expected one of "
                 "['baseline_margin', 'calibration_in_the_large', 'calibration_margin', 'calibration_value_share', "
                 "'ceiling_auc', 'ceiling_rank_correlation', 'champion_margin', 'champion_mode', "
-                "'level', 'maximum_one_row_milliseconds', 'maximum_size_bytes', 'minimum_effective_blocks', "
+                "'fairness', 'level', 'maximum_one_row_milliseconds', 'maximum_size_bytes', 'minimum_effective_blocks', "
                 "'minimum_test_rows', 'parity_rows', 'parity_tolerance', 'slice_auc_drop', 'worse_folds']; "
                 "nearest known key 'level'"
             ),
@@ -95,7 +95,7 @@ def test_every_refused_part_has_its_own_line() -> None:
         "business_question.slices.0.knd",
     ]
     assert told[2].endswith("expected one of ['negative', 'positive', 'unavailable']; nearest known key 'positive'")
-    assert told[3].endswith("expected one of ['column', 'kind', 'minimum_rows']; nearest known key 'kind'")
+    assert told[3].endswith("expected one of ['column', 'groups', 'kind', 'minimum_rows']; nearest known key 'kind'")
 
 
 def test_a_long_value_is_cut() -> None:

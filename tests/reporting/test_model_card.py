@@ -13,6 +13,13 @@ TOLD = (
     "expected calibration error",
     "depot: North",
     "320 decisions, expected at least 500",
+    "sender: person",
+    "80 decisions, expected at least 500",
+    "firm - person",
+    "Of groups that are not compared: 20 decisions by sender.",
+    "Weak slices: 3 of the 1,240 searched; surest depot: East",
+    "too sure",
+    "0.400 [0.320, 0.480]",
     "feature_1",
     "A model of the most recent 50% of the data loses 0.0020 [-0.0020, 0.0060] of log loss",
     "A model one month older loses 0.0045 [0.0015, 0.0075] of log loss.",
@@ -56,6 +63,18 @@ def test_a_first_model_without_slices_or_differences_has_a_card(evaluation: Eval
     evaluation |= {"slices": [], "differences": [], "importance": [], "leaderboard": []}
 
     assert "No slice is declared in the business question." in model_card_page(evaluation)
+
+
+def test_nobody_sensitive_and_nothing_weak_are_told_and_an_older_card_says_nothing_of_them(
+    evaluation: EvaluationEvidence,
+) -> None:
+    evaluation["fairness"] = []
+    evaluation["weak_slices"] = {"searched": 900, "found": 0, "level": 0.95, "slices": []}
+    page = model_card_page(evaluation)
+    assert "No slice is declared as sensitive in the business question." in page
+    assert "Weak slices: none among the 900 searched." in page
+    del evaluation["fairness"], evaluation["weak_slices"]
+    assert "Weak slices" not in model_card_page(evaluation)
 
 
 def test_the_champion_is_named_among_the_models(evaluation: EvaluationEvidence) -> None:

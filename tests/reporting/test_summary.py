@@ -21,6 +21,7 @@ def test_a_summary_tells_what_a_reader_wants_to_know_first(run: RunEvidence) -> 
         "constant (baseline)    0.630 [0.600, 0.660]  0.500 [0.480, 0.520]  -0.099 [-0.111, -0.087]",
         "value, minutes per 1,000 decisions",
         "act on the model's advice         4,210 [3,310, 5,110]",
+        "weak slices: 3 of the 1,240 searched; surest depot: East <b>, weight: 12.5 to 25: positive 41.0%",
         "gates: all 4 passed",
         "release: parcels-20210701-1a2b3c4d, version 3 in the registry",
         "promoted to champion: all gates passed",

@@ -106,15 +106,16 @@ def simultaneous_tests(
     at_least(draws, 19, f"{where}, draws")
     signs = _signs(series, n_blocks, draws, rng)
     found = [_studentised(one, signs) for one in series]
-    largest = np.max([statistic.max(axis=0) for statistic, _, _ in found], axis=0)
+    largest = np.sort(np.max([statistic.max(axis=0) for statistic, _, _ in found], axis=0))
     seen = np.concatenate([statistic[:, 0] for statistic, _, _ in found])
-    reached = draws + 1 - np.searchsorted(np.sort(largest), seen, side="left")
+    reached = draws + 1 - np.searchsorted(largest, seen, side="left")
+    beyond = int((1.0 - level) * (draws + 1) + 1e-9)  # draws that a statistic of the level is reached in
     return SimultaneousTests(
         np.concatenate([one.values.sum(axis=1) for one in series]),
         np.concatenate([errors for _, errors, _ in found]),
         reached / (draws + 1),
         np.concatenate([worth for _, _, worth in found]),
-        float(np.quantile(largest, level, method="higher")),
+        float(largest[draws - beyond]),
     )
 
 

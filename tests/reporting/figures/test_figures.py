@@ -6,14 +6,17 @@ import pytest
 from model_lifecycle.reporting.evidence import (
     DifferenceEvidence,
     EvaluationEvidence,
+    FairnessEvidence,
     PartEvidence,
     PeriodRate,
     SliceEvidence,
+    WeakSlicesEvidence,
 )
 from model_lifecycle.reporting.figures import style
 from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure, value_figure
 from model_lifecycle.reporting.figures.distribution import category_figure, histogram_figure
 from model_lifecycle.reporting.figures.drift import drift_figure
+from model_lifecycle.reporting.figures.groups import group_figure
 from model_lifecycle.reporting.figures.leaderboard import leaderboard_figure
 from model_lifecycle.reporting.figures.quality import missing_figure
 from model_lifecycle.reporting.figures.reliability import reliability_figure
@@ -21,6 +24,7 @@ from model_lifecycle.reporting.figures.shap_summary import importance_figure, sh
 from model_lifecycle.reporting.figures.slices import slice_figure
 from model_lifecycle.reporting.figures.time_series import rate_figure
 from model_lifecycle.reporting.figures.value_curve import value_curve_figure
+from model_lifecycle.reporting.figures.weak_slices import weak_slice_figure
 from model_lifecycle.tasks import ValueCurve
 
 PAPERS = ("#ffffff", "#14171c")
@@ -184,3 +188,20 @@ def test_columns_that_miss_nothing_are_not_drawn() -> None:
 
     assert list(figure.data[0].y) == ["c", "a"]
     assert list(figure.data[1].x) == [None, 0.05]
+
+
+def test_groups_that_could_be_judged_are_drawn_with_their_intervals(fairness: list[FairnessEvidence]) -> None:
+    (drawn,) = group_figure(fairness).data
+
+    assert list(drawn.x) == [0.33, 0.27]
+    assert list(drawn.y) == ["sender: firm (21,000)", "sender: person &lt;i&gt; (5,900)"]
+    assert list(drawn.error_x.array) == pytest.approx([0.02, 0.03])
+
+
+def test_weak_slices_are_drawn_beside_what_would_be_right(weak_slices: WeakSlicesEvidence) -> None:
+    figure = weak_slice_figure(weak_slices)
+    level, slope = figure.data
+
+    assert (list(level.x), list(slope.x)) == ([0.12], [0.4])
+    assert [line.x0 for line in figure.layout.shapes] == [0.0, 1.0]
+    assert len(figure.layout.yaxis.categoryarray) == 2
