@@ -7,16 +7,15 @@ import pytest
 from model_lifecycle.reporting.evidence import (
     EvaluationEvidence,
     FairnessEvidence,
-    FeasibilityEvidence,
     GateEvidence,
     IntervalEvidence,
     PartEvidence,
-    PeriodRate,
     QuestionEvidence,
     RunEvidence,
     SliceEvidence,
     WeakSlicesEvidence,
 )
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence, PeriodRate
 from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
 
 MONTHS = ("train", "train", "train", "train", "validation", "test", "stream", "stream")

@@ -1,8 +1,8 @@
 import pytest
 
 from model_lifecycle.errors import ContractError
-from model_lifecycle.reporting.evidence import FeasibilityEvidence
 from model_lifecycle.reporting.feasibility import feasibility_page
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
 
 
 def test_a_stakeholder_reads_the_verdict_the_rate_the_room_and_the_smallest_gain(

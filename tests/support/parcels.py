@@ -37,7 +37,8 @@ from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
 from model_lifecycle.pipelines.modelling.nodes.fit import fitter
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
-from model_lifecycle.reporting.evidence import EvaluationEvidence, FeasibilityEvidence, LeaderboardRow
+from model_lifecycle.reporting.evidence import EvaluationEvidence, LeaderboardRow
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
 from model_lifecycle.scoring import Scorer
 from tiny_release import CONTRACT, QUESTION, SPEC, START
 

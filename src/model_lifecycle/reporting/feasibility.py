@@ -3,7 +3,8 @@
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked
 from model_lifecycle.reporting.document import Callout, Cell, Section
-from model_lifecycle.reporting.evidence import FeasibilityEvidence, PartEvidence
+from model_lifecycle.reporting.evidence import PartEvidence
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
 from model_lifecycle.reporting.figures.time_series import rate_figure
 from model_lifecycle.reporting.page import render_page
 from model_lifecycle.reporting.parts import gates_section, question_section, unavailable_text, value_section

@@ -10,8 +10,8 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, SuccessCriteria
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor, require_go
-from model_lifecycle.reporting.evidence import FeasibilityEvidence
 from model_lifecycle.reporting.feasibility import feasibility_page
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
 from parcels import CASE, GATES, QUESTION_WITH_SLICE, Stages
 
 

@@ -8,10 +8,10 @@ from model_lifecycle.reporting.evidence import (
     EvaluationEvidence,
     FairnessEvidence,
     PartEvidence,
-    PeriodRate,
     SliceEvidence,
     WeakSlicesEvidence,
 )
+from model_lifecycle.reporting.feasibility_evidence import PeriodRate
 from model_lifecycle.reporting.figures import style
 from model_lifecycle.reporting.figures.comparison import comparison_figure, difference_figure, value_figure
 from model_lifecycle.reporting.figures.distribution import category_figure, histogram_figure

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from model_lifecycle.reporting.evidence import PartEvidence, PeriodRate
+from model_lifecycle.reporting.evidence import PartEvidence
+from model_lifecycle.reporting.feasibility_evidence import PeriodRate
 from model_lifecycle.reporting.figures.style import GREY, PART_COLORS, SERIES, styled
 
 if TYPE_CHECKING:

@@ -13,13 +13,8 @@ from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.features.folds import decision_times, unavailable_rows
 from model_lifecycle.reporting.conversion import interval_evidence, question_evidence
-from model_lifecycle.reporting.evidence import (
-    DetectableEvidence,
-    FeasibilityEvidence,
-    GateEvidence,
-    IntervalEvidence,
-    PeriodRate,
-)
+from model_lifecycle.reporting.evidence import GateEvidence, IntervalEvidence
+from model_lifecycle.reporting.feasibility_evidence import DetectableEvidence, FeasibilityEvidence, PeriodRate
 from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.intervals import clustered_mean_interval
 from model_lifecycle.statistics.power import minimum_detectable_mean

@@ -35,7 +35,7 @@ from model_lifecycle.pipelines.modelling.nodes.trials import (
     search_key,
     why_it_ends,
 )
-from model_lifecycle.reporting.evidence import FeasibilityEvidence
+from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
 from model_lifecycle.tasks import Task, task_of
 
 if TYPE_CHECKING:
