@@ -19,6 +19,7 @@ TOLD = (
     "Of groups that are not compared: 20 decisions by sender.",
     "Weak slices: 3 of the 1,240 searched; surest depot: East",
     "too sure",
+    "too low",
     "0.400 [0.320, 0.480]",
     "feature_1",
     "A model of the most recent 50% of the data loses 0.0020 [-0.0020, 0.0060] of log loss",

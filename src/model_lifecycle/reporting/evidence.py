@@ -194,7 +194,7 @@ class GroupEvidence(TypedDict):
 
 @with_config(_STRICT)
 class GapEvidence(TypedDict):
-    """How far groups lie apart, and the two that may do so most: of all pairs, that whose interval reaches farthest."""
+    """How far groups lie apart, and the pair that decides: one surely beyond the limit, else one that may be."""
 
     measure: str  # difference | ratio
     widest: float  # largest difference, or smallest ratio, of any two groups (fairlearn's, between groups)

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from model_lifecycle.reporting.document import Cell
-from model_lifecycle.reporting.evidence import IntervalEvidence, WeakSlicesEvidence
+from model_lifecycle.reporting.evidence import IntervalEvidence, WeakSliceEvidence, WeakSlicesEvidence
 
 NOTHING = "n/a"
 
@@ -44,9 +44,6 @@ POLICIES: Mapping[str, str] = {
     "plan_default": "plan the default",
     "perfect": "act on a perfect prediction",
 }
-
-
-FAULTS: Mapping[str, str] = {"level": "too high or too low", "slope": "too sure"}
 
 
 def policy(name: str) -> str:
@@ -140,6 +137,13 @@ def conditions(found: Mapping[str, str]) -> str:
     'depot: north, weight: 12.5 to 25'
     """
     return ", ".join(f"{name}: {value}" for name, value in found.items())
+
+
+def fault(weak: WeakSliceEvidence) -> str:
+    """Say what predictions get wrong in a weak slice."""
+    if weak["fault"] == "slope":
+        return "too sure"
+    return "too low" if weak["effect"]["estimate"] > 0 else "too high"
 
 
 def weak_slices(found: WeakSlicesEvidence) -> str:

@@ -70,7 +70,7 @@ def weak_slices_sections(found: WeakSlicesEvidence | None, metric: str) -> list[
             "event": one["event"],
             "observed": text.percent(one["observed"]),
             "predicted": text.percent(one["predicted"]),
-            "fault": text.FAULTS[one["fault"]],
+            "predictions are": text.fault(one),
             "effect and interval": text.interval(one["effect"]),
             "adjusted p": text.number(one["p_value"]),
             loss.label: text.number(one["loss"], loss.digits),

@@ -5,7 +5,7 @@ independent.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NotRequired
@@ -101,7 +101,7 @@ def _compared(
         "figure": figure,
         "limits": limits,
         "groups": found,
-        "gaps": _gaps(rows.of(judged), judged, list(limits), gates),
+        "gaps": _gaps(rows.of(judged), judged, limits, gates),
         "left_out": len(names) - sum(int(decisions.get(name, 0)) for name in groups),
     }
 
@@ -131,7 +131,7 @@ def _limits(treatment: Treatment, gates: GateLimits) -> dict[str, float | None]:
     return found
 
 
-def _gaps(rows: _Rows, judged: list[str], measures: list[str], gates: GateLimits) -> list[GapEvidence]:
+def _gaps(rows: _Rows, judged: list[str], limits: Mapping[str, float | None], gates: GateLimits) -> list[GapEvidence]:
     """Return the widest gap by each measure; no ratio of two groups that both got nothing."""
     from fairlearn.metrics import MetricFrame, mean_prediction
 
@@ -140,18 +140,18 @@ def _gaps(rows: _Rows, judged: list[str], measures: list[str], gates: GateLimits
     frame = MetricFrame(
         metrics=mean_prediction, y_true=rows.values, y_pred=rows.values, sensitive_features=pd.Series(rows.group)
     )
-    apart = {"difference": frame.difference(), "ratio": frame.ratio()}
     pairs = [(pair, rows.of(pair)) for pair in combinations(judged, 2)]
     found: list[GapEvidence] = []
-    for measure in measures:
+    for measure, limit in limits.items():
         compared = [
             _pair(measure, of_both, pair, gates)
             for pair, of_both in pairs
             if measure == "difference" or of_both.values.any()
         ]
         if compared:
-            farthest = max(compared, key=lambda one: _reach(measure, one, gates))
-            found.append({"measure": measure, "widest": float(apart[measure]), **farthest})
+            widest = frame.difference() if measure == "difference" else frame.ratio()
+            decides = max(compared, key=lambda one: _rank(measure, one, limit, gates))
+            found.append({"measure": measure, "widest": float(widest), **decides})
     return found
 
 
@@ -175,12 +175,13 @@ def _pair(measure: str, rows: _Rows, names: tuple[str, str], gates: GateLimits) 
     return {"first": first, "second": second, "interval": interval_evidence(found)}
 
 
-def _reach(measure: str, pair: _Pair, gates: GateLimits) -> float:
-    """Return how far a pair may lie apart; what cannot be told reaches farthest."""
+def _rank(measure: str, pair: _Pair, limit: float | None, gates: GateLimits) -> tuple[int, float]:
+    """Return what a pair's gap counts: one surely beyond the limit, then what cannot be told, then by its far end."""
     if pair["interval"] is None or too_thin(pair["interval"], gates):
-        return math.inf
-    lower, upper = ends(pair["interval"])
-    return upper if measure == "difference" else -lower
+        return 1, 0.0
+    near, far = ends(pair["interval"]) if measure == "difference" else [-end for end in ends(pair["interval"])[::-1]]
+    allowed = math.inf if limit is None else limit if measure == "difference" else -limit
+    return (2 if near > allowed else 0), far
 
 
 def treated_alike(fairness: Sequence[FairnessEvidence], gates: GateLimits) -> GateResult:
@@ -227,11 +228,9 @@ def _judged(one: FairnessEvidence, gap: GapEvidence, gates: GateLimits) -> tuple
     if thin := too_thin(interval, gates):
         return f"{named}: {thin}", math.nan
     lower, upper = ends(interval)
-    if measure == "difference":
-        told, used = f"at most {number(upper)}, allowed {number(limit)}", upper / limit if limit else math.inf
-    else:
-        told, used = f"at least {number(lower)}, allowed {number(limit)}", math.log(lower) / math.log(limit)
-    return f"{named} {number(interval['estimate'])}, {told}", used
+    used = (upper / limit if limit else math.inf) if measure == "difference" else math.log(lower) / math.log(limit)
+    told = f"{number(interval['estimate'])} ({number(lower)} to {number(upper)}), allowed {number(limit)}"
+    return f"{named} {told}", used
 
 
 def _shown(found: list[str]) -> str:
