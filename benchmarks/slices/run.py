@@ -28,7 +28,7 @@ from model_lifecycle.pipelines.evaluation.nodes.weak_slices import find_weak_sli
 from model_lifecycle.statistics.coverage import autoregressions
 from model_lifecycle.tasks import task_of
 
-WORLDS = 400
+WORLDS = 200
 DAYS = 30
 ROWS_A_DAY = 300  # of 900 in the flagship
 DAY_SPREAD, DAY_MEMORY = 0.5, 0.33  # of a day's log-odds, as `make bench-gates` has them
