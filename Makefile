@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality help setup run test test-full lint format serve lab viz loop clean lock
+.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality bench-slices help setup run test test-full lint format serve lab viz loop clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,9 @@ bench-gates: setup ## how often the gates let bad releases through and hold good
 
 bench-backtest: setup ## how often the back-test leaves a still world alone and retrains in a changing one, 200 worlds each (15 minutes)
 	@$(BIN)/python benchmarks/backtest/run.py
+
+bench-slices: setup ## how often the fairness gate and the search for weak slices err, 200 worlds each (6 minutes)
+	@$(BIN)/python benchmarks/slices/run.py
 
 bench-coverage: setup ## how often intervals hold the truth on days that depend on one another, 2,000 worlds each (8 minutes)
 	@$(BIN)/python benchmarks/coverage/run.py
