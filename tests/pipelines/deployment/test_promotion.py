@@ -268,4 +268,4 @@ def test_the_summary_tells_a_promotion_from_a_champion_that_stays(stages: Stages
     )
     assert "promoted to champion: the first champion" in first
     assert "NOT promoted: it was the champion already: same data, configuration and seed" in second
-    assert "gates: all 11 passed" in first
+    assert "gates: all 12 passed" in first

@@ -71,13 +71,20 @@ def _closed(result: GateResult) -> GateResult:
     return GateResult(result.gate, False, f"{', '.join(wrong)} cannot be computed: insufficient evidence", finite)
 
 
+def _counted(interval: IntervalEvidence, together: float) -> IntervalEvidence:
+    """Return the interval with its days counted by the dependence that several runs show together."""
+    days = interval["n_blocks"]
+    own = effective_blocks(days, interval.get("dependence", 0.0))
+    return {**interval, "n_effective": interval["n_effective"] * effective_blocks(days, together) / own}
+
+
 def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardRow) -> GateResult:
     """Fail when days or rows are few, the days counted by the dependence that folds and test window show together."""
     found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
-    days, own = found["n_blocks"], found.get("dependence", 0.0)
-    together = pooled_dependence([(days, own), (mine.get("days", 0), mine.get("dependence", 0.0))])
-    worth = found["n_effective"] * effective_blocks(days, together) / effective_blocks(days, own)
-    passed = too_thin({**found, "n_effective": worth}, gates) is None and rows >= gates.minimum_test_rows
+    days, folds = found["n_blocks"], (mine.get("days", 0), mine.get("dependence", 0.0))
+    counted = _counted(found, pooled_dependence([(days, found.get("dependence", 0.0)), folds]))
+    worth = counted["n_effective"]
+    passed = too_thin(counted, gates) is None and rows >= gates.minimum_test_rows
     reason = (
         f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {days} days, worth "
         f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
@@ -143,11 +150,17 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = whole - gates.slice_auc_drop
     important = [one for one in figures["slices"] if one["kind"] == "important"]
-    enough = [(one, found) for one in important if (found := one["ranking"]) is not None and not too_thin(found, gates)]
+    known = [found for one in important if (found := one["ranking"]) is not None]
+    together = pooled_dependence([(found["n_blocks"], found.get("dependence", 0.0)) for found in known])
+    enough = [
+        (one, found)
+        for one in important
+        if (found := one["ranking"]) is not None and not too_thin(_counted(found, together), gates)
+    ]
     judged = [(one, found["estimate"], ends(found)[1]) for one, found in enough]
     judged = [(one, found, upper) for one, found, upper in judged if math.isfinite(found) and math.isfinite(upper)]
-    known = [one for one, _, _ in judged]
-    unknown = [f"{one['column']}={one['category']}" for one in important if one not in known]
+    told = [one for one, _, _ in judged]
+    unknown = [f"{one['column']}={one['category']}" for one in important if one not in told]
     weak = [f"{one['column']}={one['category']} {found:.3f}" for one, found, upper in judged if upper < limit]
     worst = min((found for _, found, _ in judged), default=whole)
     passed = not weak and not unknown
