@@ -52,6 +52,8 @@ class Marks:
         rows: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(self.missing)))
         for word, masks in (("missing", self.missing), ("unknown", self.unknown)):
             for name, mask in masks.items():
+                if b"\x01" not in mask.tobytes():  # nearly always, and the quickest way to see it
+                    continue
                 for row in np.flatnonzero(mask).tolist():
                     rows[row].setdefault(word, []).append(name)
         return rows

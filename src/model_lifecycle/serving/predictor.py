@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 Record = Mapping[str, object]
 RETRY_SECONDS = 1
+# One that is committed and one that is scored meanwhile; more of them would only make each smaller.
+BATCHES_UNDER_WAY = 2
 
 
 @dataclass(slots=True)
@@ -39,8 +41,9 @@ class _Waiting:
 class Predictor:
     """Gathers concurrent requests into one model call on the next turn of the event loop.
 
-    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is scored and
-    committed, the next requests gather by themselves: so batches grow with the load, and a lone request never waits.
+    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is committed,
+    the next one is scored and those after it gather by themselves: so batches grow with the load, and a lone request
+    never waits.
 
     Parameters
     ----------
@@ -61,7 +64,8 @@ class Predictor:
         self._limit = waiting_rows
         self._rows = 0
         self._waiting: list[_Waiting] = []
-        self._busy = False
+        self._scheduled = False
+        self._under_way = 0
 
     async def predict(self, records: Sequence[Record]) -> list[dict[str, object]]:
         """Score and log the records of one request.
@@ -91,16 +95,18 @@ class Predictor:
             self._rows -= len(records)
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take what waits on the loop's next turn, unless a batch is on its way."""
-        if self._waiting and not self._busy:
-            self._busy = True
+        """Take what waits on the loop's next turn, unless enough batches are on their way."""
+        if self._waiting and not self._scheduled and self._under_way < BATCHES_UNDER_WAY:
+            self._scheduled = True
             loop.call_soon(self._flush, loop)
 
     def _free(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._busy = False
+        self._under_way -= 1
         self._next(loop)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        self._under_way += 1
         requests, self._waiting = self._waiting, []
         champion = self._watch.champion
         try:
@@ -123,6 +129,7 @@ class Predictor:
             loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
         self._writer.submit(made.logged, committed)
+        self._next(loop)
 
     def _committed(
         self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
