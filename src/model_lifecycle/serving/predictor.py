@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -255,7 +256,7 @@ def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str
 
 def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
     """Tell for each decision whether the events in memory reach back over its longest window."""
-    window = np.timedelta64(champion.scorer.spec.longest_window())
+    window = champion.scorer.longest_window
     if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
         return [not champion.scorer.spec.history] * len(times)
     reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
@@ -268,7 +269,7 @@ def _rows(columns: Columns) -> list[dict[str, Any]]:
     lists = []
     for values in columns.values():
         plain = values.tolist()
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        if values.dtype.kind == "f" and not math.isfinite(sum(plain)):  # a sum is finite only if each value is
             plain = [value if value == value and abs(value) != np.inf else None for value in plain]  # noqa: PLR0124
         lists.append(plain)
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
