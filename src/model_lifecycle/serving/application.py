@@ -123,7 +123,8 @@ class Application:
 
     async def _predict(self, scope: Scope, receive: Receive) -> Response:
         body = await read_json_body(scope, receive, self.service.limits.body_bytes)
-        return Response(msgspec.json.encode({"predictions": await self.service.predict(body)}))
+        key = header(scope, b"idempotency-key")
+        return Response(msgspec.json.encode({"predictions": await self.service.predict(body, key)}))
 
     async def _feedback(self, scope: Scope, receive: Receive) -> Response:
         body = await read_json_body(scope, receive, self.service.limits.body_bytes)

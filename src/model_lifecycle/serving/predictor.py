@@ -5,15 +5,16 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.contracts.records import PredictionRecord, RequestRecord
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.scoring import RecordsRefused, Scores
 from model_lifecycle.serving.champion import Champion, ChampionWatch
@@ -37,6 +38,15 @@ class _Waiting:
 
     records: Sequence[Record]
     answer: "asyncio.Future[list[dict[str, object]]]"
+    key: "RequestKey | None"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The idempotency key of a request, and the digest of its body."""
+
+    key: str
+    digest: str
 
 
 class Predictor:
@@ -68,8 +78,8 @@ class Predictor:
         self._scheduled = False
         self._under_way = 0
 
-    async def predict(self, records: Sequence[Record]) -> list[dict[str, object]]:
-        """Score and log the records of one request.
+    async def predict(self, records: Sequence[Record], key: RequestKey | None = None) -> list[dict[str, object]]:
+        """Score and log the records of one request; with a key, only if no request with this key was answered yet.
 
         Returns
         -------
@@ -80,13 +90,15 @@ class Predictor:
         ------
         Problem
             422 for wrong fields, 429 when too many records wait, 503 when the log cannot be written.
+        RequestTaken
+            If the key is taken.
         """
         if self._writer.unavailable is not None:
             raise _log_unavailable()
         if self._rows + len(records) > self._limit:
             raise Problem(429, f"{self._rows} records wait for an answer; try again", retry_after=RETRY_SECONDS)
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(records, loop.create_future())
+        waiting = _Waiting(records, loop.create_future(), key)
         self._waiting.append(waiting)
         self._next(loop)
         self._rows += len(records)
@@ -126,11 +138,17 @@ class Predictor:
             self._free(loop)
             return
 
+        self._under_way -= 1
+        for some, part in _parts(requests, made):
+            self._submit(loop, some, part)
+        self._next(loop)
+
+    def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
         def committed(error: StoreError | None) -> None:
             loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
-        self._writer.submit(made.logged, committed)
-        self._next(loop)
+        self._under_way += 1
+        self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
     def _committed(
         self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
@@ -158,6 +176,34 @@ class Predictor:
 class _Made:
     logged: list[PredictionRecord]
     answers: list[dict[str, object]]
+
+
+def _parts(requests: list[_Waiting], made: _Made) -> "Iterator[tuple[list[_Waiting], _Made]]":
+    """Part a batch into the requests without a key, which are written together, and each of those with one."""
+    if all(waiting.key is None for waiting in requests):
+        yield requests, made
+        return
+    plain: list[_Waiting] = []
+    rest, start = _Made([], []), 0
+    for waiting in requests:
+        rows = slice(start, start + len(waiting.records))
+        start = rows.stop
+        if waiting.key is not None:
+            yield [waiting], _Made(made.logged[rows], made.answers[rows])
+            continue
+        plain.append(waiting)
+        rest.logged.extend(made.logged[rows])
+        rest.answers.extend(made.answers[rows])
+    if plain:
+        yield plain, rest
+
+
+def _request(key: RequestKey | None, made: _Made) -> RequestRecord | None:
+    if key is None:
+        return None
+    ids = tuple(record.prediction_id for record in made.logged)
+    answer = msgspec.json.encode(made.answers).decode()
+    return RequestRecord(key.key, key.digest, answer, made.logged[0].logged_at, ids)
 
 
 def _log_unavailable() -> Problem:

@@ -16,6 +16,7 @@ from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place, registry_place
 from model_lifecycle.serving.docs_page import DOCS_PAGE
 from model_lifecycle.serving.feedback import event_records, label_records
+from model_lifecycle.serving.idempotency import KeyedRequests, read_key
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
@@ -86,6 +87,8 @@ class Service:
         self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
         self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="requests")
+        self._keyed = KeyedRequests(self._store, self._readers, self._predictor.predict)
         self._writer.start()
         if settings.release is None:
             self._watch.start()
@@ -94,6 +97,7 @@ class Service:
         """Write what is queued, end the threads and give the connections back."""
         self._watch.close()
         self._pool.shutdown()
+        self._readers.shutdown()
         self._writer.close()
         self._store.close()
 
@@ -101,13 +105,14 @@ class Service:
         """Tell whether this is the API key."""
         return self._key_hash.matches(key)
 
-    async def predict(self, body: bytes) -> list[dict[str, object]]:
-        """Answer the body of ``POST /predict``.
+    async def predict(self, body: bytes, idempotency_key: bytes | None = None) -> list[dict[str, object]]:
+        """Answer the body of ``POST /predict``; with a key that was answered before, as it was then.
 
         Raises
         ------
         Problem
-            400 for malformed JSON, 422 for wrong fields, 429 and 503 when it cannot be answered now.
+            400 for malformed JSON, 409 for a key that came with another body, 422 for wrong fields, 429 and 503 when it
+            cannot be answered now.
         """
         records = _decoded(_predict_decoder, body).records
         self._check_rows("records", len(records))
@@ -117,7 +122,10 @@ class Service:
             if record.get(decision_time) is None:
                 now = now or datetime.now(UTC).isoformat()
                 record[decision_time] = now
-        return await self._predictor.predict(records) if records else []
+        key = read_key(idempotency_key, body)
+        if not records:
+            return []
+        return await (self._predictor.predict(records) if key is None else self._keyed.answer(key, records))
 
     async def feedback(self, body: bytes) -> FeedbackAnswer:
         """Answer the body of ``POST /feedback``.
