@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from model_lifecycle.contracts.records import Move
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.releases import verify_release
 
@@ -53,19 +54,6 @@ class ReleaseEntry:
     registered_at: datetime
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One move of the champion, written down before it is made; `overridden` names the failed gates it went past."""
-
-    at: str
-    action: Literal["promote", "rollback"]
-    from_version: int | None
-    to_version: int
-    by: str
-    reason: str
-    overridden: tuple[str, ...] = ()
 
 
 class Registry:

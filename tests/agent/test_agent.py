@@ -28,7 +28,7 @@ def test_a_retraining_becomes_champion_and_settles_after_its_probation(
     world.decisions[START] = decision("retrain", "the loss rose")
     make().run(until=START + 3 * WEEK)
     assert world.promotions() == [1, 2]
-    assert _actions(store) == ["retraining ordered", "retrained", "promoted", "settled"]
+    assert _actions(store) == ["retraining ordered", "retrained", "promote", "settled"]
     promoted = store.audit("parcels-07-01")[1]
     assert (promoted.actor, promoted.reason, promoted.details["replaces"]) == (
         "agent",
@@ -43,7 +43,7 @@ def test_a_release_that_is_worse_in_its_probation_is_rolled_back(make: Make, wor
     champion = world.registry.champion()
     assert champion is not None
     assert champion.release_id == "parcels-first"
-    assert _actions(store)[-2:] == ["rollback ordered", "rolled back"]
+    assert _actions(store)[-2:] == ["rollback ordered", "rollback"]
 
 
 def test_gates_that_hold_a_challenger_back_leave_the_champion_and_their_reasons(

@@ -13,6 +13,7 @@ from model_lifecycle.agent.state import ACTOR, AgentState, Order, Phase
 from model_lifecycle.agent.works import Works
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AuditRecord
+from model_lifecycle.contracts.trail import FAILED, ORDERED, PROMOTED, REJECTED, RETRAINED, ROLLED_BACK, UNCHANGED
 from model_lifecycle.errors import LifecycleError
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.verdict import iso
@@ -97,7 +98,7 @@ class Machine:
             return self._wants_rollback(looked, at, said, decision)
         if decision.action == "retrain" and state.phase == "watching":
             order = Order(id=f"{until:%Y%m%dT%H%M%SZ}", as_of=until, reasons=decision.reasons)
-            entry = self._entry(at, "retraining ordered", "", "; ".join(decision.reasons), order, decision=decision)
+            entry = self._entry(at, ORDERED, "", "; ".join(decision.reasons), order, decision=decision)
             return Step(looked.moved("retraining", at, order=order), f"{said} as of {iso(until)}", (entry,), because)
         if decision.action == "retrain":
             because = (*because, f"no retraining before the {state.phase} of {_name(state)} is over")
@@ -120,13 +121,13 @@ class Machine:
         took, seconds = f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s", found.seconds
         if found.rejected:
             reason = "; ".join(found.rejected)
-            entry = self._entry(order.as_of, "retraining rejected", "", reason, order, seconds=seconds)
+            entry = self._entry(order.as_of, REJECTED, "", reason, order, seconds=seconds)
             return Step(state.over(at), f"{took}; gates hold it back, the champion stays", (entry,), found.rejected)
         if found.candidate is None:
-            entry = self._entry(order.as_of, "retraining changed nothing", "", "it made the champion", order)
+            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order)
             return Step(state.over(at), f"{took}; it made the champion again", (entry,))
         name = found.candidate.release
-        entry = self._entry(order.as_of, "retrained", name, "; ".join(order.reasons), order, seconds=seconds)
+        entry = self._entry(order.as_of, RETRAINED, name, "; ".join(order.reasons), order, seconds=seconds)
         return Step(state.moved("candidate", at, candidate=found.candidate), f"{took}; {name} passed", (entry,))
 
     def _next_stage(self, state: AgentState, at: datetime) -> Step:
@@ -164,7 +165,7 @@ class Machine:
         if self._works.promote(candidate, state.order) == "superseded":
             return self._superseded(state, at)
         because = "; ".join(state.order.reasons) if state.order else "asked for"
-        entry = self._entry(at, "promoted", candidate.release, because, state.order, replaces=candidate.replaces)
+        entry = self._entry(at, PROMOTED, candidate.release, because, state.order, replaces=candidate.replaces)
         return Step(
             state.moved("probation", at),
             f"{candidate.release} is the champion, on probation until {iso(at + self._policy.rollout.probation)}",
@@ -195,7 +196,7 @@ class Machine:
         candidate = _known(state.candidate)
         reason = f"shown to be worse than {candidate.replaces} on the same live decisions"
         now = self._works.rollback(candidate, reason)
-        entry = self._entry(at, "rolled back", candidate.release, reason, state.order, champion=now)
+        entry = self._entry(at, ROLLED_BACK, now, reason, state.order, withdrawn=candidate.release)
         return Step(state.over(at), f"rolled back: {now} is the champion again", (entry,))
 
     def _failed(self, state: AgentState, at: datetime, error: LifecycleError) -> Step:
@@ -204,7 +205,7 @@ class Machine:
         self._works.alarm(at, what, message)
         if state.phase == "retraining" and state.failures + 1 >= GIVE_UP_AFTER:
             order = _known(state.order)
-            entry = self._entry(order.as_of, "retraining failed", "", str(error), order)
+            entry = self._entry(order.as_of, FAILED, "", str(error), order)
             return Step(state.over(at), f"{message}; the retraining is given up", (entry,))
         after = state.failed(at, FIRST_WAIT, LONGEST_WAIT)
         return Step(after, f"{message}; again at {iso(_known(after.not_before))}")

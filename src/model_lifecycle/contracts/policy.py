@@ -91,7 +91,7 @@ class PolicySpec(Contract):
     budget: Budget = Budget()
     blocked_rows: Literal["leave_out", "hold"] = Field(
         default="leave_out",
-        description="rows of windows that failed data quality are left out, or nothing is retrained while there are some",
+        description="rows of windows that failed data quality are left out, or while there are some nothing retrains",
     )
     training: TrainingWindow = TrainingWindow()
     refit: bool = Field(

@@ -20,8 +20,8 @@ class RefitReport(Contract):
             return "The model that ships is the one that was evaluated."
         return (
             f"After the gates had passed, the model was fitted anew on all rows labelled by {self.until.isoformat()}, "
-            "the tested ones too, with the same hyper-parameters, calibration and threshold. The figures on this card are "
-            f"those of the evaluated model. On the tested rows, which it has seen, the refitted one has loss "
+            "the tested ones too, with the same hyper-parameters, calibration and threshold. The figures on this card "
+            f"are those of the evaluated model. On the tested rows, which it has seen, the refitted one has loss "
             f"{self.loss_refitted:.4f} (evaluated: {self.loss_evaluated:.4f}); the ranks agree by {self.agreement:.2f}."
         )
 

@@ -7,7 +7,7 @@ from model_lifecycle.contracts.records import AuditRecord
 
 ORDERED = "retraining ordered"
 BLOCKED, TRUSTED = "data blocked", "data trusted"
-PROMOTED = "promoted"
+PROMOTED, ROLLED_BACK = "promote", "rollback"  # as the registry calls its moves
 # What a retraining ends with; its time is that as of which it was made.
 RETRAINED, REJECTED, FAILED = "retrained", "retraining rejected", "retraining failed"
 UNCHANGED = "retraining changed nothing"

@@ -59,6 +59,8 @@ def order_retraining(
             f"retrain: run.as_of is {run.as_of.isoformat()}, and the champion {champion.scorer.release_id} was made as "
             f"of {champion.info['created_as_of']}; expected a later moment: --params run.as_of=<ISO 8601 time>"
         )
+    if champion is None and not retraining.promote:
+        raise ConfigurationError("retrain: no champion yet, so nobody decides about a candidate; run `kedro run` first")
     excluded = tuple(span for span in blocked_spans(trail) if span[0] < run.as_of)
     if excluded and policy.blocked_rows == "hold":
         spans = ", ".join(f"{start.isoformat()} to {end.isoformat()}" for start, end in excluded)
@@ -135,8 +137,8 @@ def mature_end(
             return end
         end -= _DAY
     raise FeatureError(
-        f"retrain: up to run.as_of {run.as_of.isoformat()} no window of {split.test_periods} {split.period} has outcomes "
-        f"of {share:.0%} of its decisions; expected one to test on"
+        f"retrain: up to run.as_of {run.as_of.isoformat()} no window of {split.test_periods} {split.period} has "
+        f"outcomes of {share:.0%} of its decisions; expected one to test on"
     )
 
 

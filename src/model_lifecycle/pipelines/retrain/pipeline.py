@@ -38,14 +38,14 @@ def _order() -> list[Node]:
     return [
         Node(
             order_retraining,
-            ["params:retraining", _RUN, "params:policy", "audit_trail", "champion"],
+            ["params:retraining", _RUN, "params:policy", "audit_trail", "champion_before"],
             "retraining_order",
             name="order_retraining",
         ),
         Node(
             plan_retraining,
             [
-                "known_table", "retraining_order", "params:split", _RUN, _QUESTION, "params:monitoring", "champion",
+                "known_table", "retraining_order", "params:split", _RUN, _QUESTION, "params:monitoring", "champion_before",
             ],
             ["split_plan", "primary_table"],
             name="plan_retraining",

@@ -96,9 +96,9 @@ def check_refit(
     )
     if losses[1] > losses[0] + gates.champion_margin or agreement < LEAST_AGREEMENT:
         raise GateBlocked(
-            f"refit: the model fitted up to {run.as_of.isoformat()} has loss {losses[1]:.4f} on the tested rows that it "
-            f"has seen, expected at most {losses[0] + gates.champion_margin:.4f}, and its ranks agree with the evaluated "
-            f"model's by {agreement:.2f}, expected at least {LEAST_AGREEMENT:g}; the champion stays"
+            f"refit: the model fitted up to {run.as_of.isoformat()} has loss {losses[1]:.4f} on the tested rows, which "
+            f"it has seen, expected at most {losses[0] + gates.champion_margin:.4f}, and its ranks agree with those of "
+            f"the evaluated model by {agreement:.2f}, expected at least {LEAST_AGREEMENT:g}; the champion stays"
         )
     return report
 

@@ -128,8 +128,8 @@ def _metrics(evidence: EvaluationEvidence) -> dict[str, float]:
 
 def publish_history(history: pd.DataFrame, outcome: ReleaseEvidence) -> pd.DataFrame:
     """Return the events for the service's own store, once there is a champion to serve."""
-    if outcome["release_id"] is None:
-        raise GateBlocked("no release, so there is no service to backfill")
+    if outcome["champion"] is None:
+        raise GateBlocked("no champion, so there is no service to backfill")
     return history
 
 
