@@ -45,12 +45,18 @@ def _order() -> list[Node]:
         Node(
             plan_retraining,
             [
-                "known_table", "retraining_order", "params:split", _RUN, _QUESTION, "params:monitoring", "champion_before",
+                "known_table",
+                "retraining_order",
+                "params:split",
+                _RUN,
+                _QUESTION,
+                "params:monitoring",
+                "champion_before",
             ],
             ["split_plan", "primary_table"],
             name="plan_retraining",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _refit() -> list[Node]:
