@@ -33,13 +33,18 @@ class TrainingWindow(Contract):
         default="configured", description="as `split` says, everything, or so many of the split's periods"
     )
     half_life: PositiveDuration | None = Field(
-        default=None, description="a row so much older than the end of its training window counts half; null: all alike"
+        default=None,
+        description="a row so much older than the end of its training window counts half; null: as `split` says",
     )
+
+    def __str__(self) -> str:
+        periods = f"rolling over {self.periods} periods" if isinstance(self.periods, int) else self.periods
+        return periods if self.half_life is None else f"{periods}, half-life {self.half_life // timedelta(days=1)}d"
 
     def applied(self, split: SplitSpec) -> SplitSpec:
         """Return the split with this training window."""
         periods = {"configured": split.train_periods, "expanding": None}.get(str(self.periods), self.periods)
-        return split.model_copy(update={"train_periods": periods, "half_life": self.half_life})
+        return split.model_copy(update={"train_periods": periods, "half_life": self.half_life or split.half_life})
 
 
 class DriftTrigger(Contract):

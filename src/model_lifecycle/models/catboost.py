@@ -76,6 +76,7 @@ class CatBoostFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> CatBoostModel:
         """Fit on log loss, or on the loss of the quantile."""
         from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
@@ -95,7 +96,8 @@ class CatBoostFamily:
                 allow_writing_files=False,
                 logging_level="Silent",
             )
-            native.fit(_pool(features, target if objective.kind == "quantile" else target.astype(np.int64)))
+            label = target if objective.kind == "quantile" else target.astype(np.int64)
+            native.fit(_pool(features, label, weight))
             metadata = native.get_metadata()
             for name in _VOLATILE:
                 metadata[name] = ""
@@ -116,12 +118,12 @@ class CatBoostFamily:
         return CatBoostModel(native)
 
 
-def _pool(features: Columns, target: np.ndarray | None = None) -> "Pool":
+def _pool(features: Columns, target: np.ndarray | None = None, weight: np.ndarray | None = None) -> "Pool":
     import pandas as pd
     from catboost import Pool
 
     categorical = [name for name, values in features.items() if values.dtype == object]
-    return Pool(pd.DataFrame(dict(features)), label=target, cat_features=categorical)
+    return Pool(pd.DataFrame(dict(features)), label=target, weight=weight, cat_features=categorical)
 
 
 def _lists(features: Columns) -> list[list[object]]:

@@ -75,6 +75,7 @@ class HistGradientBoostingFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> HistGradientBoostingModel:
         """Fit on log loss, or on the quantile's, for ``max_iter`` rounds; rare categories are pooled."""
         from threadpoolctl import threadpool_limits
@@ -86,7 +87,7 @@ class HistGradientBoostingFamily:
         try:
             pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
             with threadpool_limits(threads):
-                pipeline.fit(pd.DataFrame(dict(features)), target)
+                pipeline.fit(pd.DataFrame(dict(features)), target, boost__sample_weight=weight)
         except (ValueError, TypeError) as error:
             raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
         # Read again, equal values are objects of their own; from then on the bytes stay the same.

@@ -112,9 +112,9 @@ def plan_retraining(
     table = known[trusted]
     end = mature_end(table, question, split, run, monitoring.minimum_label_share)
     table = table[table[question.decision_time] < end].reset_index(drop=True)
-    chosen = order.training.applied(split)
-    plan = plan_split(table, chosen, run.model_copy(update={"as_of": end.to_pydatetime()}), question)
-    plan = plan.model_copy(update={"half_life": chosen.half_life})
+    plan = plan_split(
+        table, order.training.applied(split), run.model_copy(update={"as_of": end.to_pydatetime()}), question
+    )
     return (plan if champion is None else _unseen(plan, champion.scorer)), table
 
 
