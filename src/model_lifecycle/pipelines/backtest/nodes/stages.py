@@ -175,7 +175,7 @@ def judge(project: Project, trained: Trained, champion: "Champion") -> Verdict:
     files = trained.challenger.model.to_files()
     same = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     _, verdict = evaluate(
-        scores, trained.challenger, trained.leaderboard, question, project.gates, plan, champion, same
+        scores, trained.challenger, trained.leaderboard, question, project.gates, plan, champion, same, only_judged=True
     )
     return verdict
 
