@@ -47,7 +47,7 @@ class Watch:
         ]
 
     def state(
-        self, timeline: Timeline, at: datetime, retrained_at: datetime, retrainings: Sequence[Attempt] = () = ()
+        self, timeline: Timeline, at: datetime, retrained_at: datetime, retrainings: Sequence[Attempt] = ()
     ) -> PolicyState:
         """Return what the policy knows besides the windows."""
         since, release = timeline[-1]
