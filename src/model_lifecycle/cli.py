@@ -11,6 +11,7 @@ OWN_COMMANDS = {
     "release": "model_lifecycle.datasets.release_command:release",
     "serve": "model_lifecycle.serving.command:serve",
     "viz": "model_lifecycle.viz:viz",
+    "watch": "model_lifecycle.agent.command:watch",
 }
 
 cli = CommandGroup(name="model_lifecycle", lazy={**KEDRO_COMMANDS, **OWN_COMMANDS})

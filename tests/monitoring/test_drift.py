@@ -48,3 +48,10 @@ def test_the_score_is_compared_with_that_of_the_hold_out() -> None:
 def test_the_furthest_above_its_floor_comes_first() -> None:
     columns = live(1).changed("noise_5", lambda values: values + 3).columns
     assert feature_drift(columns, None, PROFILE, MONITORING).features[0].feature == "noise_5"
+
+
+def test_the_rows_of_a_window_are_told_in_the_bins_of_the_reference() -> None:
+    region = np.array(["north"] * 30 + ["offshore"] * 12 + [None] * 8, dtype=object)
+    (found,) = feature_drift({"region": region}, None, PROFILE, MONITORING).features
+    assert len(found.counts) == len(PROFILE.features["region"].counts)
+    assert found.counts[-2:] == (12, 8)  # all other categories, then missing

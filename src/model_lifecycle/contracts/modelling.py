@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from model_lifecycle.contracts.base import Contract, TimeZone
+from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
 
 
 class SplitSpec(Contract):
@@ -19,6 +19,9 @@ class SplitSpec(Contract):
     test_periods: int = Field(default=1, ge=1)
     validation_periods: int = Field(default=2, ge=1)
     train_periods: int | None = Field(default=None, ge=1, description="rolling window; null takes all that is there")
+    half_life: PositiveDuration | None = Field(
+        default=None, description="a row so much older than the end of its training window counts half; null: all alike"
+    )
 
 
 class CandidateSpec(Contract):
@@ -44,6 +47,12 @@ class CandidateSpec(Contract):
         default="median", description="end a trial that after a fold is worse than the median of the finished ones"
     )
     startup_trials: int = Field(default=5, ge=1, description="finished trials before the first may be pruned")
+    early_stopping: int | None = Field(
+        default=None,
+        ge=1,
+        description="the folds choose the number of trees, at most the one in `parameters`; a fit stops after so many "
+        "trees that make nothing better",
+    )
     startup_folds: int = Field(
         default=2, ge=1, description="folds that a trial is judged on before it may be pruned: one fold misleads"
     )

@@ -74,6 +74,7 @@ class Family(Protocol):
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> Model:
         """Fit on n rows.
 
@@ -89,6 +90,8 @@ class Family(Protocol):
             The same seed and thread count give the same model.
         objective : Objective
             A family may refuse a kind that it cannot fit.
+        weight : ndarray of float64, shape (n,), optional
+            How much each row counts, above 0; None: all alike.
 
         Raises
         ------
@@ -107,5 +110,50 @@ class Family(Protocol):
         ------
         ModelError
             If a file is absent or does not hold such a model.
+        """
+        ...
+
+
+@runtime_checkable
+class TreeFamily(Family, Protocol):
+    """A family whose trees are fitted one after another, so that later rows can tell how many there should be."""
+
+    @property
+    def trees(self) -> str:
+        """The parameter that counts them."""
+        ...
+
+    def losses_by_trees(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        later: tuple[Columns, np.ndarray],
+        patience: int,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> np.ndarray:
+        """Fit tree after tree until the loss on later rows has not been better for ``patience`` trees.
+
+        Parameters
+        ----------
+        features, target, parameters, seed, threads, objective
+            As for ``fit``; the parameter that counts the trees is the most there will be.
+        later : tuple
+            Features and target of rows that came later; nothing is fitted on them.
+        patience : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (n_trees,), float64
+            The mean loss on the later rows with 1, 2, ... trees, up to where the fit stopped; in the unit of the
+            objective's loss, up to a factor.
+
+        Raises
+        ------
+        ModelError
+            As ``fit``.
         """
         ...

@@ -71,6 +71,8 @@ class CatBoostModel:
 class CatBoostFamily:
     """Fits and restores `CatBoostModel`."""
 
+    trees = "iterations"
+
     def fit(
         self,
         features: Columns,
@@ -79,33 +81,35 @@ class CatBoostFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> CatBoostModel:
         """Fit on log loss, or on the loss of the quantile."""
-        from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
-
-        check_training_rows("catboost", features, target, objective)
-        estimator, loss = CatBoostClassifier, {"loss_function": "Logloss"}
-        if objective.kind == "quantile":
-            estimator, loss = CatBoostRegressor, {"loss_function": f"Quantile:alpha={objective.quantile!r}"}
-        elif objective.kind == "multiclass":
-            loss = {"loss_function": "MultiClass"}
-        try:
-            native = estimator(
-                **dict(parameters),
-                **loss,
-                random_seed=seed,
-                thread_count=threads,
-                allow_writing_files=False,
-                logging_level="Silent",
-            )
-            native.fit(_pool(features, target if objective.kind == "quantile" else target.astype(np.int64)))
-            metadata = native.get_metadata()
-            for name in _VOLATILE:
-                metadata[name] = ""
-        except (CatBoostError, TypeError) as error:
-            raise ModelError(f"catboost: parameters {dict(parameters)}: {error}") from error
+        native = _fitted(features, target, parameters, seed, threads, objective, weight)
+        metadata = native.get_metadata()
+        for name in _VOLATILE:
+            metadata[name] = ""
         # CatBoost orders its metadata anew when it reads a model; from then on the bytes stay the same.
         return self.restore(CatBoostModel(native).to_files())
+
+    def losses_by_trees(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        later: tuple[Columns, np.ndarray],
+        patience: int,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> np.ndarray:
+        """Fit with the overfitting detector on the later rows."""
+        watch = {"eval_set": _labelled(*later, objective), "early_stopping_rounds": patience, "use_best_model": False}
+        (found,) = (
+            _fitted(features, target, parameters, seed, threads, objective, **watch)
+            .evals_result_["validation"]
+            .values()
+        )
+        return np.array(found, dtype=np.float64)
 
     def restore(self, files: Mapping[str, bytes]) -> CatBoostModel:
         """Load a model from its binary format."""
@@ -119,12 +123,49 @@ class CatBoostFamily:
         return CatBoostModel(native)
 
 
-def _pool(features: Columns, target: np.ndarray | None = None) -> "Pool":
+def _fitted(
+    features: Columns,
+    target: np.ndarray,
+    parameters: Parameters,
+    seed: int,
+    threads: int,
+    objective: Objective,
+    weight: np.ndarray | None = None,
+    **watch: object,
+) -> "CatBoost":
+    from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
+
+    check_training_rows("catboost", features, target, objective)
+    estimator, loss = CatBoostClassifier, {"loss_function": "Logloss"}
+    if objective.kind == "quantile":
+        estimator, loss = CatBoostRegressor, {"loss_function": f"Quantile:alpha={objective.quantile!r}"}
+    elif objective.kind == "multiclass":
+        loss = {"loss_function": "MultiClass"}
+    try:
+        native = estimator(
+            **dict(parameters),
+            **loss,
+            random_seed=seed,
+            thread_count=threads,
+            allow_writing_files=False,
+            logging_level="Silent",
+        )
+        native.fit(_labelled(features, target, objective, weight), **watch)
+    except (CatBoostError, TypeError) as error:
+        raise ModelError(f"catboost: parameters {dict(parameters)}: {error}") from error
+    return native
+
+
+def _labelled(features: Columns, target: np.ndarray, objective: Objective, weight: np.ndarray | None = None) -> "Pool":
+    return _pool(features, target if objective.kind == "quantile" else target.astype(np.int64), weight)
+
+
+def _pool(features: Columns, target: np.ndarray | None = None, weight: np.ndarray | None = None) -> "Pool":
     import pandas as pd
     from catboost import Pool
 
     categorical = [name for name, values in features.items() if values.dtype == object]
-    return Pool(pd.DataFrame(dict(features)), label=target, cat_features=categorical)
+    return Pool(pd.DataFrame(dict(features)), label=target, weight=weight, cat_features=categorical)
 
 
 def _lists(features: Columns) -> list[list[object]]:

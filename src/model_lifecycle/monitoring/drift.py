@@ -24,6 +24,7 @@ class _Comparison:
     floor: float
     p_value: float
     stability_index: float
+    counts: tuple[int, ...]
 
 
 def feature_drift(
@@ -72,6 +73,7 @@ def _compare(name: str, column: FeatureProfile, values: np.ndarray | None, missi
         floor=column.floor,
         p_value=chi_squared(expected, actual).p_value,
         stability_index=population_stability_index(expected, actual),
+        counts=tuple(actual.tolist()),
     )
 
 
@@ -85,4 +87,5 @@ def _verdict(one: _Comparison, adjusted: float, profile: ReferenceProfile, spec:
         adjusted_p_value=adjusted,
         stability_index=one.stability_index,
         drifted=adjusted <= spec.drift_level and one.effect > one.floor,
+        counts=one.counts,
     )

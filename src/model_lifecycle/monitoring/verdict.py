@@ -56,6 +56,7 @@ class FeatureDrift(Contract):
     adjusted_p_value: Share
     stability_index: FiniteFloat
     drifted: bool
+    counts: tuple[int, ...] = Field(default=(), description="rows per bin or category of the reference's profile")
 
 
 class Drift(Contract):

@@ -14,6 +14,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.pipelines.evaluation.nodes.evidence import evaluate
+from model_lifecycle.pipelines.evaluation.nodes.figures import compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.reporting.evidence import GateEvidence, LeaderboardRow
@@ -294,6 +295,59 @@ def test_one_day_of_test_rows_passes_no_gate_that_needs_an_interval(stages: Stag
 def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:
     with pytest.raises(StatisticError, match=r"test window: no observed outcome, expected some; labels may not have"):
         _evaluate(stages, scores=stages.scores.assign(row_outcome="pending"))
+
+
+def test_the_figures_that_are_judged_give_the_same_verdict_alone(stages: Stages) -> None:
+    champion = _other(stages)
+    scores = score_test(
+        stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+    )
+    verdicts = []
+    for only_judged in (False, True):
+        figures = compute_figures(
+            scores, stages.challenger.facts.model, ["constant"], QUESTION_WITH_SLICE, GATES,
+            stages.challenger.threshold, only_judged=only_judged,
+        )  # fmt: skip
+        verdicts.append(
+            judge(figures, GATES, stages.plan, champion, stages.challenger, stages.leaderboard, stages.refit)
+        )
+    assert verdicts[0] == verdicts[1]
+    assert [gate["gate"] for gate in verdicts[0]] == NAMES
+
+
+def test_outcomes_that_have_stopped_arriving_block(stages: Stages) -> None:
+    times = stages.scores[model_input.DECISION_TIME]
+    for day, passes in ((29, True), (20, False)):
+        late = times >= stages.plan.test.start + timedelta(days=day)
+        scores = stages.scores.assign(row_outcome=stages.scores[model_input.OUTCOME].mask(late, "pending"))
+        found = _evaluate(stages, scores=scores)[1]
+        assert _failed(found) == ([] if passes else ["evidence"])
+    assert found["evidence"]["reason"].startswith(
+        "insufficient evidence: 65% of the test window's outcomes have arrived, expected 90%; "
+    )
+
+
+def test_without_a_baseline_nothing_passes(stages: Stages) -> None:
+    alone = [row for row in stages.leaderboard if row["role"] != "baseline"]
+    _, verdict = evaluate(
+        stages.scores, stages.challenger, alone, QUESTION_WITH_SLICE, GATES, stages.plan, None, stages.refit
+    )
+    failed = {gate["gate"]: gate["reason"] for gate in verdict["gates"] if not gate["passed"]}
+    assert list(failed) == ["beats a baseline", "stability"]
+    assert failed["beats a baseline"].startswith("insufficient evidence: 0 days")
+
+
+def test_a_baseline_or_champion_that_was_not_compared_blocks(stages: Stages) -> None:
+    champion = _other(stages)
+    figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
+    for against, gate in (("constant", "beats constant"), ("champion", "champion")):
+        lacking = copy.deepcopy(figures)
+        lacking["differences"] = [one for one in figures["differences"] if one["against"] != against]
+        results = judge(
+            lacking, _limits(champion_margin=1.0), stages.plan, champion, stages.challenger,
+            stages.leaderboard, stages.refit,
+        )  # fmt: skip
+        assert [one["gate"] for one in results if not one["passed"]] == [gate]
 
 
 def test_less_than_eight_independent_days_are_insufficient_evidence(stages: Stages) -> None:

@@ -1,6 +1,7 @@
 """The figures of the test window, each with an interval that respects dependence in time."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypedDict
 
 import numpy as np
@@ -29,7 +30,7 @@ from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
-    jackknife_interval,
+    leave_one_out,
 )
 from model_lifecycle.tasks import Metric, task_of
 
@@ -45,6 +46,7 @@ class TestFigures(TypedDict):
     baselines: list[str]
     champion: str | None
     rows: int
+    settled: int
     labelled: int
     metrics: dict[str, dict[str, IntervalEvidence]]
     differences: list[DifferenceEvidence]
@@ -61,12 +63,17 @@ class TestFigures(TypedDict):
 class _Sample:
     """The observed test rows, and all settled ones, day by day."""
 
-    def __init__(self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits) -> None:
+    def __init__(
+        self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits, *, only_judged: bool = False
+    ) -> None:
         self.settled = scores[scores[model_input.OUTCOME] != model_input.PENDING].reset_index(drop=True)
         self.observed = self.settled[observed_rows(self.settled)].reset_index(drop=True)
         if self.observed.empty:
             raise StatisticError("test window: no observed outcome, expected some; labels may not have arrived yet")
         self.task = task_of(question)
+        self.only_judged = only_judged
+        told = (self.task.loss, self.task.ranking) if only_judged else self.task.metrics
+        self.metrics = {name: self.task.metrics[name] for name in told}
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
         self.outcome = self.settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(self.settled)
         self.times = decision_times(self.settled)
@@ -76,13 +83,6 @@ class _Sample:
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
         return _interval(
             lambda: clustered_mean_interval(values, block, self.gates.level), lambda: float(np.mean(values)), self.gates
-        )
-
-    def jackknife(self, statistic: Callable[..., float], *arrays: np.ndarray) -> IntervalEvidence:
-        return _interval(
-            lambda: jackknife_interval(statistic, self.block, *arrays, level=self.gates.level),
-            lambda: statistic(*arrays),
-            self.gates,
         )
 
     def losses(self, model: str) -> np.ndarray:
@@ -130,8 +130,10 @@ def compute_figures(
     gates: GateLimits,
     threshold: float | None,
     time_zone: str = "UTC",
+    *,
+    only_judged: bool = False,
 ) -> TestFigures:
-    """Compute all figures.
+    """Compute all figures, or those alone that the gates read, for who wants nothing but the verdict.
 
     Every interval rests on the days of the window and on how much they depend on one another. Differences are paired,
     row by row. Values are per 1,000 decisions over all settled rows, unavailable ones included.
@@ -141,7 +143,7 @@ def compute_figures(
     StatisticError
         If no test row has an observed outcome, or they are all alike.
     """
-    sample = _Sample(scores, question, gates)
+    sample = _Sample(scores, question, gates, only_judged=only_judged)
     task, models = sample.task, models_of(scores)
     champion = CHAMPION if CHAMPION in models else None
     against = [*baselines, *([champion] if champion else [])]
@@ -154,12 +156,17 @@ def compute_figures(
         "baselines": baselines,
         "champion": champion,
         "rows": len(scores),
+        "settled": len(sample.settled),
         "labelled": len(sample.observed),
         "metrics": {model: _metrics(sample, model) for model in models},
         "differences": [one for other in against for one in _differences(sample, subject, other, worth)],
-        "value": {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
-        "value_by_month": _by_month(sample, worth, time_zone),
-        "sensitivity": sensitivity(
+        "value": {}
+        if only_judged
+        else {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
+        "value_by_month": [] if only_judged else _by_month(sample, worth, time_zone),
+        "sensitivity": []
+        if only_judged
+        else sensitivity(
             question,
             sample.outcome,
             sample.times,
@@ -186,7 +193,7 @@ def compute_figures(
 
 def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
     prediction = prediction_of(sample.observed, model)
-    return {name: _metric(sample, metric, prediction) for name, metric in sample.task.metrics.items()}
+    return {name: _metric(sample, metric, prediction) for name, metric in sample.metrics.items()}
 
 
 def _metric(sample: _Sample, metric: Metric, prediction: np.ndarray) -> IntervalEvidence:
@@ -201,13 +208,15 @@ def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.
     mine, theirs, target = prediction_of(sample.observed, subject), prediction_of(sample.observed, other), sample.target
     level = sample.gates.level
     found: list[DifferenceEvidence] = []
-    for name, metric in sample.task.metrics.items():
+    for name, metric in sample.metrics.items():
         interval = _interval(
             lambda metric=metric: metric.difference(sample.block, target, mine, theirs, level),  # type: ignore[misc]
             lambda metric=metric: metric.value(target, mine) - metric.value(target, theirs),  # type: ignore[misc]
             sample.gates,
         )
         found.append({"model": subject, "against": other, "metric": name, "interval": interval})
+    if sample.only_judged:
+        return found
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
     return found
@@ -233,32 +242,41 @@ def _calibration(
     acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction))
     anew = sample.worth(acted)
     trivial = max(float(worth[name].mean()) for name in task.policies)
+    slope, intercept = _line(sample, prediction)
     return {
         "bins": [
             {"mean_prediction": float(mean), "observed_rate": float(rate), "n": int(n)}
             for mean, rate, n in zip(bins.mean_prediction, bins.observed_rate, bins.n, strict=True)
         ],
         "expected_error": float(np.average(np.abs(bins.mean_prediction - bins.observed_rate), weights=bins.n)),
-        "slope": _line(sample, prediction, "slope"),
-        "intercept": _line(sample, prediction, "intercept"),
+        "slope": slope,
+        "intercept": intercept,
         "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
-        "miscalibration": {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
+        "miscalibration": {}
+        if sample.only_judged
+        else {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
         "value_lost": max(float((anew - worth["model"]).mean()), 0.0),
         "value_room": float(worth["perfect"].mean()) - trivial,
     }
 
 
-def _line(sample: _Sample, prediction: np.ndarray, end: str) -> IntervalEvidence | None:
-    """Return slope or intercept; none where no line fits, on all rows or without some day."""
-    task = sample.task
-    if task.calibration_line(sample.target, prediction) is None:
-        return None
+def _line(sample: _Sample, prediction: np.ndarray) -> tuple[IntervalEvidence | None, IntervalEvidence | None]:
+    """Return slope and intercept; none where no line fits; without an interval where none fits without some day."""
+    task, target = sample.task, sample.target
+    whole = None if sample.only_judged else task.calibration_line(target, prediction)
+    if whole is None:
+        return None, None
 
-    def figure(target: np.ndarray, predicted: np.ndarray) -> float:
-        line = task.calibration_line(target, predicted)
-        return float("nan") if line is None else float(getattr(line, end))
+    def ends(outcome: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        line = task.calibration_line(outcome, predicted)
+        return np.full(2, np.nan) if line is None else np.array([line.slope, line.intercept])
 
-    return sample.jackknife(figure, sample.target, prediction)
+    lines = cache(lambda: leave_one_out(ends, sample.block, target, prediction))
+    level = sample.gates.level
+    return (
+        _interval(lambda: lines().part(0).interval(level), lambda: whole.slope, sample.gates),
+        _interval(lambda: lines().part(1).interval(level), lambda: whole.intercept, sample.gates),
+    )
 
 
 def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:

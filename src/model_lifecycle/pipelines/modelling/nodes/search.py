@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,14 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.contracts.trials import NO_JOURNAL, Trial, TrialJournal, TrialRecord
 from model_lifecycle.errors import ModelError
-from model_lifecycle.features.folds import features_of, fold_rows, observed_rows, training_rows
+from model_lifecycle.features.folds import features_of, fold_rows, observed_rows, row_weights, training_rows
 from model_lifecycle.features.tables import with_outputs
 from model_lifecycle.models import Model, Parameters, load_family
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
+from model_lifecycle.pipelines.modelling.nodes.tree_count import TreeCount, best_count, tree_count
 from model_lifecycle.pipelines.modelling.nodes.trials import (
     Hopeless,
     TrialEngine,
@@ -44,6 +46,19 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 FOLD = "fold"
 _TIMED_ROWS = 25
+
+
+class _Part(NamedTuple):
+    """The rows of a fold that are fitted on and judged, and how much the former count."""
+
+    fitted_on: np.ndarray
+    judged: np.ndarray
+    weight: np.ndarray | None
+
+    @classmethod
+    def of(cls, train: pd.DataFrame, fold: Fold, half_life: timedelta | None) -> Self:
+        rows = training_rows(train, fold)
+        return cls(rows, fold_rows(train, fold), row_weights(train, rows, fold, half_life))
 
 
 def search_candidates(
@@ -89,20 +104,23 @@ def search_candidates(
     """
     require_no_leak(leakage)
     require_go(feasibility)
-    folds = [(training_rows(train, fold), fold_rows(train, fold)) for fold in plan.folds]
-    for number, (_, judged) in enumerate(folds):
+    folds = [_Part.of(train, fold, plan.half_life) for fold in plan.folds]
+    for number, (_, judged, _) in enumerate(folds):
         if not (judged & observed_rows(train)).any():
             raise ModelError(f"validation fold {number}: no observed outcome, expected some; move run.as_of")
-    inside = np.any([judged for _, judged in folds], axis=0)
-    number = np.sum([index * judged for index, (_, judged) in enumerate(folds)], axis=0)
+    inside = np.any([judged for _, judged, _ in folds], axis=0)
+    number = np.sum([index * judged for index, (_, judged, _) in enumerate(folds)], axis=0)
     out_of_fold = pd.DataFrame({FOLD: number[inside]}, index=np.flatnonzero(inside))
     trials: list[Trial] = []
+    counting = {name: tree_count(name, candidate) for name, candidate in modelling.candidates.items()}
     data = data_digest(train, spec)
     try:
         for name, candidate in modelling.candidates.items():
-            engine = _InProcess(name, candidate.family, train, folds, spec, run, task_of(question))
+            count = counting[name]
+            engine = _InProcess(name, candidate.family, count, train, folds, spec, run, task_of(question))
             key = search_key(name, candidate, data, plan, spec, run, question)
-            tried, predictions = _search_one(name, candidate, engine, run.seed, journal, key, clock)
+            chosen = None if count is None else count.family.trees
+            tried, predictions = _search_one(name, candidate, engine, run.seed, journal, key, clock, chosen)
             trials += tried
             out_of_fold = with_outputs(out_of_fold, name, predictions)
     except ModelError:
@@ -120,11 +138,12 @@ def _search_one(
     journal: TrialJournal,
     key: str,
     clock: Callable[[], float],
+    chosen: str | None,
 ) -> tuple[list[Trial], np.ndarray]:
     """Return all trials of one candidate and the best one's predictions for the rows of the folds.
 
     Trials of the journal go through the sampler like those that are run, so the next one is asked for in the same
-    state as if there had been no interrupt.
+    state as if there had been no interrupt. The parameter ``chosen`` is the engine's to set.
     """
     study = _new_study(candidate, seed)
     trials: list[Trial] = []
@@ -137,7 +156,7 @@ def _search_one(
         asked = study.ask()
         parameters = {**candidate.parameters, **_suggest(asked, candidate)}
         record = known.get(number)
-        if fresh := record is None or not _fits(record, parameters, best):
+        if fresh := record is None or not _fits(record, parameters, best, chosen):
             known = {}
             record = engine(number, parameters, partial(is_hopeless, candidate=candidate, trials=tuple(trials)))
             record.trial["seconds"] = clock() - began
@@ -166,10 +185,11 @@ def _new_study(candidate: CandidateSpec, seed: int) -> "optuna.Study":
     return study
 
 
-def _fits(record: TrialRecord, parameters: Mapping[str, object], best: float) -> bool:
+def _fits(record: TrialRecord, parameters: Mapping[str, object], best: float, chosen: str | None) -> bool:
     """Whether a trial of the journal is the one that is asked for, with predictions if it is the best so far."""
-    needed = loss_of(record.trial) < best
-    return record.trial["parameters"] == parameters and (record.predictions is not None or not needed)
+    needed, found = loss_of(record.trial) < best, record.trial["parameters"]
+    same = all(found.get(key) == parameters.get(key) for key in found.keys() | parameters.keys() if key != chosen)
+    return same and (record.predictions is not None or not needed)
 
 
 def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial) -> None:
@@ -189,8 +209,9 @@ class _InProcess:
 
     name: str
     family: str
+    count: TreeCount | None
     train: pd.DataFrame
-    folds: list[tuple[np.ndarray, np.ndarray]]
+    folds: list[_Part]
     spec: FeatureSpec
     run: RunSpec
     task: Task
@@ -205,8 +226,19 @@ class _InProcess:
             "seconds": 0.0,
         }
         try:
+            if self.count is not None:
+                number_of_trees = best_count(
+                    self.count,
+                    parameters,
+                    self.train,
+                    [(one.fitted_on, one.judged) for one in self.folds],
+                    self.spec,
+                    self.run,
+                    self.task.objective,
+                )
+                trial["parameters"][self.count.family.trees] = number_of_trees
             losses, predictions, model = _try(
-                self.family, parameters, self.train, self.folds, self.spec, self.run, self.task, hopeless
+                self.family, trial["parameters"], self.train, self.folds, self.spec, self.run, self.task, hopeless
             )
             if not np.isfinite(losses).all():
                 raise ModelError(f"{self.family}: losses {losses}, expected finite ones")
@@ -219,7 +251,7 @@ class _InProcess:
             "one_row_microseconds": _one_row_microseconds(model, judged),
             "size_bytes": sum(len(content) for content in model.to_files().values()),
         }
-        return TrialRecord(trial, predictions[np.any([rows for _, rows in self.folds], axis=0)])
+        return TrialRecord(trial, predictions[np.any([rows for _, rows, _ in self.folds], axis=0)])
 
 
 def _suggest(asked: "optuna.Trial", candidate: CandidateSpec) -> Mapping[str, float | int]:
@@ -237,7 +269,7 @@ def _try(
     family: str,
     parameters: Parameters,
     train: pd.DataFrame,
-    folds: list[tuple[np.ndarray, np.ndarray]],
+    folds: list[_Part],
     spec: FeatureSpec,
     run: RunSpec,
     task: Task,
@@ -249,9 +281,15 @@ def _try(
     """
     target, observed = train[model_input.TARGET].to_numpy(), observed_rows(train)
     losses, predictions = [], np.empty(0)
-    for fitted_on, judged in folds:
+    for fitted_on, judged, weight in folds:
         model = load_family(family).fit(
-            features_of(train, spec, fitted_on), target[fitted_on], parameters, run.seed, run.threads, task.objective
+            features_of(train, spec, fitted_on),
+            target[fitted_on],
+            parameters,
+            run.seed,
+            run.threads,
+            task.objective,
+            weight,
         )
         found = model.predict(features_of(train, spec, judged))
         if not predictions.size:
