@@ -24,9 +24,12 @@ def ask(api: Any, key: str, *records: dict[str, object]) -> httpx.Response:
 def ask_together(api: Any, key: str, bodies: list[Any]) -> list[httpx.Response]:
     async def send() -> list[httpx.Response]:
         headers = {"Idempotency-Key": key}
-        return await asyncio.gather(*(api._client.post("/v1/predict", json=body, headers=headers) for body in bodies))
+        return list(
+            await asyncio.gather(*(api._client.post("/v1/predict", json=body, headers=headers) for body in bodies))
+        )
 
-    return api._runner.run(send())  # type: ignore[no-any-return]
+    answers: list[httpx.Response] = api._runner.run(send())
+    return answers
 
 
 def test_a_request_that_comes_again_with_its_key_gets_the_same_answer_and_one_row(api: Any, store: Store) -> None:
@@ -112,7 +115,7 @@ def test_requests_with_and_without_a_key_share_one_call_of_the_model(api: Any, s
             )
             for number in range(12)
         ]
-        return await asyncio.gather(*posts)
+        return list(await asyncio.gather(*posts))
 
     answers = api._runner.run(send())
     told = [[found["parcel"] for found in answer.json()["predictions"]] for answer in answers]

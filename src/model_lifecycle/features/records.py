@@ -87,9 +87,9 @@ def _parse_column(
     parse, dtype, empty = _PARSERS[column.type]
     quick = _QUICK.get(column.type)
     if quick is not None:
-        found = quick(column, [record.get(name) for record in records])
-        if found is not None:
-            return found
+        all_right = quick(column, [record.get(name) for record in records])
+        if all_right is not None:
+            return all_right
     values: np.ndarray = np.full(len(records), empty, dtype=dtype)
     for row, record in enumerate(records):
         raw = record.get(name)

@@ -130,9 +130,9 @@ class _Entity:
     def add_one(self, group: int, reach: Sequence[int], row: int, totals: Totals) -> None:
         """Add to one row what its group has between each window's bound and the first one."""
         start, end = self.starts.item(group), self.starts.item(group + 1)
-        times, running = memoryview(self.known_at), memoryview(self.running)
+        times, running = self.known_at.data, self.running.data
         bounds = [bisect_right(times, reach[window], start, end) for window in self.windows.tolist()]
-        first, sums = bounds[0], memoryview(totals.sums)
+        first, sums = bounds[0], totals.sums.data
         for total, (figure, window) in enumerate(self.reads, start=self.totals.start):
             sums[row, total] += running[first, figure] - running[bounds[window], figure]
         if self.lasts:
