@@ -42,7 +42,7 @@ predictions = Table(
     Column("flags", Text, nullable=False),
     Column("outputs", Text, nullable=False, server_default="{}"),
     Column("role", Text, nullable=False, server_default="champion"),
-    Column("action", Text),  # unknown before revision 0005: it was the decision
+    Column("action", Text),  # unknown before revision 0006: it was the decision
     Column("propensity", Double, nullable=False, server_default="1"),
     Index("predictions_by_decision_time", "decision_time"),
     Index("predictions_by_decision", "decision_id"),
@@ -150,6 +150,18 @@ audit = Table(
     Column("release", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("details", Text, nullable=False),
+)
+
+# One row: who leads, and the state of what is under way. `fence` rises with every leader, `version` with every write.
+agent = Table(
+    "agent",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text),  # before the first write there is none
 )
 
 
