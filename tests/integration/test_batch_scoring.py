@@ -67,7 +67,8 @@ def _check_the_end(done: subprocess.CompletedProcess[str], finished: int) -> Non
     assert done.returncode == 1, done.stderr
     assert f"{PARTS + 1} partitions: {finished} finished before" in done.stdout
     assert (
-        f"1 of {PARTS + 1} partitions are refused, the others have their scores:\n  bad.csv: 5 of 5 rows are wrong" in done.stderr
+        f"1 of {PARTS + 1} partitions are refused, the others have their scores:\n"
+        "  bad.csv: 5 of 5 rows are wrong" in done.stderr
     )
     assert "distance: 5 rows, first row 0: found -3.0, expected a finite number >= 1" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout

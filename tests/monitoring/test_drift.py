@@ -111,3 +111,10 @@ def test_overrides_compose() -> None:
         assert floors[0] == pytest.approx([factor * (floor or 0.0) for floor in floors[1]])
     assert {test.floor for test in found["noise_2"].tests} == {0.9}
     assert drift.skipped["engine"] == "ignored by monitoring.drift_overrides"
+
+
+def test_the_rows_of_a_window_are_told_in_the_bins_of_the_reference() -> None:
+    region = np.array(["north"] * 30 + ["offshore"] * 12 + [None] * 8, dtype=object)
+    (found,) = feature_drift({"region": region}, None, PROFILE, MONITORING).features
+    assert len(found.counts) == len(PROFILE.features["region"].counts)
+    assert found.counts[-2:] == (12, 8)  # all other categories, then missing

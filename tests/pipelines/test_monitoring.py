@@ -11,14 +11,17 @@ import yaml
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
+from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.datasets.action_log import ActionLog
 from model_lifecycle.datasets.alert_book import AlertBookDataset
 from model_lifecycle.datasets.alert_log import AlertLog
 from model_lifecycle.datasets.event_log import EventLog
+from model_lifecycle.datasets.optional_json import OptionalJSONDataset
 from model_lifecycle.datasets.prediction_window import PredictionWindow
 from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.monitoring import create_pipeline
@@ -111,7 +114,14 @@ def _catalog(
             "alert_summary": TextDataset(filepath=str(folder / "alert_summary.txt")),
             "monitoring_report": JSONDataset(filepath=str(folder / "monitoring.json")),
             "policy_decision": JSONDataset(filepath=str(folder / "decision.json")),
+            "action_log": ActionLog(url, f"sqlite:///{folder / 'registry.db'}", "test"),
+            "monitoring_history_before": OptionalJSONDataset(filepath=str(folder / "history.json")),
+            "monitoring_history": JSONDataset(filepath=str(folder / "history.json")),
             "monitoring_page": TextDataset(filepath=str(folder / "monitoring.html")),
+            "monitoring_pages": PartitionedDataset(
+                path=str(folder / "windows"), dataset="text.TextDataset", filename_suffix=".html"
+            ),
+            "monitoring_over_time_page": TextDataset(filepath=str(folder / "over_time.html")),
         }
     )
 
@@ -269,4 +279,30 @@ def test_the_pipeline_is_wired_from_logs_and_champion_alone() -> None:
         "event_log",
         "champion",
         "champion_release",
+        "action_log",
+        "monitoring_history_before",
     }
+
+
+def test_a_window_has_its_own_page_beside_one_of_all_windows_and_neither_needs_a_script(faulty: Path) -> None:
+    for weeks in (1, 2):
+        catalog = _run(faulty, LIVE + weeks * WEEK)
+    pages = {name: load() for name, load in catalog.load("monitoring_pages").items()}
+    over_time = catalog.load("monitoring_over_time_page")
+    ends = [f"{LIVE + weeks * WEEK:%Y-%m-%dT%H%M}" for weeks in (1, 2)]
+
+    assert sorted(pages) == ends
+    assert all(f'href="monitoring/{end}.html"' in over_time for end in ends)
+    assert 'href="../monitoring_over_time.html"' in pages[ends[1]]
+    assert "looks as if its unit had changed" in over_time
+    assert all("<script" not in page and len(page) < 1_000_000 for page in (*pages.values(), over_time))
+
+
+def test_the_page_says_what_is_new_and_draws_each_feature_beside_its_reference(faulty: Path) -> None:
+    page = _run(faulty, LIVE + 2 * WEEK).load("monitoring_page")
+    changed = page.split("What changed since the window before</h2>")[1].split("</section>")[0]
+
+    assert "<p>New: &#39;temperature&#39; looks as if its unit had changed" in changed
+    assert "Drifted now and not before: temperature." in changed
+    assert "<details open><summary>temperature: drifted" in page
+    assert page.count("<figcaption>Share of rows: grey in training") == page.count("<details") > 1

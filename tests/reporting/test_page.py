@@ -10,7 +10,8 @@ import pytest
 from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from model_lifecycle.reporting.document import Callout, Rows, Section
+from model_lifecycle.reporting.document import Callout, Fold, Panel, Rows, Section, Tile
+from model_lifecycle.reporting.drawing import distribution_panel
 from model_lifecycle.reporting.page import render_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -147,3 +148,42 @@ def test_a_browser_draws_every_figure(tmp_path: Path) -> None:
 
     assert 'data-drawn="2"' in drawn
     assert drawn.count('class="main-svg"') >= 2
+
+
+def test_pictures_of_svg_need_no_script_and_stand_in_folds_as_well() -> None:
+    panel = distribution_panel("A picture", ["a"], [1], [2])
+    page = render_page("T", "", [Section("One", panels=(panel,), folds=(Fold("more", panels=(panel,), open_=True),))])
+    elements = _Elements(page)
+
+    assert len(elements.all("svg")) == 2
+    assert elements.all("details") == [{"open": None}]
+    assert not elements.all("script")
+
+
+def test_words_on_tiles_folds_and_captions_are_escaped() -> None:
+    words = "<script>"
+    section = Section(
+        "One", tiles=(Tile(words, words, words),), panels=(Panel(words, ""),), folds=(Fold(words, (words,)),)
+    )
+
+    assert not _Elements(render_page("T", "", [section])).all("script")
+
+
+def test_a_page_leads_to_pages_beside_it() -> None:
+    page = render_page("T", "", [Section("One", links=(("that week", "monitoring/2013-07-08T0400.html"),))])
+    assert {"href": "monitoring/2013-07-08T0400.html"} in _Elements(page).all("a")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.org", "//example.org", "/etc/passwd", "javascript:alert(1)", "../../x"]
+)
+def test_a_page_leads_nowhere_else(address: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"found '{address}', expected the name of a file beside the page")):
+        render_page("T", "", [Section("One", links=(("words", address),))])
+
+
+def test_a_table_with_prose_names_its_cells_so_that_a_phone_can_list_them() -> None:
+    rows: Rows = [{"when": "today", "why": "because something happened that takes long to tell"}]
+    (cell,) = _Elements(render_page("T", "", [Section("One", table=rows)])).all("td")
+
+    assert cell["data-name"] == "why"

@@ -38,6 +38,7 @@ class _Comparison:
     floors: Floors
     stability_index: float
     moved: float | None
+    counts: tuple[int, ...]
 
 
 def feature_drift(
@@ -139,6 +140,7 @@ def _compare(name: str, column: FeatureProfile, values: np.ndarray | None, missi
         floors=floors,
         stability_index=population_stability_index(grouped[0], grouped[1]),
         moved=_moved(column, values),
+        counts=tuple(grouped[1].tolist()),
     )
 
 
@@ -191,4 +193,5 @@ def _verdict(one: _Comparison, tests: Sequence[EffectTest], level: float) -> Fea
         drifted=leading.exceeded,
         suspected=not judged and leading.adjusted_p_value <= level and leading.effect > CONVENTIONAL_FLOOR,
         tests=tuple(tests),
+        counts=one.counts,
     )

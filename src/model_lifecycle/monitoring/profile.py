@@ -49,6 +49,16 @@ class FeatureProfile(Contract):
         return categories_of(values, self.categories)
 
     @property
+    def shown_counts(self) -> tuple[int, ...]:
+        """Rows of the reference per bin that people are shown: the coarse ones or the categories, then missing."""
+        return tuple(self.binning.grouped(np.array([self.counts]))[0].tolist())
+
+    @property
+    def shown_edges(self) -> tuple[float, ...]:
+        """The edges between the coarse bins of a number."""
+        return tuple(self.edges[first - 1] for first in self.coarse[1:])
+
+    @property
     def binning(self) -> Binning:
         """How counts become effects."""
         return Binning(self.coarse)

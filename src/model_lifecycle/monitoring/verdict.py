@@ -75,6 +75,7 @@ class FeatureDrift(Contract):
     drifted: bool
     suspected: bool = Field(default=False, description="would have drifted, by a conventional floor: uncalibrated")
     tests: tuple[EffectTest, ...] = ()
+    counts: tuple[int, ...] = Field(default=(), description="rows in the bins of `FeatureProfile.shown_counts`")
 
 
 class Calibration(Contract):

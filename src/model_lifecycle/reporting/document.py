@@ -19,6 +19,34 @@ class Callout:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """A small picture that needs no script: SVG of `reporting.drawing`, its caption as plain text."""
+
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure at a glance, with a word on it."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Something that is opened by who wants to know more; `open_` ones are open from the start, and on paper."""
+
+    summary: str
+    text: tuple[str, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    open_: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One section of a report.
 
@@ -39,6 +67,14 @@ class Section:
         Of the table; without one the heading names it.
     level : int
         2, or 3 for a part of the section before.
+    tiles : tuple of Tile
+        Figures at a glance, side by side, before the text.
+    panels : tuple of Panel
+        Small pictures, side by side where there is room.
+    folds : tuple of Fold
+        What is opened on demand, after all else.
+    links : tuple of (str, str)
+        Words and the relative address of a page beside this one.
     """
 
     heading: str
@@ -48,6 +84,10 @@ class Section:
     callout: Callout | None = None
     caption: str = ""
     level: Literal[2, 3] = 2
+    tiles: tuple[Tile, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def column_names(rows: Rows) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from importlib.resources import files
 from typing import Any
 
 from model_lifecycle.reporting import text
-from model_lifecycle.reporting.document import TONES, Callout, Rows, Section, column_names
+from model_lifecycle.reporting.document import TONES, Callout, Panel, Rows, Section, column_names
 
 __all__ = ["Callout", "Section", "render_page"]
 
 _NUMBER = re.compile(r"[+-]?\d[\d,.]*%?( \[[-\d,. ]+\])?")
+_BESIDE = re.compile(r"(\.\./)?([\w-]+/)*[\w-][\w.-]*")  # a report leads to other reports, and nowhere else
 _SHORT = 24  # characters up to which the cells of a column are not broken into lines
 _DEFAULT_HEIGHT = 380  # px
 _TITLE_SPACE = 44  # px that the figure's own title takes; on a page the caption says it
@@ -51,6 +52,7 @@ def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
         tones=TONES,
         style=Markup(_template("page.css")),  # noqa: S704 - our own file
         script=Markup(_template("page.js")),  # noqa: S704 - our own file
+        panel=_panel,
         plotly=_packed_plotly() if any(section.figure is not None for section in sections) else "",
     )
 
@@ -69,7 +71,17 @@ def _block(section: Section, position: int) -> dict[str, Any]:
         "callout": section.callout,
         "table": _table(section.table, section.caption) if section.table else None,
         "figure": _figure(section.figure) if section.figure is not None else None,
+        "tiles": section.tiles,
+        "panels": section.panels,
+        "folds": section.folds,
+        "links": [_link(words, address) for words, address in section.links],
     }
+
+
+def _link(words: str, address: str) -> tuple[str, str]:
+    if not _BESIDE.fullmatch(address):
+        raise ValueError(f"link {words!r}: found {address!r}, expected the name of a file beside the page or below it")
+    return words, address
 
 
 def _table(rows: Rows, caption: str) -> dict[str, Any]:
@@ -79,6 +91,7 @@ def _table(rows: Rows, caption: str) -> dict[str, Any]:
     numeric = [all(value == text.NOTHING or _NUMBER.fullmatch(value) for value in column) for column in columns]
     return {
         "caption": caption,
+        "told": any(not one and max(map(len, column)) > _SHORT for one, column in zip(numeric, columns, strict=True)),
         "columns": [
             {"name": name, "kind": "number" if one else "short" if max(map(len, column)) <= _SHORT else "prose"}
             for name, one, column in zip(names, numeric, columns, strict=True)
@@ -105,6 +118,12 @@ def _figure(figure: Any) -> dict[str, Any]:
         "height": layout.get("height", _DEFAULT_HEIGHT),
         "data": Markup(data),  # noqa: S704 - JSON whose <, > and & are escaped above
     }
+
+
+def _panel(panel: Panel) -> Any:
+    from markupsafe import Markup
+
+    return Markup(panel.svg)  # noqa: S704 - of `reporting.drawing`, which escapes all words
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,13 @@ from model_lifecycle.pipelines.monitoring.nodes.judging import (
     replay_predictions,
     select_predictions,
 )
-from model_lifecycle.pipelines.monitoring.nodes.reporting import draw_drift, draw_performance, render_monitoring
+from model_lifecycle.pipelines.monitoring.nodes.reporting import (
+    draw_drift,
+    draw_performance,
+    remember_windows,
+    render_over_time,
+    render_window,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -66,17 +72,31 @@ def create_pipeline() -> Pipeline:
             Node(draw_performance, "monitoring_report", "monitoring_performance_figure", name="draw_performance"),
             Node(draw_drift, "monitoring_report", "monitoring_drift_figure", name="draw_drift"),
             Node(
-                render_monitoring,
-                [
-                    "monitoring_report",
-                    "policy_decision",
-                    "monitoring_performance_figure",
-                    "monitoring_drift_figure",
-                    "replay_report",
-                    "alert_report",
-                ],
-                "monitoring_page",
-                name="render_monitoring",
+                remember_windows,
+                ["monitoring_history_before", "monitoring_report", "policy_decision"],
+                "monitoring_history",
+                name="remember_windows",
+            ),
+            Node(
+                render_window,
+                {
+                    "report": "monitoring_report",
+                    "decision": "policy_decision",
+                    "replayed": "replay_report",
+                    "alerts": "alert_report",
+                    "history": "monitoring_history",
+                    "happenings": "action_log",
+                    "champion": "champion_release",
+                    "policy": "params:policy",
+                },
+                ["monitoring_page", "monitoring_pages"],
+                name="render_window",
+            ),
+            Node(
+                render_over_time,
+                ["monitoring_history", "action_log", "alert_report", "params:policy"],
+                "monitoring_over_time_page",
+                name="render_over_time",
             ),
         ],
         tags="monitoring",

@@ -1,0 +1,1 @@
+"""The pages of monitoring: one a window, and one over time."""

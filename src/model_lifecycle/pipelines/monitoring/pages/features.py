@@ -1,0 +1,94 @@
+"""Drill-down: every feature against its reference, in the window and over time."""
+
+from collections.abc import Sequence
+
+from model_lifecycle.monitoring.history import RememberedWindow
+from model_lifecycle.monitoring.profile import FeatureProfile
+from model_lifecycle.monitoring.verdict import FeatureDrift, WindowVerdict
+from model_lifecycle.pipelines.monitoring.pages.parts import over_windows
+from model_lifecycle.reporting.document import Cell, Fold, Panel, Section
+from model_lifecycle.reporting.drawing import distribution_panel
+
+_P_VALUE_DIGITS = 2
+
+
+def features_section(
+    window: WindowVerdict, profiles: dict[str, FeatureProfile], past: Sequence[RememberedWindow]
+) -> Section:
+    """Return the drift of each feature with its distribution, those that drifted first and open."""
+    rows: list[dict[str, Cell]] = [
+        {
+            "feature": one.feature,
+            "drifted": one.drifted,
+            "statistic": one.statistic.replace("_", " "),
+            "distance": round(one.effect, 4),
+            "floor": round(one.floor, 4),
+            "corrected p-value": float(f"{one.adjusted_p_value:.{_P_VALUE_DIGITS}g}"),
+            "stability index": round(one.stability_index, 4),
+        }
+        for one in window.drift.features
+    ]
+    words = (
+        "A feature drifted when a statistic is significant after correction and above its floor.",
+        "Shown is the statistic that lies furthest above its floor.",
+        "The floor is what windows of the training data keep among themselves. Drift alone never retrains.",
+        *((window.drift.calibration.message + ".",) if window.drift.calibration else ()),
+        *(f"Not compared: {name}, {reason}." for name, reason in window.drift.skipped.items()),
+    )
+    ordered = sorted(window.drift.features, key=lambda one: not one.drifted)
+    folds = tuple(_fold(one, profiles.get(one.feature), past) for one in ordered)
+    return Section("Features against the training data", text=words, table=rows or None, folds=folds)
+
+
+def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[RememberedWindow]) -> Fold:
+    quiet = "within its floor" if one.effect <= one.floor else "not significant"
+    state = "drifted" if one.drifted else "suspected" if one.suspected else quiet
+        "drifted"
+        if one.drifted
+        else "suspected"
+        if one.suspected
+        else "within its floor"
+        if one.effect <= one.floor
+        else "not significant"
+    )
+    panels = [distance_panel(one.feature, past)]
+    if profile is not None and len(profile.shown_counts) == len(one.counts):
+        panels.insert(0, _distribution(profile, one))
+    return Fold(f"{one.feature}: {state}, {one.effect:.3f} against {one.floor:.3f}", (), tuple(panels), one.drifted)
+
+
+def _distribution(profile: FeatureProfile, one: FeatureDrift) -> Panel:
+    caption = "Share of rows: grey in training, blue in this window"
+    return distribution_panel(caption, bin_labels(profile), profile.shown_counts, one.counts)
+
+
+def distance_panel(feature: str, windows: Sequence[RememberedWindow]) -> Panel:
+    """Draw the distance of a feature from its reference over time; the dashed line is its floor, red has drifted."""
+    floors = [window.drift[feature].floor for window in windows if feature in window.drift]
+    return over_windows(
+        "Distance from training over time (dashed: its floor)",
+        windows,
+        (),
+        lambda window: window.drift[feature].effect if feature in window.drift else None,
+        floors[-1] if floors else None,
+        lambda window: window.drift[feature].drifted,
+    )
+
+
+def bin_labels(profile: FeatureProfile) -> list[str]:
+    """Return a label for each count of a profile.
+
+    Examples
+    --------
+    >>> blank = {"counts": (), "missing": 0, "missing_high": 0, "most_frequent_high": 0}
+    >>> bin_labels(FeatureProfile(kind="numeric", edges=(0.0, 1500.0), coarse=(0, 1, 2), **blank))
+    ['< 0', '0', '≥ 1500', 'missing']
+    >>> bin_labels(FeatureProfile(kind="categorical", categories=("UA",), **blank))
+    ['UA', 'other', 'missing']
+    """
+    if profile.kind == "categorical":
+        return [*profile.categories, "other", "missing"]
+    edges = [f"{edge:.4g}" for edge in profile.shown_edges]
+    if not edges:
+        return ["all", "missing"]
+    return [f"< {edges[0]}", *edges[:-1], f"≥ {edges[-1]}", "missing"]
