@@ -43,14 +43,6 @@ def features_section(
 def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[RememberedWindow]) -> Fold:
     quiet = "within its floor" if one.effect <= one.floor else "not significant"
     state = "drifted" if one.drifted else "suspected" if one.suspected else quiet
-        "drifted"
-        if one.drifted
-        else "suspected"
-        if one.suspected
-        else "within its floor"
-        if one.effect <= one.floor
-        else "not significant"
-    )
     panels = [distance_panel(one.feature, past)]
     if profile is not None and len(profile.shown_counts) == len(one.counts):
         panels.insert(0, _distribution(profile, one))
