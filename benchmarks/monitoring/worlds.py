@@ -30,7 +30,6 @@ class World(Mapping[str, np.ndarray]):
     rows_a_day: int
     first: int
     rows: int
-    shift: float = 0.0  # of the feature number 0, in standard deviations
 
     def names(self) -> list[str]:
         """Return the features."""
@@ -58,11 +57,9 @@ class World(Mapping[str, np.ndarray]):
         rng = np.random.default_rng([self.seed, number])
         share, memory, missing = rng.choice(_SHARES), rng.choice(_MEMORY), rng.choice(_MISSING)
         day = np.arange(self.first, self.first + self.rows) // self.rows_a_day
-        level, gaps = self._days(rng, memory, int(day[-1]) + 1)
+        level, gaps = self.days(rng, memory, int(day[-1]) + 1)
         rows = np.random.default_rng([self.seed, number, self.first])
         values = np.sqrt(share) * level[day] + np.sqrt(1.0 - share) * rows.standard_normal(self.rows)
-        if number == 0:
-            values += self.shift
         if number % 5 == 4:
             return np.asarray(_LEVELS[np.searchsorted(_CUTS, values)])
         if number % 5 == 1:
@@ -74,7 +71,7 @@ class World(Mapping[str, np.ndarray]):
         return values
 
     @staticmethod
-    def _days(rng: np.random.Generator, memory: float, days: int) -> tuple[np.ndarray, np.ndarray]:
+    def days(rng: np.random.Generator, memory: float, days: int) -> tuple[np.ndarray, np.ndarray]:
         """Return two stationary autoregressions; the first days are the same however many are asked for."""
         shocks = rng.standard_normal((days, 2)).T
         shocks[:, 1:] *= np.sqrt(1.0 - memory**2)

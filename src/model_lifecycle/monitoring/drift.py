@@ -13,7 +13,6 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.effects import Statistic
 from model_lifecycle.monitoring.profile import FeatureProfile, ReferenceProfile, without_named_missing
-from model_lifecycle.monitoring.reference import SCORE
 from model_lifecycle.monitoring.verdict import Drift, EffectTest, FeatureDrift
 from model_lifecycle.statistics.benjamini_hochberg import benjamini_hochberg
 from model_lifecycle.statistics.psi import population_stability_index
@@ -23,6 +22,7 @@ from model_lifecycle.statistics.wasserstein import wasserstein_distance
 # shown as floor where the reference is too short to calibrate one.
 CONVENTIONAL_FLOOR = 0.2
 _TINY = 1e-12
+SCORE = "(score)"
 _MOST_MOVED_ROWS = 20_000  # of a window, enough for a distance of 1% of its spread
 
 Floors = Mapping[Statistic, float]

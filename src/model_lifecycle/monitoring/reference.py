@@ -25,7 +25,6 @@ _MOST_KNOWN = 2000  # categories that are remembered one by one, so that a new o
 _QUANTILES = np.linspace(0.0, 1.0, 101)
 _SMALLEST_SHARE = 0.2  # a window with less than this share of the usual rows says little about the others
 _MOST_JUMP_ROWS = 2000  # of a window, enough for a distance to within 0.03
-SCORE = "(score)"
 # The alarms that a stationary window may raise, shared out: the features together, the score.
 FEATURES_SHARE, SCORE_SHARE = 0.8, 0.1
 
@@ -66,8 +65,8 @@ def build_reference_profile(
         If there is no row, a feature is absent, or the lengths differ.
     """
     absent = sorted(set(spec.names()) - set(features))
-    sizes = {len(times), row_count(features)}
-    if absent or len(sizes) != 1 or sizes == {0}:
+    lengths = {len(times), row_count(features)}
+    if absent or len(lengths) != 1 or lengths == {0}:
         raise ContractError(
             f"reference profile: features {absent} absent, {len(times):,} times for {row_count(features):,} rows; "
             f"expected all features and at least one row"
@@ -124,9 +123,9 @@ def with_score_profile(
     order = np.argsort(times, kind="stable")
     values = score[order].astype(np.float64)
     column, sizes = _numeric(values, time_windows(times[order], monitoring.window)), sizes_for(len(values))
-    effects = {SCORE: block_effects(column, values, sizes)}
+    effects = {"score": block_effects(column, values, sizes)}
     calibrated = _calibrate(effects, sizes, SCORE_SHARE * monitoring.drift_level)
-    column = column.model_copy(update={"floors": calibrated.floors.get(SCORE, {})})
+    column = column.model_copy(update={"floors": calibrated.floors.get("score", {})})
     return found.model_copy(update={"score": column, "score_sizes": calibrated.sizes}).model_dump(mode="json")
 
 
