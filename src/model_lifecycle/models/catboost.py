@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FILE = "catboost.cbm"
 _VOLATILE = ("model_guid", "train_finish_time")  # blank, so that the same fit gives the same bytes
 _FEW_ROWS = 64  # below this, plain lists are faster than a table
+_EXPLAINED_BY_ONE = 1_000  # rows up to which one thread explains, so that a service's other work goes on
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class CatBoostModel:
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return exact tree SHAP values and the base value."""
-        found = np.asarray(self.native.get_feature_importance(_pool(features), type="ShapValues"), dtype=np.float64)
+        threads = 1 if row_count(features) <= _EXPLAINED_BY_ONE else -1
+        found = self.native.get_feature_importance(_pool(features), type="ShapValues", thread_count=threads)
+        found = np.asarray(found, dtype=np.float64)
         if self.loss == "MultiClass":
             found = found.transpose(0, 2, 1)
             found = found - found.mean(axis=2, keepdims=True)  # the margin is centred over the classes

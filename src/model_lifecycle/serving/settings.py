@@ -36,12 +36,43 @@ class ReplicaSettings(Contract):
         return self
 
 
+class TlsSettings(Contract):
+    """Certificate (with its chain) and key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
 class Limits(Contract):
     """What one request may bring, and how much may wait."""
 
-    body_bytes: int = Field(default=8 * 2**20, ge=1024)
+    body_bytes: int = Field(default=4 * 2**20, ge=1024)
+    body_seconds: float = Field(default=10.0, gt=0, description="how long a body may take to arrive")
+    chunks: int = Field(default=10_000, ge=1, description="parts that a body may arrive in")
+    arriving_bytes: int = Field(
+        default=16 * 2**20, ge=1024, description="of bodies that are not whole yet, per replica"
+    )
+    fields: int = Field(default=250_000, ge=1, description="of one request, by its colons: memory grows with them")
     rows: int = Field(default=5_000, ge=1, description="records, labels or events of one request")
+    explained_rows: int = Field(default=100, ge=1, description="records of one request for explanations")
+    waiting_explanations: int = Field(default=8, ge=1, description="requests that wait for explanations, per replica")
     waiting_rows: int = Field(default=20_000, ge=1, description="records that wait for an answer, per replica")
+
+
+class CanaryLimits(Contract):
+    """When a canary has to stop, in each replica by itself."""
+
+    error_share: float = Field(default=0.01, ge=0, lt=1, description="of the last decisions, that it could not answer")
+    latency_seconds: float = Field(default=0.1, gt=0, description="for the p99 of its model calls")
+    window: int = Field(default=1000, ge=1, description="decisions, and model calls, that are looked back on")
+    minimum_breaches: int = Field(default=3, ge=1, description="failed decisions or slow calls below which it goes on")
+
+
+class ControlSettings(Contract):
+    """A random share of advised actions that is withheld, so that their effect can be told."""
+
+    share: float = Field(default=0.0, ge=0, le=0.5, description="of the decisions for which an action is advised")
+    salt: str = Field(default="control", min_length=1, description="of the lots; keep it from those who ask")
 
 
 class ServiceSettings(Contract):
@@ -49,6 +80,7 @@ class ServiceSettings(Contract):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    tls: TlsSettings | None = Field(default=None, description="HTTPS; without it a TLS terminator may stand in front")
     release: Path | None = Field(default=None, description="a fixed release; without it the registry's champion")
     registry: str
     registry_name: str
@@ -58,6 +90,8 @@ class ServiceSettings(Contract):
     client_key: Path | None = Field(default=None, description="where a new key is left for this user's own tools")
     replicas: ReplicaSettings = ReplicaSettings()
     limits: Limits = Limits()
+    canary: CanaryLimits = CanaryLimits()
+    control: ControlSettings = ControlSettings()
     history_margin: Duration = timedelta(days=2)
     history_poll_seconds: float = Field(default=0.25, gt=0)
     swap_poll_seconds: float = Field(default=1.0, gt=0)
@@ -67,6 +101,11 @@ class ServiceSettings(Contract):
     def is_loopback(self) -> bool:
         """Tell whether the service is reached from this machine alone."""
         return self.host in LOOPBACK
+
+    def url(self) -> str:
+        """Return where the service answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.tls else ''}://{host}:{self.port}"
 
 
 def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
