@@ -36,6 +36,9 @@ def prediction_row(record: PredictionRecord) -> tuple[object, ...]:
         to_json(where + "features", record.features),
         to_json(where + "flags", record.flags),
         to_json(where + "outputs", record.outputs),
+        record.role,
+        record.action or record.decision,
+        finite(where + "propensity", record.propensity),
     )
 
 
