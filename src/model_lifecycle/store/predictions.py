@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert
 
 from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.store.encoding import finite, to_json, to_micros
+from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import predictions
 
 
@@ -41,3 +42,8 @@ def prediction_row(record: PredictionRecord) -> dict[str, object]:
 def insert_predictions(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Insert the rows, or none of them when one of their ids is there already."""
     connection.execute(insert(predictions), rows)
+
+
+def insert_shadows(connection: Connection, records: Sequence[PredictionRecord]) -> None:
+    """Insert what is new: a shadow that was killed between two steps scores its last ones again."""
+    insert_new(connection, predictions, "prediction_id", [prediction_row(record) for record in records])
