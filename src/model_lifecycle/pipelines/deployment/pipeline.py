@@ -3,7 +3,12 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
-from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
+from model_lifecycle.pipelines.deployment.nodes.packing import (
+    pack_release,
+    record_configuration,
+    select_history,
+    select_parity_rows,
+)
 from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
 from model_lifecycle.pipelines.deployment.nodes.proof import prove_in_service
 
@@ -24,11 +29,20 @@ def _packing() -> list[Node]:
             name="select_parity_rows",
         ),
         Node(
+            record_configuration,
+            [
+                "evaluation_evidence", "params:business_question", _SPEC, "params:contracts", "params:leakage",
+                "params:split", "params:modelling", _GATES, "params:monitoring", _RUN,
+            ],
+            "configuration",
+            name="record_configuration",
+        ),
+        Node(
             pack_release,
             [
                 "challenger", "evaluation_evidence", "model_card_page", "model_card_markdown", "reference_profile",
                 "model_input_test", "parity_rows", "split_plan", "params:monitoring", _RUN, "champion",
-                _OVERRIDE,
+                "configuration", _OVERRIDE,
             ],
             "release",
             name="pack_release",
