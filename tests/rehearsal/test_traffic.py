@@ -21,7 +21,7 @@ def counts() -> Counts:
 @pytest.fixture
 def traffic(tmp_path: Path, counts: Counts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
     """Traffic to a port that nobody listens on."""
-    monkeypatch.setattr("model_lifecycle.serving.client._LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("model_lifecycle.client._LONGEST_PAUSE", 0.001)
     gone = RunningService(f"http://127.0.0.1:{free_ports(1)[0]}", "key", 0, tmp_path / "log")
     with traffic_to(gone, f"sqlite:///{tmp_path}/store.db", counts) as made:
         yield made

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from model_lifecycle.agent.runs import run_pipelines
 from model_lifecycle.cases import Fault
 from model_lifecycle.registry import ReleaseEntry
 from model_lifecycle.rehearsal.counts import Counts
 from model_lifecycle.rehearsal.folder import check_own, install_champion
 from model_lifecycle.rehearsal.play import Happenings, Play
 from model_lifecycle.rehearsal.project import CONF, Project, read_project
-from model_lifecycle.rehearsal.runs import run_pipelines
 from model_lifecycle.rehearsal.schedule import stretch, ticks, window_ends
 from model_lifecycle.rehearsal.telling import Teller, closing_table
 from model_lifecycle.rehearsal.traffic import Traffic, traffic_to

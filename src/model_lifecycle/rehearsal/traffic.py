@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from model_lifecycle.client import Client, PredictionAnswer
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.rehearsal.counts import Counts
-from model_lifecycle.serving.client import Client, PredictionAnswer
 from model_lifecycle.serving.process import RunningService
 from model_lifecycle.store import Store
 

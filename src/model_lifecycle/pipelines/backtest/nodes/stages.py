@@ -13,7 +13,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
-from model_lifecycle.contracts.policy import MonitoringSpec
+from model_lifecycle.contracts.policy import MonitoringSpec, TrainingWindow
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.contracts.table import TableContracts
@@ -99,7 +99,7 @@ class Trained:
     scores: pd.DataFrame
 
 
-def look(project: Project, as_of: datetime, window: int | str) -> Known:
+def look(project: Project, as_of: datetime, window: TrainingWindow) -> Known:
     """Go from what was known at a moment to model inputs.
 
     Raises
