@@ -25,7 +25,7 @@ def filled(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_old_answers_go_once_their_outcome_is_known_and_open_ones_stay(filled: Store) -> None:
     done = filled.prune(CUT, None)
-    assert (done.answers, done.labels, done.shadows, done.open_answers) == (5, 5, 0, 5)
+    assert (done.answers, done.labels, done.shadows, done.open_answers) == (5, 0, 0, 5)
     kept = filled.labelled_predictions_between(START, LATER, LATER)
     assert kept["decision_id"].tolist() == [f"d{n}" for n in (1, 3, 5, 7, 9, *range(10, 20))]
     assert kept["outcome"].notna().sum() == 5
@@ -36,6 +36,15 @@ def test_old_scores_of_shadows_go_by_themselves(filled: Store) -> None:
     assert filled.prune(None, CUT).shadows == 10
     assert len(filled.predictions_between(START, LATER, shadow=True)) == 10
     assert len(filled.predictions_between(START, LATER)) == 20
+
+
+def test_labels_go_with_the_last_score_of_their_decision(filled: Store) -> None:
+    done = filled.prune(CUT, CUT)
+    assert (done.answers, done.labels, done.shadows, done.open_answers) == (5, 5, 10, 5)
+    filled.append_predictions([prediction(100, decision=0, minutes=0)])
+    again = filled.labelled_predictions_between(START, LATER, LATER).set_index("prediction_id")
+    assert again.loc["p100", "outcome"] is None
+    assert again.loc["p10", "value"] == 1.0
 
 
 def test_a_dry_run_counts_and_deletes_nothing(filled: Store) -> None:
@@ -60,7 +69,8 @@ def test_compacting_leaves_what_is_there(filled: Store) -> None:
 def settings(folder: Path, retention_lines: str) -> Path:
     path = folder / "serve.yml"
     path.write_text(
-        f"registry: sqlite:///r.db\nregistry_name: demo\nkey_hash: k\nstore: sqlite:///{folder}/store.db\n{retention_lines}"
+        f"registry: sqlite:///r.db\nregistry_name: demo\nkey_hash: k\nstore: sqlite:///{folder}/store.db\n"
+        f"{retention_lines}"
     )
     return path
 

@@ -44,13 +44,12 @@ def prune(engine: Engine, answers_before: datetime | None, shadows_before: datet
     """
     answer, labelled = predictions.c.role != "shadow", exists().where(labels.c.decision_id == predictions.c.decision_id)
     old = _before(answers_before)
-    gone = answer & old & labelled
-    shadows = _delete(engine, (predictions.c.role == "shadow") & _before(shadows_before), dry_run)
     with reading(engine, "count open answers") as connection:
         is_open = select(func.count()).select_from(predictions).where(answer, old, ~labelled)
         open_answers = connection.scalar(is_open) or 0
-    answers, theirs = _delete_with_labels(engine, gone, dry_run)
-    return Pruned(answers, shadows, theirs, open_answers)
+    shadows, theirs = _delete(engine, ~answer & _before(shadows_before), dry_run)
+    answers, more = _delete(engine, answer & old & labelled, dry_run)
+    return Pruned(answers, shadows, theirs + more, open_answers)
 
 
 def compact(engine: Engine) -> None:
@@ -64,34 +63,20 @@ def _before(moment: datetime | None) -> ColumnElement[bool]:
     return predictions.c.decision_time < cut
 
 
-def _delete(engine: Engine, which: ColumnElement[bool], dry_run: bool) -> int:
+def _delete(engine: Engine, which: ColumnElement[bool], dry_run: bool) -> tuple[int, int]:
+    """Delete rows, and in the same transaction the labels of decisions that no row is left of; count both."""
     if dry_run:
         with reading(engine, "count what is old") as connection:
-            return connection.scalar(select(func.count()).select_from(predictions).where(which)) or 0
-    gone = 0
+            return connection.scalar(select(func.count()).select_from(predictions).where(which)) or 0, 0
+    gone = theirs = 0
+    some = select(predictions.c.prediction_id, predictions.c.decision_id).where(which).limit(ROWS_PER_TRANSACTION)
     while True:
-        some = select(predictions.c.prediction_id).where(which).limit(ROWS_PER_TRANSACTION)
-        with writing(engine, "delete what is old") as connection:
-            done = connection.execute(delete(predictions).where(predictions.c.prediction_id.in_(some))).rowcount
-        gone += done
-        if done < ROWS_PER_TRANSACTION:
-            return gone
-        time.sleep(PAUSE_SECONDS)
-
-
-def _delete_with_labels(engine: Engine, which: ColumnElement[bool], dry_run: bool) -> tuple[int, int]:
-    """Delete answers, and in the same transaction the labels of decisions that no answer is left of."""
-    if dry_run:
-        return _delete(engine, which, dry_run), 0
-    answers = theirs = 0
-    while True:
-        some = select(predictions.c.prediction_id, predictions.c.decision_id).where(which).limit(ROWS_PER_TRANSACTION)
         with writing(engine, "delete what is old") as connection:
             found = connection.execute(some).all()
             if not found:
-                return answers, theirs
+                return gone, theirs
             ids, decisions = {row.prediction_id for row in found}, {row.decision_id for row in found}
-            answers += connection.execute(delete(predictions).where(predictions.c.prediction_id.in_(ids))).rowcount
+            gone += connection.execute(delete(predictions).where(predictions.c.prediction_id.in_(ids))).rowcount
             left = exists().where(predictions.c.decision_id == labels.c.decision_id)
             theirs += connection.execute(delete(labels).where(labels.c.decision_id.in_(decisions), ~left)).rowcount
         time.sleep(PAUSE_SECONDS)
