@@ -142,6 +142,8 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
             "min_replicas": replicas.minimum,
             "max_replicas": replicas.maximum,
             "target_ongoing_requests": replicas.target_ongoing_requests,
+            "upscale_delay_s": replicas.upscale_delay_seconds,
+            "downscale_delay_s": replicas.downscale_delay_seconds,
         },
         max_ongoing_requests=replicas.max_ongoing_requests,
         # Replicas share the machine; how many there are is decided by load, not by booked cores.

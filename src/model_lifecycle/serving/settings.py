@@ -21,6 +21,8 @@ class ReplicaSettings(Contract):
     minimum: int = Field(default=1, ge=1)
     maximum: int = Field(default=2, ge=1)
     target_ongoing_requests: float = Field(default=16, gt=0, description="per replica; above it, one more is started")
+    upscale_delay_seconds: float = Field(default=5, ge=0, description="how long the load must last for one more")
+    downscale_delay_seconds: float = Field(default=120, ge=0, description="and be gone for one less")
     max_ongoing_requests: int = Field(default=512, ge=1, description="per replica; beyond it, requests are refused")
 
     @model_validator(mode="after")

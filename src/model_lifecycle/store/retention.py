@@ -1,11 +1,14 @@
 """Delete what nobody needs any more from the prediction log, while services go on writing to it."""
 
+import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Engine, delete, exists, func, select, text
+from sqlalchemy.exc import OperationalError
 
+from model_lifecycle.errors import StoreUnavailable
 from model_lifecycle.store.encoding import from_micros, to_micros
 from model_lifecycle.store.engine import reading, writing
 from model_lifecycle.store.schema import labels, predictions
@@ -53,9 +56,26 @@ def prune(engine: Engine, answers_before: datetime | None, shadows_before: datet
 
 
 def compact(engine: Engine) -> None:
-    """Give freed space back to the disk; on SQLite nobody can write meanwhile."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM"))
+    """Give freed space back to the disk; on SQLite nobody can write meanwhile.
+
+    Raises
+    ------
+    StoreUnavailable
+        If somebody writes just now, or the disk has no room for the copy.
+    """
+    try:
+        if engine.dialect.name == "sqlite":  # its connections begin a transaction by themselves, which VACUUM refuses
+            connection = engine.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM")
+            finally:
+                connection.close()
+            return
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as open_connection:
+            open_connection.execute(text("VACUUM predictions"))
+            open_connection.execute(text("VACUUM labels"))
+    except (sqlite3.OperationalError, OperationalError) as error:
+        raise StoreUnavailable(f"the store cannot be compacted now: {error}") from error
 
 
 def _before(moment: datetime | None) -> ColumnElement[bool]:
