@@ -203,8 +203,8 @@ def _estimated(window: WindowVerdict) -> Section:
         for name, one in window.estimated.items()
     ]
     words = (
-        "What the predicted probabilities promise of the newest window, beside how far off that was on the mature "
-        "windows before. It sees inputs that became harder, never a world that changed; it triggers nothing.",
+        "What the predicted probabilities promise, beside how far off that was on the mature windows before.",
+        "It sees inputs that became harder, never a world that changed; it triggers nothing.",
     )
     return Section("Estimated performance, before labels arrive", text=words, table=rows or None)
 
