@@ -38,7 +38,8 @@ def _events() -> pd.DataFrame:
 
 def _answered(decisions: pd.DataFrame, score: np.ndarray) -> pd.DataFrame:
     table = pd.DataFrame({"decision_id": decisions[QUESTION.decision_id], "score": score, "threshold": 0.5})
-    return table.assign(decision="", outputs=[{}] * len(table)).set_index("decision_id")
+    outputs = pd.Series([{}] * len(table), dtype=object)
+    return table.assign(decision="", outputs=outputs).set_index("decision_id")
 
 
 def test_who_decides_as_the_frozen_champion_does_is_worth_as_much() -> None:
