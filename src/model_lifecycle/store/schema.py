@@ -1,4 +1,4 @@
-"""The tables, and the one version of them that this program reads and writes."""
+"""The tables as this program reads and writes them; `migrations` brings older ones up to them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,19 +8,13 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    String,
     Table,
     Text,
     func,
-    insert,
-    inspect,
     select,
-    text,
-    update,
 )
 
-from model_lifecycle.errors import StoreError
-
-SCHEMA_VERSION = 4
 # Any constant serves, as long as nothing else in the database takes an advisory lock with it.
 _ADVISORY_LOCK = 0x6D6C_7374
 
@@ -28,7 +22,8 @@ metadata = MetaData()
 # SQLite counts rows by itself only in a column that is called INTEGER.
 _Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
-schema_version = Table("model_lifecycle_schema", metadata, Column("version", Integer, primary_key=True))
+# Alembic's own table, under a name that leaves room for other programs in the same database.
+revision = Table("model_lifecycle_revision", metadata, Column("version_num", String(32), primary_key=True))
 
 predictions = Table(
     "predictions",
@@ -164,50 +159,3 @@ def take_turn(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-
-
-def ensure_schema(connection: Connection) -> None:
-    """Create the tables in an empty database, or bring those of an earlier version up to this one.
-
-    Raises
-    ------
-    StoreError
-        If the tables are of a later version or not this program's.
-    """
-    take_turn(connection)
-    present = set(inspect(connection).get_table_names()) & set(metadata.tables)
-    if not present:
-        metadata.create_all(connection)
-        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-        return
-    if schema_version.name not in present:
-        raise StoreError(f"found tables {sorted(present)} without {schema_version.name}; expected an empty database")
-    found = connection.scalars(select(schema_version.c.version)).all()
-    if list(found) in ([1], [2], [3]):
-        if found[0] < 2:
-            connection.execute(text("ALTER TABLE events ADD COLUMN received_at BIGINT"))
-        if found[0] < 3:
-            _allow_any_task(connection)
-        metadata.create_all(connection, tables=[alert_clock, alert_states, alert_changes, notifications])
-        connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
-        return
-    if list(found) != [SCHEMA_VERSION]:
-        raise StoreError(
-            f"found schema version {', '.join(map(str, found)) or 'none'}, expected {SCHEMA_VERSION}; "
-            f"use the program that wrote it, or another database"
-        )
-
-
-def _allow_any_task(connection: Connection) -> None:
-    """Bring predictions from version 2 to 3: outputs besides the score, and no threshold where none decides."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("ALTER TABLE predictions ADD COLUMN outputs TEXT NOT NULL DEFAULT '{}'"))
-        connection.execute(text("ALTER TABLE predictions ALTER COLUMN threshold DROP NOT NULL"))
-        return
-    kept = ", ".join(column.name for column in predictions.columns if column.name != "outputs")
-    connection.execute(text("ALTER TABLE predictions RENAME TO predictions_2"))
-    for index in predictions.indexes:
-        connection.execute(text(f"DROP INDEX {index.name}"))
-    predictions.create(connection)
-    connection.execute(text(f"INSERT INTO predictions ({kept}) SELECT {kept} FROM predictions_2"))  # noqa: S608
-    connection.execute(text("DROP TABLE predictions_2"))

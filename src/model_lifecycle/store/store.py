@@ -22,8 +22,9 @@ from model_lifecycle.store.events import (
     insert_events,
 )
 from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
+from model_lifecycle.store.migrations import ensure_schema
 from model_lifecycle.store.predictions import insert_predictions, prediction_row
-from model_lifecycle.store.schema import ensure_schema, events
+from model_lifecycle.store.schema import events
 from model_lifecycle.store.windows import labelled_window, prediction_window, read_frame
 
 
@@ -39,7 +40,7 @@ class Store:
 
     @classmethod
     def open(cls, url: str, synchronous: Synchronous = "NORMAL", timeout: float = 10.0) -> Self:
-        """Open a store, and create its schema in an empty database.
+        """Open a store, create its schema in an empty database, and bring an older one up to date.
 
         Parameters
         ----------
@@ -54,7 +55,7 @@ class Store:
         Raises
         ------
         StoreError
-            If the URL is refused, or the schema is of another version.
+            If the URL is refused, or the schema is of a later version.
         StoreUnavailable
             If the database cannot be reached.
         """

@@ -1,0 +1,1 @@
+"""Template, style and script of the reports; Jinja reads them as files."""
