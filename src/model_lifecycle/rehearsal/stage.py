@@ -108,7 +108,7 @@ def rehearse(entry: ReleaseEntry, folder: Path, script: Script, out: Callable[[s
         unplanted=unplanted,
         actions=journal.actions,
         answers=answers,
-        worth=worth(answers.first, world.decisions, events, frozen, project.question),
+        worth=worth(answers.first, world.decisions, events, frozen, project.question, project.split.time_zone),
     )
     _sum_up(project, folder, card, counts, teller)
     return card

@@ -44,7 +44,7 @@ def _answered(decisions: pd.DataFrame, score: np.ndarray) -> pd.DataFrame:
 
 def test_who_decides_as_the_frozen_champion_does_is_worth_as_much() -> None:
     decisions, frozen = _decisions(), scorer("parcels-1", threshold=2.0)  # never acts
-    found = worth(_answered(decisions, np.zeros(len(decisions))), decisions, _events(), frozen, QUESTION)
+    found = worth(_answered(decisions, np.zeros(len(decisions))), decisions, _events(), frozen, QUESTION, "UTC")
 
     assert found.loop == found.frozen == 0.0
     assert found.decisions == len(decisions)
@@ -52,7 +52,7 @@ def test_who_decides_as_the_frozen_champion_does_is_worth_as_much() -> None:
 
 def test_who_knows_the_outcome_is_worth_more_with_the_whole_interval() -> None:
     decisions, frozen = _decisions(), scorer("parcels-1", threshold=2.0)
-    found = worth(_answered(decisions, decisions["late"].to_numpy()), decisions, _events(), frozen, QUESTION)
+    found = worth(_answered(decisions, decisions["late"].to_numpy()), decisions, _events(), frozen, QUESTION, "UTC")
 
     assert found.difference is not None
     assert found.difference.lower is not None
@@ -62,7 +62,7 @@ def test_who_knows_the_outcome_is_worth_more_with_the_whole_interval() -> None:
 
 def test_one_day_has_no_interval() -> None:
     decisions = _decisions(1)
-    found = worth(_answered(decisions, np.ones(A_DAY)), decisions, _events(), scorer("parcels-1"), QUESTION)
+    found = worth(_answered(decisions, np.ones(A_DAY)), decisions, _events(), scorer("parcels-1"), QUESTION, "UTC")
     assert found.difference is None
 
 
@@ -70,4 +70,4 @@ def test_without_an_answer_there_is_nothing_to_compare() -> None:
     decisions = _decisions(1)
     nobody = _answered(decisions, np.ones(A_DAY)).iloc[:0]
     with pytest.raises(StatisticError, match="no decision that was answered has an outcome"):
-        worth(nobody, decisions, _events(), scorer("parcels-1"), QUESTION)
+        worth(nobody, decisions, _events(), scorer("parcels-1"), QUESTION, "UTC")

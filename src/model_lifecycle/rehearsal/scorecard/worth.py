@@ -35,7 +35,12 @@ class Worth:
 
 
 def worth(
-    first: pd.DataFrame, decisions: pd.DataFrame, events: pd.DataFrame, frozen: Scorer, question: BusinessQuestion
+    first: pd.DataFrame,
+    decisions: pd.DataFrame,
+    events: pd.DataFrame,
+    frozen: Scorer,
+    question: BusinessQuestion,
+    time_zone: str,
 ) -> Worth:
     """Compare what was answered with what the frozen champion would have answered.
 
@@ -51,6 +56,8 @@ def worth(
         The first champion.
     question : BusinessQuestion
         What an action is worth.
+    time_zone : str
+        IANA name, of the months.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def worth(
         difference = paired_difference_interval(ours, theirs, block_ids(times, DAY))
     except StatisticError:  # a day or two
         difference = None
-    months = known[question.decision_time].dt.strftime("%Y-%m").to_numpy()
+    months = known[question.decision_time].dt.tz_convert(time_zone).dt.strftime("%Y-%m").to_numpy()
     return Worth(
         unit=question.value.unit,
         decisions=len(known),
