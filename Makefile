@@ -30,8 +30,11 @@ help: ## this list
 run: setup ## the whole job: raw tables to a blessed release and its reports
 	@$(BIN)/kedro run
 
+# Tests of a file share what is costly to make, so whole files are spread over the cores.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
 test: setup ## the tests, ten minutes at the most
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-full: setup ## the tests, slow ones included (faults, fuzzing, soak)
 	@$(BIN)/python -m pytest -m "slow or not slow"

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from pydantic import FiniteFloat, ValidationError, model_validator
 
+from model_lifecycle import __version__
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.columns import Columns, row_count
@@ -192,7 +193,7 @@ class Scorer:
         except KeyError as error:
             raise ReleaseError(f"release has no scoring.json; found {sorted(files)[:20]}") from error
         except ValidationError as error:
-            raise ReleaseError(f"scoring.json is not of this version: {error}") from error
+            raise ReleaseError(_other_version(files[_FACTS], error)) from error
         stored = {name.removeprefix(_MODEL): content for name, content in files.items() if name.startswith(_MODEL)}
         scorer = cls(facts, load_family(facts.family).restore(stored))
         if "smoke.json" in files:
@@ -277,6 +278,20 @@ class Scorer:
                 f"release {self.release_id}: smoke predictions differ by {difference:.3g}, "
                 f"expected at most {_TOLERANCE:g}"
             )
+
+
+def _other_version(content: bytes, error: ValidationError) -> str:
+    """Say which release cannot be read, what it lacks first, and what to do."""
+    try:
+        name = json.loads(content)["release_id"]
+    except (ValueError, KeyError, TypeError):
+        name = "of unknown name"
+    first, *others = error.errors(include_url=False, include_input=False)
+    place, more = ".".join(map(str, first["loc"])) or "content", f", and {len(others)} more" if others else ""
+    return (
+        f"release {name}: scoring.json is not of this version, {__version__} ({place}: {first['msg']}{more}); serve it "
+        "with the version that made it, or roll back to a release of this one"
+    )
 
 
 def _missing(values: np.ndarray) -> np.ndarray:

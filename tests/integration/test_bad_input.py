@@ -28,6 +28,7 @@ import pytest
 from finished_project import ROOT, FinishedRun
 from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.registry import Registry, open_client
+from model_lifecycle.releases import build_release, read_release, verify_release
 from model_lifecycle.store import Store
 
 CASE = "flight_delays"
@@ -136,9 +137,28 @@ def copy(finished_run: FinishedRun, tmp_path: Path) -> Iterator[Copy]:
         process.wait()
 
 
+@pytest.fixture
+def own_champion(copy: Copy) -> Path:
+    """Make a release of this copy's own the champion, whole and as an older version of this package had made it."""
+    registry = Registry(f"sqlite:///{copy.data}/06_models/registry.db", CASE)
+    entry = registry.champion()
+    assert entry is not None
+    files, name = read_release(entry.path, entry.digest), f"{CASE}-of-before"
+    facts = {**json.loads(files["scoring.json"]), "release_id": name}
+    del facts["constant"]
+    files["scoring.json"] = json.dumps(facts).encode()
+    path = build_release(
+        copy.data / "06_models" / CASE / "releases", name, files, {"created_as_of": "2013-07-01T00:00:00+00:00"}
+    )
+    registry.promote(registry.register(path, verify_release(path).digest, {}, {}), "made long ago", "ada")
+    return path
+
+
 @pytest.fixture(autouse=True)
-def nothing_live_changes(copy: Copy) -> Iterator[None]:
+def nothing_live_changes(copy: Copy, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a test of this file does, champion, registry, log and releases are as they were, and nobody is left."""
+    if "own_champion" in request.fixturenames:
+        request.getfixturevalue("own_champion")
     before = copy.live()
     assert "none" not in before.values()
     yield
@@ -373,6 +393,32 @@ def test_ctrl_c_right_before_the_promotion_moves_no_alias(copy: Copy) -> None:
     _interrupted(copy.start_run("--nodes", "promote"), at="nodes to run")
     assert Registry(f"sqlite:///{registry}", CASE).champion() is None
     aside.rename(registry)
+
+
+def test_a_champion_that_an_older_version_made_is_refused_by_name(copy: Copy, own_champion: Path) -> None:
+    told = _refused(copy.run("--from-nodes", "score_test"))
+    assert re.search(
+        rf"release {own_champion.name}: scoring\.json is not of this version, [\d.]+ \(constant: Field required\); "
+        "serve it with the version that made it, or roll back to a release of this one",
+        told,
+    )
+
+
+def test_a_champion_whose_release_is_damaged_is_refused_with_the_file(copy: Copy, own_champion: Path) -> None:
+    model = own_champion / "model" / "catboost.cbm"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.chmod(0o644)
+    model.write_bytes(content)
+    told = _refused(copy.run("--from-nodes", "score_test"))
+    assert re.search(rf"{own_champion}, file 'model/catboost\.cbm': changed; found \d+ bytes with sha256", told)
+
+
+def test_a_search_in_which_every_trial_fails_ends_the_run_with_the_last_reason(copy: Copy) -> None:
+    told = _refused(
+        copy.run("--nodes", "search_candidates", parameters="modelling.candidates.linear.parameters.C=-1.0")
+    )
+    assert re.match(r"linear: all 1 trials failed, the last one: linear: parameters .*C.*-1\.0", told)
 
 
 def test_a_second_identical_run_keeps_the_champion(copy: Copy) -> None:

@@ -47,6 +47,9 @@ class GateLimits(Contract):
         default=8.0, ge=2.0, description="independent days that the test days are worth, below which nothing passes"
     )
     minimum_test_rows: int = Field(default=1000, ge=1)
+    minimum_label_share: float = Field(
+        default=0.9, ge=0.0, le=1.0, description="share of the test decisions whose outcome has arrived"
+    )
     level: float = Field(default=0.95, gt=0.5, lt=1.0, description="level of every interval")
     baseline_margin: float = Field(
         default=0.0, ge=0.0, description="lower bound of the gain in loss over every baseline must exceed this"

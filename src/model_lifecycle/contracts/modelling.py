@@ -44,6 +44,12 @@ class CandidateSpec(Contract):
         default="median", description="end a trial that after a fold is worse than the median of the finished ones"
     )
     startup_trials: int = Field(default=5, ge=1, description="finished trials before the first may be pruned")
+    early_stopping: int | None = Field(
+        default=None,
+        ge=1,
+        description="the folds choose the number of trees, at most the one in `parameters`; a fit stops after so many "
+        "trees that make nothing better",
+    )
     startup_folds: int = Field(
         default=2, ge=1, description="folds that a trial is judged on before it may be pruned: one fold misleads"
     )

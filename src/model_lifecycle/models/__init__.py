@@ -5,9 +5,9 @@ import pkgutil
 from typing import cast
 
 from model_lifecycle.errors import ModelError
-from model_lifecycle.models.base import BINARY, Family, Model, Objective, Parameters
+from model_lifecycle.models.base import BINARY, Family, Model, Objective, Parameters, TreeFamily
 
-__all__ = ["BINARY", "Family", "Model", "Objective", "Parameters", "families", "load_family"]
+__all__ = ["BINARY", "Family", "Model", "Objective", "Parameters", "TreeFamily", "families", "load_family"]
 
 _HELPERS = {"base", "calibration", "checks", "contributions", "margin", "skops_file"}
 

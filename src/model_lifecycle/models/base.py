@@ -109,3 +109,48 @@ class Family(Protocol):
             If a file is absent or does not hold such a model.
         """
         ...
+
+
+@runtime_checkable
+class TreeFamily(Family, Protocol):
+    """A family whose trees are fitted one after another, so that later rows can tell how many there should be."""
+
+    @property
+    def trees(self) -> str:
+        """The parameter that counts them."""
+        ...
+
+    def losses_by_trees(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        later: tuple[Columns, np.ndarray],
+        patience: int,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> np.ndarray:
+        """Fit tree after tree until the loss on later rows has not been better for ``patience`` trees.
+
+        Parameters
+        ----------
+        features, target, parameters, seed, threads, objective
+            As for ``fit``; the parameter that counts the trees is the most there will be.
+        later : tuple
+            Features and target of rows that came later; nothing is fitted on them.
+        patience : int
+            At least 1.
+
+        Returns
+        -------
+        ndarray of shape (n_trees,), float64
+            The mean loss on the later rows with 1, 2, ... trees, up to where the fit stopped; in the unit of the
+            objective's loss, up to a factor.
+
+        Raises
+        ------
+        ModelError
+            As ``fit``.
+        """
+        ...

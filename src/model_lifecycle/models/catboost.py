@@ -68,6 +68,8 @@ class CatBoostModel:
 class CatBoostFamily:
     """Fits and restores `CatBoostModel`."""
 
+    trees = "iterations"
+
     def fit(
         self,
         features: Columns,
@@ -78,31 +80,32 @@ class CatBoostFamily:
         objective: Objective = BINARY,
     ) -> CatBoostModel:
         """Fit on log loss, or on the loss of the quantile."""
-        from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
-
-        check_training_rows("catboost", features, target, objective)
-        estimator, loss = CatBoostClassifier, {"loss_function": "Logloss"}
-        if objective.kind == "quantile":
-            estimator, loss = CatBoostRegressor, {"loss_function": f"Quantile:alpha={objective.quantile!r}"}
-        elif objective.kind == "multiclass":
-            loss = {"loss_function": "MultiClass"}
-        try:
-            native = estimator(
-                **dict(parameters),
-                **loss,
-                random_seed=seed,
-                thread_count=threads,
-                allow_writing_files=False,
-                logging_level="Silent",
-            )
-            native.fit(_pool(features, target if objective.kind == "quantile" else target.astype(np.int64)))
-            metadata = native.get_metadata()
-            for name in _VOLATILE:
-                metadata[name] = ""
-        except (CatBoostError, TypeError) as error:
-            raise ModelError(f"catboost: parameters {dict(parameters)}: {error}") from error
+        native = _fitted(features, target, parameters, seed, threads, objective)
+        metadata = native.get_metadata()
+        for name in _VOLATILE:
+            metadata[name] = ""
         # CatBoost orders its metadata anew when it reads a model; from then on the bytes stay the same.
         return self.restore(CatBoostModel(native).to_files())
+
+    def losses_by_trees(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        later: tuple[Columns, np.ndarray],
+        patience: int,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> np.ndarray:
+        """Fit with the overfitting detector on the later rows."""
+        watch = {"eval_set": _labelled(*later, objective), "early_stopping_rounds": patience, "use_best_model": False}
+        (found,) = (
+            _fitted(features, target, parameters, seed, threads, objective, **watch)
+            .evals_result_["validation"]
+            .values()
+        )
+        return np.array(found, dtype=np.float64)
 
     def restore(self, files: Mapping[str, bytes]) -> CatBoostModel:
         """Load a model from its binary format."""
@@ -114,6 +117,42 @@ class CatBoostFamily:
         except CatBoostError as error:
             raise ModelError(f"catboost: {_FILE} is not a CatBoost model: {error}") from error
         return CatBoostModel(native)
+
+
+def _fitted(
+    features: Columns,
+    target: np.ndarray,
+    parameters: Parameters,
+    seed: int,
+    threads: int,
+    objective: Objective,
+    **watch: object,
+) -> "CatBoost":
+    from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
+
+    check_training_rows("catboost", features, target, objective)
+    estimator, loss = CatBoostClassifier, {"loss_function": "Logloss"}
+    if objective.kind == "quantile":
+        estimator, loss = CatBoostRegressor, {"loss_function": f"Quantile:alpha={objective.quantile!r}"}
+    elif objective.kind == "multiclass":
+        loss = {"loss_function": "MultiClass"}
+    try:
+        native = estimator(
+            **dict(parameters),
+            **loss,
+            random_seed=seed,
+            thread_count=threads,
+            allow_writing_files=False,
+            logging_level="Silent",
+        )
+        native.fit(_labelled(features, target, objective), **watch)
+    except (CatBoostError, TypeError) as error:
+        raise ModelError(f"catboost: parameters {dict(parameters)}: {error}") from error
+    return native
+
+
+def _labelled(features: Columns, target: np.ndarray, objective: Objective) -> "Pool":
+    return _pool(features, target if objective.kind == "quantile" else target.astype(np.int64))
 
 
 def _pool(features: Columns, target: np.ndarray | None = None) -> "Pool":

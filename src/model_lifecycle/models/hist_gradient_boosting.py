@@ -67,6 +67,8 @@ class HistGradientBoostingModel:
 class HistGradientBoostingFamily:
     """Fits and restores `HistGradientBoostingModel`."""
 
+    trees = "max_iter"
+
     def fit(
         self,
         features: Columns,
@@ -77,20 +79,24 @@ class HistGradientBoostingFamily:
         objective: Objective = BINARY,
     ) -> HistGradientBoostingModel:
         """Fit on log loss, or on the quantile's, for ``max_iter`` rounds; rare categories are pooled."""
-        from threadpoolctl import threadpool_limits
-
-        check_training_rows("hist_gradient_boosting", features, target, objective)
-        unknown = sorted(set(parameters) - set(_PARAMETERS))
-        if unknown:
-            raise ModelError(f"hist_gradient_boosting: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
-        try:
-            pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
-            with threadpool_limits(threads):
-                pipeline.fit(pd.DataFrame(dict(features)), target)
-        except (ValueError, TypeError) as error:
-            raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
+        pipeline = _fitted(features, target, parameters, seed, threads, objective)
         # Read again, equal values are objects of their own; from then on the bytes stay the same.
         return self.restore(HistGradientBoostingModel(pipeline).to_files())
+
+    def losses_by_trees(
+        self,
+        features: Columns,
+        target: np.ndarray,
+        later: tuple[Columns, np.ndarray],
+        patience: int,
+        parameters: Parameters,
+        seed: int,
+        threads: int,
+        objective: Objective = BINARY,
+    ) -> np.ndarray:
+        """Fit with early stopping on the later rows."""
+        pipeline = _fitted(features, target, parameters, seed, threads, objective, later, patience)
+        return -np.asarray(pipeline.named_steps["boost"].validation_score_[1:], dtype=np.float64)
 
     def restore(self, files: Mapping[str, bytes]) -> HistGradientBoostingModel:
         """Load a pipeline; a file that holds any type that is not expected is refused."""
@@ -98,6 +104,37 @@ class HistGradientBoostingFamily:
         return HistGradientBoostingModel(
             skops_file.load_pipeline("hist_gradient_boosting", content, _FILE, _STEPS, _TRUSTED)
         )
+
+
+def _fitted(
+    features: Columns,
+    target: np.ndarray,
+    parameters: Parameters,
+    seed: int,
+    threads: int,
+    objective: Objective,
+    later: tuple[Columns, np.ndarray] | None = None,
+    patience: int = 1,
+) -> "Pipeline":
+    from threadpoolctl import threadpool_limits
+
+    check_training_rows("hist_gradient_boosting", features, target, objective)
+    unknown = sorted(set(parameters) - set(_PARAMETERS))
+    if unknown:
+        raise ModelError(f"hist_gradient_boosting: parameters {unknown}, expected some of {sorted(_PARAMETERS)}")
+    try:
+        pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
+        prepare, boost = (pipeline.named_steps[name] for name in _STEPS)
+        watch = {}
+        with threadpool_limits(threads):
+            prepared = prepare.fit_transform(pd.DataFrame(dict(features)))
+            if later is not None:
+                boost.set_params(early_stopping=True, n_iter_no_change=patience, scoring="loss")
+                watch = {"X_val": prepare.transform(pd.DataFrame(dict(later[0]))), "y_val": later[1]}
+            boost.fit(prepared, target, **watch)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
+    return pipeline
 
 
 def _pipeline(features: Columns, chosen: Parameters, seed: int, objective: Objective) -> "Pipeline":

@@ -65,8 +65,8 @@ def equal_blocks(sizes: np.ndarray) -> float:
     return float(rows.sum() ** 2 / np.sum(rows**2))
 
 
-def evaluated(statistic: Callable[..., float], arrays: tuple[np.ndarray, ...], where: str) -> float:
-    """Return the statistic of the arrays, or say on which rows it is not defined.
+def evaluated(statistic: Callable[..., float | np.ndarray], arrays: tuple[np.ndarray, ...], where: str) -> np.ndarray:
+    """Return the statistic of the arrays, one number or several, or say on which rows it is not defined.
 
     Raises
     ------
@@ -74,9 +74,9 @@ def evaluated(statistic: Callable[..., float], arrays: tuple[np.ndarray, ...], w
         If the statistic raises `StatisticError` or is not finite.
     """
     try:
-        value = float(statistic(*arrays))
+        value = np.asarray(statistic(*arrays), dtype=np.float64)
     except StatisticError as error:
         raise StatisticError(f"{where}: {error}") from error
-    if not np.isfinite(value):
+    if not np.isfinite(value).all():
         raise StatisticError(f"{where}: found {value}; expected a finite statistic")
     return value

@@ -228,6 +228,7 @@ def _newton(positive: np.ndarray, x: np.ndarray) -> tuple[float, float]:
         return float(np.sum(np.logaddexp(0.0, eta) - positive * eta))
 
     beta, step = np.array([float(logit(positive.mean())), 0.0]), np.full(2, np.inf)
+    reached = loss(beta)
     for _ in range(_MAXIMUM_STEPS):
         fitted = expit(beta[0] + beta[1] * x)
         residual, weight = positive - fitted, fitted * (1.0 - fitted)
@@ -237,8 +238,8 @@ def _newton(positive: np.ndarray, x: np.ndarray) -> tuple[float, float]:
         step = np.array([residual.sum() / weight.sum() - slope * centre, slope])
         if np.max(np.abs(step)) <= _TOLERANCE * max(1.0, float(np.max(np.abs(beta)))):
             return float(beta[0] + step[0]), float(beta[1] + step[1])
-        highest = loss(beta) * (1.0 + _LOSS_ROUNDING)
-        while loss(beta + step) > highest:
+        highest = reached * (1.0 + _LOSS_ROUNDING)
+        while (reached := loss(beta + step)) > highest:
             step = step / 2.0
         beta = beta + step
     raise StatisticError(

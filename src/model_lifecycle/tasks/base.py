@@ -11,8 +11,9 @@ from model_lifecycle.models.calibration import Calibration, Method
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability
 from model_lifecycle.statistics.intervals import (
     Interval,
+    LeftOut,
     clustered_mean_interval,
-    jackknife_interval,
+    leave_one_out,
     paired_difference_interval,
 )
 
@@ -55,7 +56,7 @@ class Metric:
         """
         if self.by_row:
             return clustered_mean_interval(self.compute(target, prediction), block, level, autocorrelation)
-        return jackknife_interval(self.value, block, target, prediction, level=level, autocorrelation=autocorrelation)
+        return self._left_out(block, target, prediction).interval(level, autocorrelation)
 
     def difference(
         self, block: np.ndarray, target: np.ndarray, mine: np.ndarray, other: np.ndarray, level: float
@@ -69,11 +70,12 @@ class Metric:
         """
         if self.by_row:
             return paired_difference_interval(self.compute(target, mine), self.compute(target, other), block, level)
+        return (self._left_out(block, target, mine) - self._left_out(block, target, other)).interval(level)
 
-        def gap(outcome: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-            return self.value(outcome, a) - self.value(outcome, b)
-
-        return jackknife_interval(gap, block, target, mine, other, level=level)
+    def _left_out(self, block: np.ndarray, target: np.ndarray, prediction: np.ndarray) -> LeftOut:
+        """Return the figure without each block, from rows in the order of the prediction: it sorts them every time."""
+        order = np.argsort(prediction, kind="stable") if prediction.ndim == 1 else np.arange(len(prediction))
+        return leave_one_out(self.value, block[order], target[order], prediction[order])
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,40 @@ def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:
         _evaluate(stages, scores=stages.scores.assign(row_outcome="pending"))
 
 
+def test_outcomes_that_have_stopped_arriving_block(stages: Stages) -> None:
+    times = stages.scores[model_input.DECISION_TIME]
+    for day, passes in ((29, True), (20, False)):
+        late = times >= stages.plan.test.start + timedelta(days=day)
+        scores = stages.scores.assign(row_outcome=stages.scores[model_input.OUTCOME].mask(late, "pending"))
+        found = _evaluate(stages, scores=scores)[1]
+        assert _failed(found) == ([] if passes else ["evidence"])
+    assert found["evidence"]["reason"].startswith(
+        "insufficient evidence: 65% of the test window's outcomes have arrived, expected 90%; "
+    )
+
+
+def test_without_a_baseline_nothing_passes(stages: Stages) -> None:
+    alone = [row for row in stages.leaderboard if row["role"] != "baseline"]
+    _, verdict = evaluate(
+        stages.scores, stages.challenger, alone, QUESTION_WITH_SLICE, GATES, stages.plan, None, stages.refit
+    )
+    failed = {gate["gate"]: gate["reason"] for gate in verdict["gates"] if not gate["passed"]}
+    assert list(failed) == ["beats a baseline", "stability"]
+    assert failed["beats a baseline"].startswith("insufficient evidence: 0 days")
+
+
+def test_a_baseline_or_champion_that_was_not_compared_blocks(stages: Stages) -> None:
+    champion = _other(stages)
+    figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
+    for against, gate in (("constant", "beats constant"), ("champion", "champion")):
+        kept = [one for one in figures["differences"] if one["against"] != against]
+        results = judge(
+            {**figures, "differences": kept}, _limits(champion_margin=1.0), stages.plan, champion, stages.challenger,
+            stages.leaderboard, stages.refit,
+        )  # fmt: skip
+        assert [one["gate"] for one in results if not one["passed"]] == [gate]
+
+
 def test_less_than_eight_independent_days_are_insufficient_evidence(stages: Stages) -> None:
     early = stages.scores[model_input.DECISION_TIME] < stages.plan.test.start + timedelta(days=6)
     found = _evaluate(stages, _limits(minimum_test_rows=1), scores=stages.scores[early])[1]

@@ -1,6 +1,7 @@
 """The figures of the test window, each with an interval that respects dependence in time."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypedDict
 
 import numpy as np
@@ -29,7 +30,7 @@ from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
-    jackknife_interval,
+    leave_one_out,
 )
 from model_lifecycle.tasks import Metric, task_of
 
@@ -45,6 +46,7 @@ class TestFigures(TypedDict):
     baselines: list[str]
     champion: str | None
     rows: int
+    settled: int
     labelled: int
     metrics: dict[str, dict[str, IntervalEvidence]]
     differences: list[DifferenceEvidence]
@@ -76,13 +78,6 @@ class _Sample:
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
         return _interval(
             lambda: clustered_mean_interval(values, block, self.gates.level), lambda: float(np.mean(values)), self.gates
-        )
-
-    def jackknife(self, statistic: Callable[..., float], *arrays: np.ndarray) -> IntervalEvidence:
-        return _interval(
-            lambda: jackknife_interval(statistic, self.block, *arrays, level=self.gates.level),
-            lambda: statistic(*arrays),
-            self.gates,
         )
 
     def losses(self, model: str) -> np.ndarray:
@@ -154,6 +149,7 @@ def compute_figures(
         "baselines": baselines,
         "champion": champion,
         "rows": len(scores),
+        "settled": len(sample.settled),
         "labelled": len(sample.observed),
         "metrics": {model: _metrics(sample, model) for model in models},
         "differences": [one for other in against for one in _differences(sample, subject, other, worth)],
@@ -233,14 +229,15 @@ def _calibration(
     acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction))
     anew = sample.worth(acted)
     trivial = max(float(worth[name].mean()) for name in task.policies)
+    slope, intercept = _line(sample, prediction)
     return {
         "bins": [
             {"mean_prediction": float(mean), "observed_rate": float(rate), "n": int(n)}
             for mean, rate, n in zip(bins.mean_prediction, bins.observed_rate, bins.n, strict=True)
         ],
         "expected_error": float(np.average(np.abs(bins.mean_prediction - bins.observed_rate), weights=bins.n)),
-        "slope": _line(sample, prediction, "slope"),
-        "intercept": _line(sample, prediction, "intercept"),
+        "slope": slope,
+        "intercept": intercept,
         "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
         "miscalibration": {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
         "value_lost": max(float((anew - worth["model"]).mean()), 0.0),
@@ -248,17 +245,23 @@ def _calibration(
     }
 
 
-def _line(sample: _Sample, prediction: np.ndarray, end: str) -> IntervalEvidence | None:
-    """Return slope or intercept; none where no line fits, on all rows or without some day."""
-    task = sample.task
-    if task.calibration_line(sample.target, prediction) is None:
-        return None
+def _line(sample: _Sample, prediction: np.ndarray) -> tuple[IntervalEvidence | None, IntervalEvidence | None]:
+    """Return slope and intercept; none where no line fits; without an interval where none fits without some day."""
+    task, target = sample.task, sample.target
+    whole = task.calibration_line(target, prediction)
+    if whole is None:
+        return None, None
 
-    def figure(target: np.ndarray, predicted: np.ndarray) -> float:
-        line = task.calibration_line(target, predicted)
-        return float("nan") if line is None else float(getattr(line, end))
+    def ends(outcome: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        line = task.calibration_line(outcome, predicted)
+        return np.full(2, np.nan) if line is None else np.array([line.slope, line.intercept])
 
-    return sample.jackknife(figure, sample.target, prediction)
+    lines = cache(lambda: leave_one_out(ends, sample.block, target, prediction))
+    level = sample.gates.level
+    return (
+        _interval(lambda: lines().part(0).interval(level), lambda: whole.slope, sample.gates),
+        _interval(lambda: lines().part(1).interval(level), lambda: whole.intercept, sample.gates),
+    )
 
 
 def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:

@@ -17,6 +17,8 @@ from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.statistics.dependence import effective_blocks, pooled_dependence
 
+_NO_BASELINE = "a baseline"  # where there is none, the gate that asks for it fails
+
 
 class Differences(TypedDict):
     """What `against_champion` reads of the figures."""
@@ -47,7 +49,7 @@ def judge(
     results = [
         _enough_evidence(figures, gates, mine),
         _no_leak(figures, gates),
-        *(_beats(figures, baseline, gates) for baseline in figures["baselines"]),
+        *(_beats(figures, baseline, gates) for baseline in figures["baselines"] or [_NO_BASELINE]),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
         treated_alike(figures["fairness"], gates),
@@ -79,18 +81,29 @@ def _counted(interval: IntervalEvidence, together: float) -> IntervalEvidence:
 
 
 def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardRow) -> GateResult:
-    """Fail when days or rows are few, the days counted by the dependence that folds and test window show together."""
+    """Fail when days, rows or outcomes that have arrived are few.
+
+    Days are counted by the dependence that folds and test window show together.
+    """
     found, rows = figures["metrics"][figures["subject"]][figures["loss"]], figures["labelled"]
     days, folds = found["n_blocks"], (mine.get("days", 0), mine.get("dependence", 0.0))
     counted = _counted(found, pooled_dependence([(days, found.get("dependence", 0.0)), folds]))
     worth = counted["n_effective"]
-    passed = too_thin(counted, gates) is None and rows >= gates.minimum_test_rows
+    arrived = figures["settled"] / figures["rows"]
+    stale = (
+        ""
+        if arrived >= gates.minimum_label_share
+        else (f"{arrived:.0%} of the test window's outcomes have arrived, expected {gates.minimum_label_share:.0%}; ")
+    )
+    passed = too_thin(counted, gates) is None and rows >= gates.minimum_test_rows and not stale
     reason = (
-        f"{'' if passed else 'insufficient evidence: '}{rows:,} labelled test rows on {days} days, worth "
+        f"{'' if passed else 'insufficient evidence: '}{stale}{rows:,} labelled test rows on {days} days, worth "
         f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
         f"{gates.minimum_effective_blocks:g}; {covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
-    return GateResult("evidence", passed, reason, {"labelled": rows, "days": days, "effective_days": worth})
+    return GateResult(
+        "evidence", passed, reason, {"labelled": rows, "days": days, "effective_days": worth, "arrived": arrived}
+    )
 
 
 def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
@@ -102,10 +115,15 @@ def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 
 def _difference(figures: Differences, against: str) -> IntervalEvidence:
-    return next(
+    """Return the paired difference in loss; an interval of nothing where there was nobody to compare with."""
+    found = (
         one["interval"]
         for one in figures["differences"]
         if one["against"] == against and one["metric"] == figures["loss"]
+    )
+    return next(
+        found,
+        {"estimate": math.nan, "lower": None, "upper": None, "level": math.nan, "n_blocks": 0, "n_effective": 0.0},
     )
 
 

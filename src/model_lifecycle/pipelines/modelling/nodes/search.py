@@ -24,6 +24,7 @@ from model_lifecycle.features.folds import features_of, fold_rows, observed_rows
 from model_lifecycle.features.tables import with_outputs
 from model_lifecycle.models import Model, Parameters, load_family
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
+from model_lifecycle.pipelines.modelling.nodes.tree_count import TreeCount, best_count, tree_count
 from model_lifecycle.pipelines.modelling.nodes.trials import (
     Hopeless,
     TrialEngine,
@@ -97,12 +98,15 @@ def search_candidates(
     number = np.sum([index * judged for index, (_, judged) in enumerate(folds)], axis=0)
     out_of_fold = pd.DataFrame({FOLD: number[inside]}, index=np.flatnonzero(inside))
     trials: list[Trial] = []
+    counting = {name: tree_count(name, candidate) for name, candidate in modelling.candidates.items()}
     data = data_digest(train, spec)
     try:
         for name, candidate in modelling.candidates.items():
-            engine = _InProcess(name, candidate.family, train, folds, spec, run, task_of(question))
+            count = counting[name]
+            engine = _InProcess(name, candidate.family, count, train, folds, spec, run, task_of(question))
             key = search_key(name, candidate, data, plan, spec, run, question)
-            tried, predictions = _search_one(name, candidate, engine, run.seed, journal, key, clock)
+            chosen = None if count is None else count.family.trees
+            tried, predictions = _search_one(name, candidate, engine, run.seed, journal, key, clock, chosen)
             trials += tried
             out_of_fold = with_outputs(out_of_fold, name, predictions)
     except ModelError:
@@ -120,11 +124,12 @@ def _search_one(
     journal: TrialJournal,
     key: str,
     clock: Callable[[], float],
+    chosen: str | None,
 ) -> tuple[list[Trial], np.ndarray]:
     """Return all trials of one candidate and the best one's predictions for the rows of the folds.
 
     Trials of the journal go through the sampler like those that are run, so the next one is asked for in the same
-    state as if there had been no interrupt.
+    state as if there had been no interrupt. The parameter ``chosen`` is the engine's to set.
     """
     study = _new_study(candidate, seed)
     trials: list[Trial] = []
@@ -137,7 +142,7 @@ def _search_one(
         asked = study.ask()
         parameters = {**candidate.parameters, **_suggest(asked, candidate)}
         record = known.get(number)
-        if fresh := record is None or not _fits(record, parameters, best):
+        if fresh := record is None or not _fits(record, parameters, best, chosen):
             known = {}
             record = engine(number, parameters, partial(is_hopeless, candidate=candidate, trials=tuple(trials)))
             record.trial["seconds"] = clock() - began
@@ -166,10 +171,11 @@ def _new_study(candidate: CandidateSpec, seed: int) -> "optuna.Study":
     return study
 
 
-def _fits(record: TrialRecord, parameters: Mapping[str, object], best: float) -> bool:
+def _fits(record: TrialRecord, parameters: Mapping[str, object], best: float, chosen: str | None) -> bool:
     """Whether a trial of the journal is the one that is asked for, with predictions if it is the best so far."""
-    needed = loss_of(record.trial) < best
-    return record.trial["parameters"] == parameters and (record.predictions is not None or not needed)
+    needed, found = loss_of(record.trial) < best, record.trial["parameters"]
+    same = all(found.get(key) == parameters.get(key) for key in found.keys() | parameters.keys() if key != chosen)
+    return same and (record.predictions is not None or not needed)
 
 
 def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial) -> None:
@@ -189,6 +195,7 @@ class _InProcess:
 
     name: str
     family: str
+    count: TreeCount | None
     train: pd.DataFrame
     folds: list[tuple[np.ndarray, np.ndarray]]
     spec: FeatureSpec
@@ -205,8 +212,13 @@ class _InProcess:
             "seconds": 0.0,
         }
         try:
+            if self.count is not None:
+                number_of_trees = best_count(
+                    self.count, parameters, self.train, self.folds, self.spec, self.run, self.task.objective
+                )
+                trial["parameters"][self.count.family.trees] = number_of_trees
             losses, predictions, model = _try(
-                self.family, parameters, self.train, self.folds, self.spec, self.run, self.task, hopeless
+                self.family, trial["parameters"], self.train, self.folds, self.spec, self.run, self.task, hopeless
             )
             if not np.isfinite(losses).all():
                 raise ModelError(f"{self.family}: losses {losses}, expected finite ones")
