@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from model_lifecycle.serving.client import Client
+from model_lifecycle.client import Client
 
 WAIT_SECONDS = 180.0
 

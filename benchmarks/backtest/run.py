@@ -151,7 +151,7 @@ class Learner:
 
     def train(self, as_of: datetime, policy: TriedPolicy) -> Release:
         """Fit on the policy's window before the test month, whose figures monitoring compares with."""
-        name, until = release_name(as_of, policy.window), as_of - TEST
+        name, until = release_name(as_of, policy.training), as_of - TEST
         since = until - timedelta(days=30 * policy.window) if isinstance(policy.window, int) else START
         self.weights[name] = _fit(*self._labelled(since, until, until))
         signals, target, times = self._labelled(until, as_of, as_of, with_times=True)

@@ -35,7 +35,6 @@ from model_lifecycle.statistics.intervals import clustered_mean_interval, paired
 from model_lifecycle.statistics.proper_scores import log_losses
 
 WORLDS = 2_000
-FEWER = 500  # for what is only told beside
 DAYS, FOLD_DAYS = 30, 60
 ROWS_A_DAY = 300  # of 900 in the flagship; what is uncertain is the days, not the rows
 # Chosen so that 30 days look like the flagship's test month: see the two rows 'worlds' and 'flagship' of the table.
@@ -89,7 +88,6 @@ class Question:
     memory: float = DAY_MEMORY
     battery: bool = False  # all gates, or the champion's alone
     days: int = DAYS
-    worlds: int = WORLDS
 
 
 SUPERIORITY = {"champion_mode": "superiority", "champion_margin": 0.0}
@@ -101,8 +99,8 @@ QUESTIONS = {
     "power": Question(WORTH_HAVING, SUPERIORITY),
     "good": Question(WORTH_HAVING, {}, battery=True),
     "equal": Question(0.0, {}),
-    "good_long_memory": Question(WORTH_HAVING, {}, memory=0.56, battery=True, worlds=FEWER),
-    "good_two_months": Question(WORTH_HAVING, {}, battery=True, days=2 * DAYS, worlds=FEWER),
+    "good_long_memory": Question(WORTH_HAVING, {}, memory=0.56, battery=True),
+    "good_two_months": Question(WORTH_HAVING, {}, battery=True, days=2 * DAYS),
 }
 
 
@@ -221,7 +219,8 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
     gates = GateLimits(**question.limits)
     if question.battery:
         folds, scores = world(seed, question.gain, question.memory, question.days)
-        figures = compute_figures(scores, "challenger", ["constant"], QUESTION, gates, QUESTION.value.break_even())
+        threshold = QUESTION.value.break_even()
+        figures = compute_figures(scores, "challenger", ["constant"], QUESTION, gates, threshold, only_judged=True)
         results = judge(figures, gates, PLAN, CHAMPION, CHALLENGER, leaderboard(folds), {})
         found = next(
             one for one in figures["differences"] if (one["against"], one["metric"]) == ("champion", "log_loss")
@@ -254,12 +253,12 @@ def share(count: int, worlds: int) -> dict[str, float]:
     return {"share": count / worlds, "lower": float(bounds.low), "upper": float(bounds.high), "worlds": worlds}
 
 
-def measure(most: int, run: Callable[..., Any] = map) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
-    """Judge the worlds of every question, ``most`` at the most; return the shares, and what else the table tells."""
+def measure(worlds: int, run: Callable[..., Any] = map) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
+    """Judge so many worlds of every question; return the shares, and what else the table tells."""
     shares: dict[str, dict[str, float]] = {}
     told: dict[str, Any] = {}
     for name, question in QUESTIONS.items():
-        began, worlds = time.perf_counter(), min(most, question.worlds)
+        began = time.perf_counter()
         found = list(run(partial(verdict, question=question), range(worlds)))
         results = [one for one, _, _ in found]
         if question.battery:

@@ -6,10 +6,12 @@ OWN_COMMANDS = {
     "alerts": "model_lifecycle.datasets.alert_command:alerts",
     "backfill": "model_lifecycle.datasets.backfill_command:backfill",
     "contract": "model_lifecycle.datasets.contract_command:contract",
+    "keys": "model_lifecycle.serving.keys_command:keys",
     "loop": "model_lifecycle.rehearsal.command:loop",
     "release": "model_lifecycle.datasets.release_command:release",
     "serve": "model_lifecycle.serving.command:serve",
     "viz": "model_lifecycle.viz:viz",
+    "watch": "model_lifecycle.agent.command:watch",
 }
 
 cli = CommandGroup(name="model_lifecycle", lazy={**KEDRO_COMMANDS, **OWN_COMMANDS})

@@ -69,5 +69,9 @@ class RunLocked(LifecycleError):
     """Another run holds the data folder."""
 
 
+class LeaseLost(LifecycleError):
+    """Another agent leads."""
+
+
 class DeliveryError(LifecycleError):
     """A channel did not take a notification."""

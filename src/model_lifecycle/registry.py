@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from model_lifecycle.contracts.records import Move
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.releases import verify_release
 
@@ -53,19 +54,6 @@ class ReleaseEntry:
     registered_at: datetime
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One move of the champion, written down before it is made; `overridden` names the failed gates it went past."""
-
-    at: str
-    action: Literal["promote", "rollback"]
-    from_version: int | None
-    to_version: int
-    by: str
-    reason: str
-    overridden: tuple[str, ...] = ()
 
 
 class Registry:
@@ -181,7 +169,9 @@ class Registry:
         if champion is not None and champion.version == version:
             return champion
         verify_release(entry.path, entry.digest)
-        self._write_down("promote", champion, entry, reason, by, overridden)
+        begun = self.cut_off(version)
+        if begun is None or (begun.by, begun.reason, begun.overridden) != (by, reason, tuple(overridden)):
+            self._write_down("promote", champion, entry, reason, by, overridden)
         if champion is not None:
             self._set_previous(champion.version)
         with self._translated(f"promote version {version}"):
@@ -233,6 +223,14 @@ class Registry:
     def _is_new(self) -> bool:
         """Whether nothing was ever registered: answered without the seconds that making the file takes."""
         return self._file is not None and self._opened is None and not self._file.exists()
+
+    def cut_off(self, version: int) -> Move | None:
+        """Return the promotion of a version that was written down last, if a crash came before the alias moved."""
+        moves, champion = self.history(), self.champion()
+        last, now = (moves[-1] if moves else None), (None if champion is None else champion.version)
+        if last is None or (last.action, last.to_version, last.from_version) != ("promote", version, now):
+            return None
+        return last
 
     def _is_cut_off_rollback(self, champion: ReleaseEntry, previous: ReleaseEntry | None) -> bool:
         if previous is None or previous.version != champion.version:

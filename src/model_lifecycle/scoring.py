@@ -5,7 +5,7 @@ Training, batch scoring, the service and the back-test all call this; there is n
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -141,6 +141,8 @@ class Scorer:
 
     facts: ScoringFacts
     model: Model
+    examples: Columns | None = None
+    """Features of the release's own smoke records: what explanations by permutations compare with."""
 
     @property
     def release_id(self) -> str:
@@ -196,9 +198,7 @@ class Scorer:
             raise ReleaseError(_other_version(files[_FACTS], error)) from error
         stored = {name.removeprefix(_MODEL): content for name, content in files.items() if name.startswith(_MODEL)}
         scorer = cls(facts, load_family(facts.family).restore(stored))
-        if "smoke.json" in files:
-            scorer._check_smoke(files["smoke.json"])
-        return scorer
+        return replace(scorer, examples=scorer._check_smoke(files["smoke.json"])) if "smoke.json" in files else scorer
 
     def columns(self, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:
         """Validate records and turn them into columns.
@@ -248,8 +248,8 @@ class Scorer:
     def _known_categories(self) -> dict[str, frozenset[str]]:
         return {name: frozenset(values) for name, values in self.facts.state.categories.items()}
 
-    def _check_smoke(self, content: bytes) -> None:
-        """Score the release's own smoke records from their recorded features and compare.
+    def _check_smoke(self, content: bytes) -> dict[str, np.ndarray]:
+        """Score the release's own smoke records from their recorded features, compare, and return the features.
 
         Raises
         ------
@@ -278,6 +278,7 @@ class Scorer:
                 f"release {self.release_id}: smoke predictions differ by {difference:.3g}, "
                 f"expected at most {_TOLERANCE:g}"
             )
+        return features
 
 
 def _other_version(content: bytes, error: ValidationError) -> str:

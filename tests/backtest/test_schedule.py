@@ -9,6 +9,7 @@ import pytest
 from model_lifecycle.backtest.schedule import Schedule, plan_schedule, split_at
 from model_lifecycle.contracts.backtest import BacktestSpec
 from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
 
 SPLIT = SplitSpec(time_zone="America/New_York")
@@ -62,15 +63,15 @@ def test_too_short_a_history_is_refused_with_what_is_missing(series: pd.Series, 
 
 def test_early_retrainings_have_fewer_validation_periods() -> None:
     april, may = datetime(2013, 4, 1, 4, tzinfo=UTC), datetime(2013, 5, 1, 4, tzinfo=UTC)
-    assert split_at(SPLIT, april, YEAR, "configured").validation_periods == 1
-    assert split_at(SPLIT, may, YEAR, "configured").validation_periods == 2
+    assert split_at(SPLIT, april, YEAR, TrainingWindow()).validation_periods == 1
+    assert split_at(SPLIT, may, YEAR, TrainingWindow()).validation_periods == 2
 
 
 def test_the_window_of_a_policy_takes_the_place_of_the_configured_one() -> None:
     may, rolling = datetime(2013, 5, 1, 4, tzinfo=UTC), SPLIT.model_copy(update={"train_periods": 6})
-    assert split_at(rolling, may, YEAR, "configured").train_periods == 6
-    assert split_at(rolling, may, YEAR, "expanding").train_periods is None
-    assert split_at(rolling, may, YEAR, 3).train_periods == 3
+    assert split_at(rolling, may, YEAR, TrainingWindow()).train_periods == 6
+    assert split_at(rolling, may, YEAR, TrainingWindow(periods="expanding")).train_periods is None
+    assert split_at(rolling, may, YEAR, TrainingWindow(periods=3)).train_periods == 3
 
 
 def test_checks_are_the_ends_of_whole_windows() -> None:

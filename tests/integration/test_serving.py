@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from eventually import eventually
+from model_lifecycle.client import Client, RequestRefused
 from model_lifecycle.contracts.records import LabelRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.releases import verify_release
-from model_lifecycle.serving.client import Client, RequestRefused
 from model_lifecycle.serving.process import RunningService, running_service
 from model_lifecycle.store import Store
 from tiny_release import START, event, record, tiny_release

@@ -162,8 +162,8 @@ def test_drift_alone_is_investigated_and_never_retrained() -> None:
 @pytest.mark.parametrize(
     ("worse", "age", "action"),
     [
-        (_figure(0.02), timedelta(days=6), "rollback"),
-        (_figure(0.02), timedelta(days=7), "nothing"),
+        (_figure(0.02), timedelta(days=13), "rollback"),
+        (_figure(0.02), timedelta(days=14), "nothing"),
         (_figure(0.005), timedelta(days=6), "nothing"),
         (_figure(-0.02), timedelta(days=6), "nothing"),
         (None, timedelta(days=6), "nothing"),

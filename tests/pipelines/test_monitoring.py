@@ -23,6 +23,7 @@ from model_lifecycle.datasets.alert_log import AlertLog
 from model_lifecycle.datasets.event_log import EventLog
 from model_lifecycle.datasets.optional_json import OptionalJSONDataset
 from model_lifecycle.datasets.prediction_window import PredictionWindow
+from model_lifecycle.datasets.trail import TrailDataset
 from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.monitoring import create_pipeline
 from model_lifecycle.store import Store
@@ -108,6 +109,9 @@ def _catalog(
             "prediction_log": PredictionWindow(url),
             "event_log": EventLog(url),
             "champion": MemoryDataset(SimpleNamespace(scorer=scorer("of another release")), copy_mode="assign"),
+            "previous_champion": MemoryDataset(None),
+            "audit_trail": TrailDataset(url),
+            "window_trail": TrailDataset(url),
             "monitoring_alerts": AlertLog(str(folder / "alerts.json"), url),
             "alert_book": AlertBookDataset(url),
             "alert_report": JSONDataset(filepath=str(folder / "alert_report.json")),
@@ -279,6 +283,8 @@ def test_the_pipeline_is_wired_from_logs_and_champion_alone() -> None:
         "event_log",
         "champion",
         "champion_release",
+        "previous_champion",
+        "audit_trail",
         "action_log",
         "monitoring_history_before",
     }

@@ -8,10 +8,10 @@ from threading import Thread
 
 import pytest
 
+from model_lifecycle.client import Client
 from model_lifecycle.errors import ServingError
 from model_lifecycle.rehearsal import supervisor as module
 from model_lifecycle.rehearsal.supervisor import Supervisor
-from model_lifecycle.serving.client import Client
 from model_lifecycle.serving.process import RunningService
 
 

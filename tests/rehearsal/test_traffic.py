@@ -22,7 +22,7 @@ def counts() -> Counts:
 @pytest.fixture
 def traffic(tmp_path: Path, counts: Counts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
     """Traffic to a port that nobody listens on, and a supervisor whose services never do."""
-    monkeypatch.setattr("model_lifecycle.serving.client._LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("model_lifecycle.client._LONGEST_PAUSE", 0.001)
     monkeypatch.setattr("model_lifecycle.rehearsal.supervisor.PROBE_SECONDS", 0.001)
 
     @contextmanager

@@ -199,6 +199,8 @@ def rule(tried: TriedPolicy) -> str:
     changed = [
         f"{name.replace('_', ' ')} {value}" for name, value in tried.limits.model_dump(exclude_none=True).items()
     ]
+    if tried.half_life is not None:
+        window += f" with a half-life of {tried.half_life.days} days"
     parts = [when, *changed, window, "gated" if tried.gated else "shipped whatever the gates say"]
     return ", ".join([*parts, "refitted on all labels"] if tried.refit else parts)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from model_lifecycle.contracts.backtest import TriedPolicy
+from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.verdict import Drift
 
@@ -47,17 +48,16 @@ def instant(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None) - (moment.utcoffset() or moment - moment), "us")
 
 
-def release_name(as_of: datetime, window: int | str, *, refit: bool = False) -> str:
+def release_name(as_of: datetime, window: TrainingWindow, *, refit: bool = False) -> str:
     """Return what a release of a back-test is called.
 
     Examples
     --------
     >>> from datetime import UTC
-    >>> release_name(datetime(2024, 5, 1, tzinfo=UTC), 3)
+    >>> release_name(datetime(2024, 5, 1, tzinfo=UTC), TrainingWindow(periods=3))
     '2024-05-01T00:00+00:00 rolling over 3 periods'
     """
-    how = f"rolling over {window} periods" if isinstance(window, int) else window
-    return f"{as_of.isoformat(timespec='minutes')} {how}{' refit' if refit else ''}"
+    return f"{as_of.isoformat(timespec='minutes')} {window}{' refit' if refit else ''}"
 
 
 @dataclass(frozen=True)

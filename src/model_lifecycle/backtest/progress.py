@@ -31,7 +31,7 @@ class Progress:
         self._walked = 0
         self._fitted, self._fitting = 0, 0.0
         self._foreseen = {
-            release_name(at, one.window, refit=refit)
+            release_name(at, one.training, refit=refit)
             for one in tried.values()
             if one.every is not None
             for at in schedule.calendar(one.every)

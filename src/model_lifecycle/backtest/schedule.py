@@ -8,6 +8,7 @@ import pandas as pd
 
 from model_lifecycle.contracts.backtest import BacktestSpec, Every
 from model_lifecycle.contracts.modelling import SplitSpec
+from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
 
 _STEPS = {
@@ -106,7 +107,7 @@ def _slack(split: SplitSpec) -> timedelta:
     return {"month": timedelta(days=2), "week": timedelta(days=1), "day": timedelta(hours=6)}[split.period]
 
 
-def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: int | str) -> SplitSpec:
+def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: TrainingWindow) -> SplitSpec:
     """Return the split of a retraining: production's, with the policy's training window.
 
     Early in the history there are fewer validation periods than production takes; as many as there are then, one at
@@ -120,8 +121,8 @@ def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: int | 
         Of the retraining.
     times : Series
         Decision times, aware.
-    window : int or str
-        Periods to train on, ``"expanding"`` for all, ``"configured"`` for what the split says.
+    window : TrainingWindow
+        The policy's.
     """
     step = _STEPS[split.period]
     begin = _nearest_boundary(times.min().tz_convert(split.time_zone), split)
@@ -131,5 +132,4 @@ def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: int | 
         for count in range(1, split.validation_periods + 1)
         if moment - step * (1 + count + split.test_periods) >= begin
     ]
-    train_periods = {"configured": split.train_periods, "expanding": None}.get(str(window), window)
-    return split.model_copy(update={"validation_periods": max(fitting, default=1), "train_periods": train_periods})
+    return window.applied(split).model_copy(update={"validation_periods": max(fitting, default=1)})

@@ -12,7 +12,7 @@ from model_lifecycle.backtest.watch import Watch
 from model_lifecycle.contracts.backtest import TriedPolicy
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.errors import LifecycleError
-from model_lifecycle.monitoring.policy import breaches, decide
+from model_lifecycle.monitoring.policy import Attempt, breaches, decide
 from model_lifecycle.monitoring.verdict import WindowVerdict
 
 _log = logging.getLogger(__name__)
@@ -46,6 +46,10 @@ class Walk:
     def count(self, *kinds: Kind) -> int:
         """Return how many events there are of these kinds."""
         return sum(event.kind in kinds for event in self.events)
+
+    def attempts(self) -> list[Attempt]:
+        """Return the retrainings as a budget counts them."""
+        return [Attempt(at=event.at, seconds=event.seconds) for event in self.events if event.kind != "alarm"]
 
     def retrainings(self) -> int:
         """Return how often a model was trained, whatever came of it."""
@@ -128,7 +132,7 @@ def _triggered(
         if not drifted:
             return ()
         limits = _changed(limits, maximum_age=_AT_ONCE)
-    decision = decide(heard, limits, watch.state(found.timeline, at, found.retrained_at))
+    decision = decide(heard, limits, watch.state(found.timeline, at, found.retrained_at, found.attempts()))
     if decision.action != "retrain":
         return ()
     if tried.trigger == "drift":

@@ -11,7 +11,7 @@ from model_lifecycle.contracts.model_input import OBSERVED, UNAVAILABLE
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.monitoring.judge import lookback
 from model_lifecycle.monitoring.performance import judge_performance
-from model_lifecycle.monitoring.policy import PolicyState
+from model_lifecycle.monitoring.policy import Attempt, PolicyState
 from model_lifecycle.monitoring.verdict import Drift, Performance, WindowVerdict
 from model_lifecycle.monitoring.windows import Window, maturity, tile
 from model_lifecycle.tasks import Task
@@ -46,7 +46,9 @@ class Watch:
             for window in tile(timeline[0][0], at, self._spec.window, windows)
         ]
 
-    def state(self, timeline: Timeline, at: datetime, retrained_at: datetime) -> PolicyState:
+    def state(
+        self, timeline: Timeline, at: datetime, retrained_at: datetime, retrainings: Sequence[Attempt] = ()
+    ) -> PolicyState:
         """Return what the policy knows besides the windows."""
         since, release = timeline[-1]
         rows = self._live.rows(max(release.facts.trained_until, timeline[0][0]), at)
@@ -57,6 +59,7 @@ class Watch:
             trained_until=release.facts.trained_until,
             promoted_at=since,
             retrained_at=retrained_at,
+            retrainings=tuple(retrainings),
             new_labels=int(new.sum()),
         )
 

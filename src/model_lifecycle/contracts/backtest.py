@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration
-from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.policy import PolicySpec, TrainingWindow
 from model_lifecycle.contracts.run import Instant
 
 Trigger = Literal["never", "calendar", "performance", "value", "drift", "configured"]
@@ -39,6 +39,10 @@ class TriedPolicy(Contract):
     window: Literal["configured", "expanding"] | Annotated[int, Field(ge=1)] = Field(
         default="configured", description="trained on: as `split` says, everything, or so many periods of the split"
     )
+    half_life: PositiveDuration | None = Field(
+        default=None,
+        description="a row so much older than the end of its training window counts half; null: as `split` says",
+    )
     gated: bool = Field(default=True, description="false ships every challenger, whatever the gates say")
     refit: bool = Field(
         default=False,
@@ -47,6 +51,22 @@ class TriedPolicy(Contract):
     cost_per_retraining: float | None = Field(
         default=None, ge=0.0, description="in the value's unit, whether it is promoted or not; null: that of all"
     )
+
+    def under(self, policy: PolicySpec) -> "TriedPolicy":
+        """Return this one, with training window and refit of ``policy`` where it is tried as it is configured."""
+        if self.trigger != "configured":
+            return self
+        changes = {
+            "window": policy.training.periods if self.window == "configured" else self.window,
+            "half_life": self.half_life or policy.training.half_life,
+            "refit": self.refit or policy.refit,
+        }
+        return self.model_copy(update=changes)
+
+    @property
+    def training(self) -> TrainingWindow:
+        """What a retraining learns from."""
+        return TrainingWindow(periods=self.window, half_life=self.half_life)
 
     @model_validator(mode="after")
     def _calendar_has_a_period(self) -> Self:

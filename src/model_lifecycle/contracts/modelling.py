@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from model_lifecycle.contracts.base import Contract, TimeZone
+from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
 
 
 class SplitSpec(Contract):
@@ -19,6 +19,9 @@ class SplitSpec(Contract):
     test_periods: int = Field(default=1, ge=1)
     validation_periods: int = Field(default=2, ge=1)
     train_periods: int | None = Field(default=None, ge=1, description="rolling window; null takes all that is there")
+    half_life: PositiveDuration | None = Field(
+        default=None, description="a row so much older than the end of its training window counts half; null: all alike"
+    )
 
 
 class CandidateSpec(Contract):

@@ -149,3 +149,16 @@ class AuditRecord:
     release: str
     reason: str
     details: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of the champion, written down before it is made; `overridden` names the failed gates it went past."""
+
+    at: str
+    action: Literal["promote", "rollback"]
+    from_version: int | None
+    to_version: int
+    by: str
+    reason: str
+    overridden: tuple[str, ...] = ()

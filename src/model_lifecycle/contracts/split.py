@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from model_lifecycle.contracts.base import Contract, TimeZone
+from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
 from model_lifecycle.contracts.run import Instant
 
 
@@ -23,6 +23,7 @@ class SplitPlan(Contract):
     time_zone: TimeZone
     folds: tuple[Fold, ...]
     test: Fold
+    half_life: PositiveDuration | None = None  # of a row's weight, by its age at the end of its training window
 
     @model_validator(mode="after")
     def _in_time_order(self) -> Self:

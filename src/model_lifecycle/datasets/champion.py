@@ -49,12 +49,15 @@ class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
 
     def load(self) -> Champion | None:
         """Read the alias, verify the release and restore its scorer."""
-        entry = Registry(self._uri, self._name).champion()
+        entry = self._entry()
         if entry is None:
             return None
         manifest, files = verify_release(entry.path, entry.digest), read_release(entry.path, entry.digest)
         info = {"created_as_of": manifest.created_as_of, **manifest.info}
         return Champion(entry, files, info, Scorer.from_files(files))
+
+    def _entry(self) -> ReleaseEntry | None:
+        return Registry(self._uri, self._name).champion()
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002 - kedro's signature
         """Refuse."""
@@ -62,6 +65,16 @@ class ChampionDataset(AbstractDataset[NoReturn, Champion | None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"uri": self._uri, "name": self._name}
+
+
+class PreviousDataset(ChampionDataset):
+    """Loads the release that a rollback would bring back, None where there is none.
+
+    Takes the parameters of `ChampionDataset`.
+    """
+
+    def _entry(self) -> ReleaseEntry | None:
+        return Registry(self._uri, self._name).previous()
 
 
 class ChampionFactsDataset(ChampionDataset):

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from model_lifecycle.contracts.gates import PROOF_GATES, PROOF_TAG
 from model_lifecycle.contracts.override import OverrideSpec
+from model_lifecycle.contracts.records import Move
 from model_lifecycle.errors import ContractError, GateBlocked, RegistryError, ReleaseError
-from model_lifecycle.registry import Move, Registry, ReleaseEntry
+from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases import read_release
 from model_lifecycle.reporting.checking import checked, checked_evaluation
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence

@@ -5,8 +5,8 @@ from textwrap import shorten
 from typing import Any
 
 from model_lifecycle.contracts.gates import PROOF_GATES
+from model_lifecycle.contracts.records import Move
 from model_lifecycle.datasets.registered import RegisteredRelease, require_sound
-from model_lifecycle.registry import Move
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence, PartEvidence
 

@@ -1,6 +1,6 @@
 """Which rows a fold trains on and which it is judged on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,17 @@ def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
     start = pd.Timestamp(fold.start)
     known = (table[model_input.OUTCOME] == model_input.OBSERVED) & (labelled < start)
     return (known & (decided >= pd.Timestamp(fold.train_start)) & (decided < start)).to_numpy(dtype=bool)
+
+
+def row_weights(table: pd.DataFrame, rows: np.ndarray, fold: Fold, half_life: timedelta | None) -> np.ndarray | None:
+    """Return how much each training row of a fold counts, float64, shape (n_rows,); None: all alike.
+
+    A row's weight is ``0.5 ** (age / half_life)``, its age counted back from the start of the fold.
+    """
+    if half_life is None:
+        return None
+    age = (pd.Timestamp(fold.start) - table.loc[rows, model_input.DECISION_TIME]) / half_life
+    return np.asarray(0.5 ** age.to_numpy(dtype=np.float64))
 
 
 def fold_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:

@@ -74,6 +74,7 @@ class Family(Protocol):
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> Model:
         """Fit on n rows.
 
@@ -89,6 +90,8 @@ class Family(Protocol):
             The same seed and thread count give the same model.
         objective : Objective
             A family may refuse a kind that it cannot fit.
+        weight : ndarray of float64, shape (n,), optional
+            How much each row counts, above 0; None: all alike.
 
         Raises
         ------

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FILE = "catboost.cbm"
 _VOLATILE = ("model_guid", "train_finish_time")  # blank, so that the same fit gives the same bytes
 _FEW_ROWS = 64  # below this, plain lists are faster than a table
+_EXPLAINED_BY_ONE = 1_000  # rows up to which one thread explains, so that a service's other work goes on
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class CatBoostModel:
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
         """Return exact tree SHAP values and the base value."""
-        found = np.asarray(self.native.get_feature_importance(_pool(features), type="ShapValues"), dtype=np.float64)
+        threads = 1 if row_count(features) <= _EXPLAINED_BY_ONE else -1
+        found = self.native.get_feature_importance(_pool(features), type="ShapValues", thread_count=threads)
+        found = np.asarray(found, dtype=np.float64)
         if self.loss == "MultiClass":
             found = found.transpose(0, 2, 1)
             found = found - found.mean(axis=2, keepdims=True)  # the margin is centred over the classes
@@ -78,9 +81,10 @@ class CatBoostFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> CatBoostModel:
         """Fit on log loss, or on the loss of the quantile."""
-        native = _fitted(features, target, parameters, seed, threads, objective)
+        native = _fitted(features, target, parameters, seed, threads, objective, weight)
         metadata = native.get_metadata()
         for name in _VOLATILE:
             metadata[name] = ""
@@ -126,6 +130,7 @@ def _fitted(
     seed: int,
     threads: int,
     objective: Objective,
+    weight: np.ndarray | None = None,
     **watch: object,
 ) -> "CatBoost":
     from catboost import CatBoostClassifier, CatBoostError, CatBoostRegressor  # takes a second to import
@@ -145,22 +150,22 @@ def _fitted(
             allow_writing_files=False,
             logging_level="Silent",
         )
-        native.fit(_labelled(features, target, objective), **watch)
+        native.fit(_labelled(features, target, objective, weight), **watch)
     except (CatBoostError, TypeError) as error:
         raise ModelError(f"catboost: parameters {dict(parameters)}: {error}") from error
     return native
 
 
-def _labelled(features: Columns, target: np.ndarray, objective: Objective) -> "Pool":
-    return _pool(features, target if objective.kind == "quantile" else target.astype(np.int64))
+def _labelled(features: Columns, target: np.ndarray, objective: Objective, weight: np.ndarray | None = None) -> "Pool":
+    return _pool(features, target if objective.kind == "quantile" else target.astype(np.int64), weight)
 
 
-def _pool(features: Columns, target: np.ndarray | None = None) -> "Pool":
+def _pool(features: Columns, target: np.ndarray | None = None, weight: np.ndarray | None = None) -> "Pool":
     import pandas as pd
     from catboost import Pool
 
     categorical = [name for name, values in features.items() if values.dtype == object]
-    return Pool(pd.DataFrame(dict(features)), label=target, cat_features=categorical)
+    return Pool(pd.DataFrame(dict(features)), label=target, weight=weight, cat_features=categorical)
 
 
 def _lists(features: Columns) -> list[list[object]]:

@@ -11,6 +11,7 @@ from model_lifecycle.errors import ModelError
 from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 from model_lifecycle.models.margin import margin
+from model_lifecycle.models.weights import weighted_quantile
 
 _FILE = "constant.json"
 
@@ -48,12 +49,13 @@ class ConstantFamily:
         seed: int,  # noqa: ARG002
         threads: int,  # noqa: ARG002
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> Constant:
         """Take the share of the ones, the quantile, or the share of each class."""
         check_training_rows("constant", features, target, objective)
         if parameters:
             raise ModelError(f"constant: parameters {sorted(parameters)}, expected none")
-        return Constant(objective.kind, tuple(best_constant(target, objective).tolist()))
+        return Constant(objective.kind, tuple(best_constant(target, objective, weight).tolist()))
 
     def restore(self, files: Mapping[str, bytes]) -> Constant:
         """Read the prediction back."""
@@ -69,11 +71,15 @@ class ConstantFamily:
         return model
 
 
-def best_constant(target: np.ndarray, objective: Objective) -> np.ndarray:
+def best_constant(target: np.ndarray, objective: Objective, weight: np.ndarray | None = None) -> np.ndarray:
     """Return the constant prediction with the lowest loss on these rows, float64, shape (1,) or (n_classes,)."""
     if objective.kind == "multiclass":
-        return np.bincount(target.astype(np.int64), minlength=objective.classes) / len(target)
-    value = target.mean() if objective.kind == "binary" else np.quantile(target, objective.quantile)
+        counts = np.bincount(target.astype(np.int64), weight, minlength=objective.classes)
+        return np.asarray(counts / counts.sum())
+    if objective.kind == "quantile":
+        value = weighted_quantile(target, objective.quantile, weight)
+    else:
+        value = float(target.mean() if weight is None else np.average(target, weights=weight))
     return np.array([value], dtype=np.float64)
 
 

@@ -38,7 +38,9 @@ class Contributions:
     method: str
 
 
-def contributions(model: Model, kind: str, features: Columns, seed: int) -> Contributions:
+def contributions(
+    model: Model, kind: str, features: Columns, seed: int, background: Columns | None = None
+) -> Contributions:
     """Explain rows by the model itself, or by permutations if it has no ``explain``.
 
     Parameters
@@ -50,6 +52,8 @@ def contributions(model: Model, kind: str, features: Columns, seed: int) -> Cont
         n rows, at least one.
     seed : int
         Of the permutations and of the rows that they compare with.
+    background : columns, optional
+        Rows that permutations compare with; the explained ones by default.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def contributions(model: Model, kind: str, features: Columns, seed: int) -> Cont
     if isinstance(model, ExplainedModel):
         (values, base), method = model.explain(features), _OWN
     else:
-        (values, base), method = _permuted(model, kind, features, seed), _PERMUTATIONS
+        (values, base), method = _permuted(model, kind, features, background or features, seed), _PERMUTATIONS
     expected = (len(raw), len(features), *raw.shape[1:])
     if values.shape != expected or base.shape != raw.shape:
         raise ModelError(
@@ -81,8 +85,10 @@ def _told(kind: str, found: np.ndarray) -> np.ndarray:
     return margin(kind, softmax(found, axis=1)) if kind == "multiclass" else found
 
 
-def _permuted(model: Model, kind: str, features: Columns, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Estimate Shapley values: walk from some rows to every other, one feature at a time, in random order and back.
+def _permuted(
+    model: Model, kind: str, features: Columns, background: Columns, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate Shapley values: walk from rows of the background to all rows, feature by feature, in any order and back.
 
     Each walk ends at the row itself, so the values add up whatever the order. A step costs one prediction of all rows.
 
@@ -92,13 +98,13 @@ def _permuted(model: Model, kind: str, features: Columns, seed: int) -> tuple[np
     al. (2022), Journal of Machine Learning Research 23(43).
     """
     draw, names, rows = np.random.default_rng(seed), list(features), row_count(features)
-    places = draw.choice(rows, min(_BACKGROUND, rows), replace=False)
+    places = draw.choice(row_count(background), min(_BACKGROUND, row_count(background)), replace=False)
     raw = margin(kind, model.predict(features))
     total, base = np.zeros((rows, len(names), *raw.shape[1:])), np.zeros_like(raw)
     for place in places:
         order = draw.permutation(len(names))
         for walk in (order, order[::-1]):
-            mixed = {name: np.repeat(values[[place]], rows) for name, values in features.items()}
+            mixed = {name: np.repeat(background[name][[place]], rows) for name in names}
             before = margin(kind, model.predict(mixed))
             base += before / (2 * len(places))
             for feature in walk.tolist():

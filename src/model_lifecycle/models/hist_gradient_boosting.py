@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from model_lifecycle.errors import ModelError
 from model_lifecycle.models import skops_file
 from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
+from model_lifecycle.models.tree_shap import TreeShap
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -42,22 +44,29 @@ class HistGradientBoostingModel:
         return skops_file.predict(self.pipeline, features)
 
     def explain(self, features: Columns) -> tuple[np.ndarray, np.ndarray]:
-        """Return tree SHAP values, the path-dependent ones of the shap library, and the base value."""
-        import shap  # takes seconds to import
-
-        prepare, boost = self.pipeline.named_steps["prepare"], self.pipeline.named_steps["boost"]
-        explainer = shap.TreeExplainer(boost)
-        values = np.asarray(
-            explainer.shap_values(prepare.transform(pd.DataFrame(dict(features))), check_additivity=False)
-        )
+        """Return path-dependent tree SHAP values and the base value."""
+        prepare = self.pipeline.named_steps["prepare"]
+        table = np.asarray(prepare.transform(pd.DataFrame(dict(features))), dtype=np.float64)
         owners = [name for _, _, names in prepare.transformers_[:2] for name in names]
-        placed = np.zeros((len(values), len(features), *values.shape[2:]))
-        placed[:, [list(features).index(name) for name in owners]] = values
-        base = np.broadcast_to(np.ravel(explainer.expected_value), (len(values), np.size(explainer.expected_value)))
-        if values.ndim == 2:
-            return placed, base[:, 0]
+        placed = np.zeros((len(table), len(features), len(self._explainers)))
+        places = [list(features).index(name) for name in owners]
+        for number, explainer in enumerate(self._explainers):
+            placed[:, places, number] = explainer.values(table)
+        base = np.tile([explainer.base for explainer in self._explainers], (len(table), 1))
+        if len(self._explainers) == 1:
+            return placed[:, :, 0], base[:, 0]
         # The margin is centred over the classes.
         return placed - placed.mean(axis=2, keepdims=True), base - base.mean(axis=1, keepdims=True)
+
+    @cached_property
+    def _explainers(self) -> list[TreeShap]:
+        """One a sum of trees: one, or one a class."""
+        boost = self.pipeline.named_steps["boost"]
+        sums = zip(*boost._predictors, strict=True)  # published nowhere else
+        baselines = np.ravel(boost._baseline_prediction).tolist()
+        return [
+            TreeShap([tree.nodes for tree in trees], baseline) for trees, baseline in zip(sums, baselines, strict=True)
+        ]
 
     def to_files(self) -> dict[str, bytes]:
         """Return the pipeline as a skops file."""
@@ -77,9 +86,10 @@ class HistGradientBoostingFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> HistGradientBoostingModel:
         """Fit on log loss, or on the quantile's, for ``max_iter`` rounds; rare categories are pooled."""
-        pipeline = _fitted(features, target, parameters, seed, threads, objective)
+        pipeline = _fitted(features, target, parameters, seed, threads, objective, weight=weight)
         # Read again, equal values are objects of their own; from then on the bytes stay the same.
         return self.restore(HistGradientBoostingModel(pipeline).to_files())
 
@@ -115,6 +125,7 @@ def _fitted(
     objective: Objective,
     later: tuple[Columns, np.ndarray] | None = None,
     patience: int = 1,
+    weight: np.ndarray | None = None,
 ) -> "Pipeline":
     from threadpoolctl import threadpool_limits
 
@@ -131,7 +142,7 @@ def _fitted(
             if later is not None:
                 boost.set_params(early_stopping=True, n_iter_no_change=patience, scoring="loss")
                 watch = {"X_val": prepare.transform(pd.DataFrame(dict(later[0]))), "y_val": later[1]}
-            boost.fit(prepared, target, **watch)
+            boost.fit(prepared, target, sample_weight=weight, **watch)
     except (ValueError, TypeError) as error:
         raise ModelError(f"hist_gradient_boosting: parameters {dict(parameters)}: {error}") from error
     return pipeline

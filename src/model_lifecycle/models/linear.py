@@ -12,6 +12,7 @@ from model_lifecycle.errors import ModelError
 from model_lifecycle.models import skops_file
 from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
+from model_lifecycle.models.weights import weighted_quantile
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -77,6 +78,7 @@ class LinearFamily:
         seed: int,
         threads: int,  # noqa: ARG002 - the solvers run in one
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> LinearModel:
         """Fit a logistic regression by L-BFGS, or a ridge regression moved to the quantile of its residuals.
 
@@ -89,10 +91,10 @@ class LinearFamily:
         try:
             pipeline = _pipeline(features, {**_PARAMETERS, **parameters}, seed, objective)
             table = pd.DataFrame(dict(features))
-            pipeline.fit(table, target)
+            pipeline.fit(table, target, linear__sample_weight=weight)
             if objective.kind == "quantile":
                 linear = pipeline.named_steps["linear"]
-                linear.intercept_ += np.quantile(target - pipeline.predict(table), objective.quantile)
+                linear.intercept_ += weighted_quantile(target - pipeline.predict(table), objective.quantile, weight)
         except (ValueError, TypeError) as error:
             raise ModelError(f"linear: parameters {dict(parameters)}: {error}") from error
         return LinearModel(pipeline)

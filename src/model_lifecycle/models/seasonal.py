@@ -59,6 +59,7 @@ class SeasonalFamily:
         seed: int,  # noqa: ARG002
         threads: int,  # noqa: ARG002
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> Seasonal:
         """Take the mean of each cell, ``(sum + strength * mean of all) / (rows + strength)``.
 
@@ -80,8 +81,9 @@ class SeasonalFamily:
         values = target[:, None]
         if objective.kind == "multiclass":
             values = (values == np.arange(objective.classes)).astype(np.float64)
-        mean, rows = values.mean(axis=0), np.bincount(place)
-        sums = np.stack([np.bincount(place, column) for column in values.T], axis=1)
+        share = np.ones(len(target)) if weight is None else weight
+        mean, rows = np.average(values, axis=0, weights=weight), np.bincount(place, share)
+        sums = np.stack([np.bincount(place, column * share) for column in values.T], axis=1)
         means = (sums + strength * mean) / (rows + strength)[:, None]
         cells = {str(name): tuple(row) for name, row in zip(names, means.tolist(), strict=True)}
         return Seasonal(objective.kind, by, edges, cells, tuple(mean.tolist()))

@@ -12,14 +12,24 @@ from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdic
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
 _NAMED_FEATURES = 5
+Span = tuple[AwareDatetime, AwareDatetime]
+
+
+class Attempt(Contract):
+    """One retraining: when it began, and how long it took; 0 while that is not known."""
+
+    at: AwareDatetime
+    seconds: float = Field(default=0.0, ge=0.0)
 
 
 class PolicyState(Contract):
     """What is known besides the windows.
 
     ``now`` is the moment of the decision, on the same clock as all other times (a replay's own, not the wall's).
-    ``retrained_at`` is the last retraining, whether its challenger was promoted or not. ``versus_previous`` is the
-    champion's log loss less that of the release before it, on the same live rows.
+    ``retrained_at`` is the last retraining, whether its challenger was promoted or not; ``retrainings`` are those that
+    the budget counts. ``versus_previous`` is the champion's loss less that of the release before it, on the same live
+    rows. ``importance`` is each feature's share in what the champion explains; a feature that is not in it counts as
+    important. ``blocked`` are spans that failed data quality, inside what a retraining would learn from.
     """
 
     now: AwareDatetime
@@ -27,8 +37,11 @@ class PolicyState(Contract):
     trained_until: AwareDatetime
     promoted_at: AwareDatetime | None = None
     retrained_at: AwareDatetime | None = None
+    retrainings: tuple[Attempt, ...] = ()
     new_labels: int = Field(ge=0)
     versus_previous: Figure | None = None
+    importance: dict[str, float] = Field(default_factory=dict)
+    blocked: tuple[Span, ...] = ()
 
 
 class Breach(Contract):
@@ -46,7 +59,7 @@ class Decision(Contract):
     action: Action
     reasons: tuple[str, ...]
     evidence: dict[str, object]
-    excluded_windows: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()
+    excluded_windows: tuple[Span, ...] = ()
 
 
 def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breach, ...]:
@@ -90,12 +103,13 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     """Decide what to do after the last of the windows.
 
     1. The newest window's data cannot be trusted: *investigate*; nothing is trained or rolled back on it.
-    2. The champion is younger than one window and its log loss on the same rows lies above that of the release before
-       it with the whole interval: *roll back*.
+    2. The champion is in its probation, and its loss on the same rows lies above that of the release before it with
+       the whole interval: *roll back*.
     3. The last ``consecutive_windows`` mature windows all breach, or the training data are older than
-       ``maximum_age``: *retrain*, once the cooldown is over and ``minimum_new_labels`` have come in; until then
+       ``maximum_age``, or important features drifted in ``drift.consecutive_windows`` windows and ``drift.action``
+       says so: *retrain*, unless a guard holds it (cooldown, ``minimum_new_labels``, budget, blocked rows); then
        *investigate*.
-    4. A mature window breaches, or a feature of the newest has drifted: *investigate*. Drift alone never retrains.
+    4. A mature window breaches, or a feature of the newest has drifted: *investigate*.
 
     Parameters
     ----------
@@ -106,7 +120,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     state : PolicyState
         The champion's age and what has come in since.
     """
-    excluded = tuple((window.start, window.end) for window in history if window.blocked())
+    excluded = tuple(dict.fromkeys([*state.blocked, *((one.start, one.end) for one in history if one.blocked())]))
     evidence = _evidence(history, policy, state)
 
     def answer(action: Action, *reasons: str) -> Decision:
@@ -117,21 +131,25 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     newest = history[-1]
     if newest.blocked():
         return answer("investigate", *(f"data quality: {finding.message}" for finding in newest.critical()))
-    if (reason := _rollback(newest, state)) is not None:
+    if (reason := _rollback(policy, state)) is not None:
         return answer("rollback", reason)
-    wanted = [*_breached_in_a_row(history, policy), *_too_old(policy, state)]
+    wanted = [
+        *_breached_in_a_row(history, policy),
+        *_too_old(policy, state),
+        *_drifted_in_a_row(history, policy, state),
+    ]
     if wanted:
-        waiting = _waiting(policy, state)
+        waiting = [*_waiting(policy, state), *_over_budget(policy, state), *_held(policy, excluded)]
         return answer("investigate" if waiting else "retrain", *wanted, *waiting)
     reasons = [*_single_breach(history, policy), *_drifted(newest)]
     return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
 
 
-def _rollback(newest: WindowVerdict, state: PolicyState) -> str | None:
+def _rollback(policy: PolicySpec, state: PolicyState) -> str | None:
     found = state.versus_previous
     if found is None or found.lower is None or found.lower <= 0.0 or state.promoted_at is None:
         return None
-    if not state.promoted_at <= state.now < state.promoted_at + (newest.end - newest.start):
+    if not state.promoted_at <= state.now < state.promoted_at + policy.rollout.probation:
         return None
     return f"release {state.release}: its loss is {_shown(found)} above that of the previous release on the same rows"
 
@@ -163,6 +181,47 @@ def _too_old(policy: PolicySpec, state: PolicyState) -> list[str]:
     if age <= policy.maximum_age:
         return []
     return [f"the training data ended {age.days} days ago, limit {policy.maximum_age.days}"]
+
+
+def _drifted_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicyState) -> list[str]:
+    """Return the important features that drifted in each of the last windows, where that is to retrain."""
+    rule, last = policy.drift, history[-policy.drift.consecutive_windows :]
+    if rule.action != "retrain" or len(last) < rule.consecutive_windows or any(one.blocked() for one in last):
+        return []
+    drifted = [{one.feature for one in window.drift.drifted()} for window in last]
+    important = [
+        name
+        for name in sorted(set.intersection(*drifted))
+        if state.importance.get(name, 1.0) >= rule.minimum_importance
+    ]
+    if not important:
+        return []
+    return [f"important features drifted in {len(last)} windows in a row: {', '.join(important[:_NAMED_FEATURES])}"]
+
+
+def _over_budget(policy: PolicySpec, state: PolicyState) -> list[str]:
+    budget = policy.budget
+    spent = [one for one in state.retrainings if state.now - budget.period < one.at <= state.now]
+    reasons, seconds = [], sum(one.seconds for one in spent)
+    if budget.retrainings is not None and len(spent) >= budget.retrainings:
+        over = iso(sorted(one.at for one in spent)[-budget.retrainings] + budget.period)
+        reasons.append(
+            f"retraining waits for the budget: {len(spent)} of {budget.retrainings} retrainings in "
+            f"{budget.period.days} days are spent; the next from {over} on"
+        )
+    if budget.compute is not None and seconds >= budget.compute.total_seconds():
+        reasons.append(
+            f"retraining waits for the budget: {seconds:.0f} s of {budget.compute.total_seconds():.0f} s of computing "
+            f"in {budget.period.days} days are spent"
+        )
+    return reasons
+
+
+def _held(policy: PolicySpec, excluded: Sequence[Span]) -> list[str]:
+    if policy.blocked_rows != "hold" or not excluded:
+        return []
+    spans = ", ".join(f"{_short(start)} to {_short(end)}" for start, end in excluded[:_NAMED_FEATURES])
+    return [f"retraining is held: the data of {spans} failed data quality"]
 
 
 def _waiting(policy: PolicySpec, state: PolicyState) -> list[str]:

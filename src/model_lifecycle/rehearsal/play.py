@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from model_lifecycle.agent.runs import run_pipelines
+from model_lifecycle.client import PredictionAnswer
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.registry import Registry
@@ -17,12 +19,10 @@ from model_lifecycle.rehearsal.journal import Action, Alarm, Journal
 from model_lifecycle.rehearsal.pace import Pace
 from model_lifecycle.rehearsal.project import Project
 from model_lifecycle.rehearsal.retraining import Retraining
-from model_lifecycle.rehearsal.runs import run_pipelines
 from model_lifecycle.rehearsal.sabotage import Saboteur
 from model_lifecycle.rehearsal.schedule import TICK, Tick, last_asking
 from model_lifecycle.rehearsal.telling import Teller, decision_lines, window_lines
 from model_lifecycle.rehearsal.traffic import Record, Traffic
-from model_lifecycle.serving.client import PredictionAnswer
 
 # About what a retraining beside the traffic takes: the traffic until the next window is spread over it.
 RETRAINING_SECONDS = 300.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from model_lifecycle.agent.runs import KedroRun
 from model_lifecycle.errors import LifecycleError
 from model_lifecycle.registry import Registry
-from model_lifecycle.rehearsal.runs import KedroRun
 
 _VERDICTS = ("verdict.json", "proof.json")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from model_lifecycle.agent.runs import run_pipelines
 from model_lifecycle.cases import load_faults
 from model_lifecycle.registry import ReleaseEntry
 from model_lifecycle.rehearsal.counts import Counts
@@ -18,7 +19,6 @@ from model_lifecycle.rehearsal.incidents.plan import Incident
 from model_lifecycle.rehearsal.journal import Journal
 from model_lifecycle.rehearsal.play import Happenings, Play
 from model_lifecycle.rehearsal.project import CONF, Project, read_project
-from model_lifecycle.rehearsal.runs import run_pipelines
 from model_lifecycle.rehearsal.sabotage import Saboteur
 from model_lifecycle.rehearsal.schedule import stretch, ticks, window_ends
 from model_lifecycle.rehearsal.scorecard.answers import read_answers

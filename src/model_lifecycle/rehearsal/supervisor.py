@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from model_lifecycle.client import Client
 from model_lifecycle.errors import ServingError
-from model_lifecycle.serving.client import Client
 from model_lifecycle.serving.process import RunningService
 
 PROBE_SECONDS = 1.0

@@ -1,5 +1,6 @@
 """The traffic: labels and events are fed back, predictions asked for over several connections; all is counted."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +9,11 @@ from typing import TypeVar
 
 import httpx
 
+from model_lifecycle.client import Client, PredictionAnswer, RequestRefused
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.rehearsal.counts import Counts
 from model_lifecycle.rehearsal.supervisor import Supervisor
-from model_lifecycle.serving.client import Client, PredictionAnswer, RequestRefused
 from model_lifecycle.serving.process import RunningService
 from model_lifecycle.store import Store
 
@@ -106,7 +107,9 @@ class Traffic:
 
     def _predict(self, records: Sequence[Record]) -> list[PredictionAnswer]:
         try:
-            answers = self._again(lambda client: client.predict(records))
+            # The service knows a request that it has answered before, also after it was killed.
+            key = secrets.token_hex(16)
+            answers = self._again(lambda client: client.predict(records, idempotency_key=key))
         except ServingError as error:
             self._counts.failed(f"predict: {error}")
             return []

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from model_lifecycle.serving.http import (
+    BodyReader,
     Receive,
     Response,
     Scope,
     Send,
     header,
     problem_response,
-    read_json_body,
     respond,
 )
-from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.service import Service
 
 logger = logging.getLogger(__name__)
@@ -28,12 +28,12 @@ Handler = Callable[[Scope, Receive], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path: its method, its handler, and whether it asks for the key."""
+    """One path: its method, its handler, and the scope that its key must have; None asks for no key."""
 
     path: str
     method: str
     handler: Handler
-    open: bool = False
+    scope: str | None
 
 
 class Application:
@@ -55,15 +55,17 @@ class Application:
             return
         service = self._make()
         self.service = service
+        self._bodies = BodyReader(service.limits)
         routes = (
-            Route("/predict", "POST", self._predict),
-            Route("/feedback", "POST", self._feedback),
-            Route("/model", "GET", _answered(service.model)),
-            Route("/metrics", "GET", self._metrics),
-            Route("/healthz", "GET", _answered(service.alive), open=True),
-            Route("/readyz", "GET", self._ready, open=True),
-            Route("/openapi.json", "GET", _answered(service.openapi), open=True),
-            Route("/docs", "GET", self._docs, open=True),
+            Route("/predict", "POST", self._predict, "predict"),
+            Route("/explain", "POST", self._explain, "predict"),
+            Route("/feedback", "POST", self._feedback, "feedback"),
+            Route("/model", "GET", _answered(service.model), "predict"),
+            Route("/metrics", "GET", self._metrics, "admin"),
+            Route("/healthz", "GET", _answered(service.alive), None),
+            Route("/readyz", "GET", self._ready, None),
+            Route("/openapi.json", "GET", _answered(service.openapi), None),
+            Route("/docs", "GET", self._docs, None),
         )
         self._routes = {path: route for route in routes for path in (route.path, PREFIX + route.path)}
 
@@ -99,9 +101,11 @@ class Application:
             response = await self._dispatch(route, scope, receive)
         except Problem as problem:
             response = problem_response(problem)
-        except Exception:
-            logger.exception("%s %s failed", scope["method"], route.path if route else "an unknown path")
-            response = problem_response(Problem(500, "the service failed on this request; its log says why"))
+        except Exception as error:
+            fault = Problem(500, "the service failed on this request; its log says why")
+            response = problem_response(fault)
+            place = route.path if route else "an unknown path"
+            logger.error("%s %s failed (%s): %s", scope["method"], place, fault.instance, where(error))
         # Paths that do not exist are counted as one, or a scanner could fill the memory with them.
         path = route.path if route else "unknown"
         self.service.metrics.answered(path, response.status, time.perf_counter() - started)
@@ -113,20 +117,31 @@ class Application:
         method = scope["method"]
         if method != route.method and (method, route.method) != ("HEAD", "GET"):
             raise Problem(405, f"method {method}, expected {route.method}", headers=[(b"allow", route.method.encode())])
-        if not route.open and not self.service.admits(_key(scope)):
+        if route.scope is not None:
+            self._admit(route.scope, _key(scope))
+        return await route.handler(scope, receive)
+
+    def _admit(self, scope: str, key: bytes) -> None:
+        scopes = self.service.keys.scopes(key)
+        if scopes is None:
             raise Problem(
                 401,
                 "the API key is missing or wrong; expected it in the header X-API-Key",
                 headers=[(b"www-authenticate", b'Bearer realm="model-lifecycle"')],
             )
-        return await route.handler(scope, receive)
+        if scope not in scopes and "admin" not in scopes:
+            raise Problem(403, f"this API key may {', '.join(sorted(scopes))}; expected one with scope {scope}")
 
     async def _predict(self, scope: Scope, receive: Receive) -> Response:
-        body = await read_json_body(scope, receive, self.service.limits.body_bytes)
-        return Response(msgspec.json.encode({"predictions": await self.service.predict(body)}))
+        body = await self._bodies.read(scope, receive)
+        return Response(msgspec.json.encode(await self.service.predict(body)))
+
+    async def _explain(self, scope: Scope, receive: Receive) -> Response:
+        body = await self._bodies.read(scope, receive)
+        return Response(msgspec.json.encode(await self.service.explain(body)))
 
     async def _feedback(self, scope: Scope, receive: Receive) -> Response:
-        body = await read_json_body(scope, receive, self.service.limits.body_bytes)
+        body = await self._bodies.read(scope, receive)
         return Response(msgspec.json.encode(await self.service.feedback(body)))
 
     async def _ready(self, _scope: Scope, _receive: Receive) -> Response:

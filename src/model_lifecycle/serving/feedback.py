@@ -1,6 +1,6 @@
 """Labels and events as they arrive, checked field by field and turned into records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -103,7 +103,7 @@ def _outcome(label: Label, task: Task, complain: Complain) -> float | None:
     return None
 
 
-def _check_payload(payload: dict[str, object], kind: EventKind, complain: Complain) -> None:
+def _check_payload(payload: Mapping[str, object], kind: EventKind, complain: Complain) -> None:
     for name, value in payload.items():
         if name in kind.entities:
             if isinstance(value, bool) or not isinstance(value, str | int | None) or not _storable(value):

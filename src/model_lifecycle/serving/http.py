@@ -1,14 +1,18 @@
 """The little of HTTP that the service needs, straight on ASGI."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.settings import Limits
 
+Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 JSON = b"application/json"
@@ -26,7 +30,8 @@ class Response:
 
 
 def problem_response(problem: Problem) -> Response:
-    """Return a problem as an answer."""
+    """Return a problem as an answer, with a name for this occurrence."""
+    problem.instance = f"urn:uuid:{uuid4()}"
     return Response(problem.body(), problem.status, PROBLEM, tuple(problem.headers))
 
 
@@ -38,42 +43,81 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def read_json_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """Return the body of a JSON request.
+class BodyReader:
+    """Reads the bodies of JSON requests within the limits of one and of all together.
 
-    Raises
-    ------
-    Problem
-        415 when it is declared as something else, 413 when it is larger than `limit` bytes.
+    Parameters
+    ----------
+    limits : Limits
+        Of size, of parts, of time, and of what may be on its way at the same moment.
     """
-    kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
-    if kind != JSON:
-        found = kind.decode("ascii", "backslashreplace") or "none"
-        raise Problem(415, f"content type is {found}, expected {JSON.decode()}")
-    encoding = header(scope, b"content-encoding") or b"identity"
-    if encoding.lower() != b"identity":
-        raise Problem(415, "the body is compressed, expected it plain")
-    declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
-        raise _too_large(limit)
-    parts: list[bytes] = []
-    size = 0
-    while True:
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._arriving = 0
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """Return a body.
+
+        Raises
+        ------
+        Problem
+            415 when it is declared as something else or compressed, 413 when it is too large or comes in too many
+            parts, 408 when it takes too long, 503 when too many bodies are on their way.
+        """
+        kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+        if kind != JSON:
+            found = kind.decode("ascii", "backslashreplace")[:100] or "none"
+            raise Problem(415, f"content type is {found}, expected {JSON.decode()}")
+        encoding = header(scope, b"content-encoding") or b"identity"
+        if encoding.lower() != b"identity":
+            raise Problem(415, "the body is compressed, expected it plain", headers=[(b"accept-encoding", b"identity")])
+        declared = header(scope, b"content-length")
+        if declared is not None and declared.isdigit() and int(declared[:20]) > self._limits.body_bytes:
+            raise self._too_large()
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(400, "the client went away before the body was whole")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        body: bytes = message.get("body", b"")
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+            return body
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await self._rest(message, receive)
+        except TimeoutError as error:
+            detail = f"the body did not arrive within {self._limits.body_seconds:g} s"
+            raise Problem(408, detail, headers=_CLOSE) from error
+
+    async def _rest(self, message: Message, receive: Receive) -> bytes:
+        """Take the parts of a body; what is not whole yet counts against the limit of all."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                if message["type"] == "http.disconnect":
+                    raise Problem(400, "the client went away before the body was whole")
+                part = message.get("body", b"")
+                parts.append(part)
+                size += len(part)
+                self._arriving += len(part)
+                if size > self._limits.body_bytes:
+                    raise self._too_large()
+                if len(parts) > self._limits.chunks:
+                    raise Problem(413, f"the body comes in more than {self._limits.chunks} parts", headers=_CLOSE)
+                if self._arriving > self._limits.arriving_bytes:
+                    raise Problem(503, "too many bodies are on their way; try again", retry_after=1, headers=_CLOSE)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+                message = await receive()
+        finally:
+            self._arriving -= size
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"the body is larger than {self._limits.body_bytes} bytes", headers=_CLOSE)
 
 
-def _too_large(limit: int) -> Problem:
-    # The rest of the body is not read, so the connection cannot be used again.
-    return Problem(413, f"the body is larger than {limit} bytes", headers=[(b"connection", b"close")])
+# The rest of the body is not read, so the connection cannot be used again.
+_CLOSE = ((b"connection", b"close"),)
 
 
 async def respond(send: Send, response: Response, with_body: bool = True) -> None:

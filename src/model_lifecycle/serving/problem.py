@@ -1,7 +1,9 @@
 """Errors as the client sees them: problem details (RFC 9457), never a stack trace."""
 
+import traceback
 from collections.abc import Sequence
 from http import HTTPStatus
+from pathlib import Path
 
 import msgspec
 
@@ -26,6 +28,11 @@ class Problem(Exception):
         Seconds after which the same request may succeed.
     headers : sequence of (bytes, bytes)
         Further headers.
+
+    Attributes
+    ----------
+    instance : str or None
+        Names this occurrence; the service's log has it beside a fault of its own.
     """
 
     def __init__(
@@ -37,6 +44,7 @@ class Problem(Exception):
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         super().__init__(detail)
+        self.instance: str | None = None
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
@@ -52,7 +60,17 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
         }
+        if self.instance is not None:
+            document["instance"] = self.instance
         if self.errors:
             document["errors"] = self.errors[:MAX_PROBLEMS]
             document["error_count"] = len(self.errors)
         return msgspec.json.encode(document)
+
+
+def where(error: BaseException) -> str:
+    """Say what kind of error happened and where, without its message, which may hold what a person has sent."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return f"{type(error).__name__} at " + " < ".join(
+        f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames
+    )

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_lifecycle.client import Client
 from model_lifecycle.errors import ServingError
-from model_lifecycle.serving.client import Client
 from model_lifecycle.serving.keys import KEY_ENVIRONMENT_VARIABLE, generate_key
 from model_lifecycle.serving.ports import check_port_free, free_ports
 

@@ -5,18 +5,17 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
-
-import msgspec
 
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import StoreUnavailable
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.serving.bodies import explain_request, feedback_request, predict_request
 from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place, registry_place
 from model_lifecycle.serving.docs_page import DOCS_PAGE
+from model_lifecycle.serving.explainer import Explainer
 from model_lifecycle.serving.feedback import event_records, label_records
-from model_lifecycle.serving.keys import KeyHash
+from model_lifecycle.serving.keys import KeyHash, KeyRing
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
 from model_lifecycle.serving.metrics import Metrics
@@ -24,24 +23,13 @@ from model_lifecycle.serving.openapi import openapi_document
 from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
-from model_lifecycle.serving.types import (
-    EventCounts,
-    FeedbackAnswer,
-    FeedbackRequest,
-    FieldProblem,
-    LabelCounts,
-    PredictRequest,
-)
+from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
 from model_lifecycle.store import Store
 
 logger = logging.getLogger(__name__)
 
 # Events older than this are no longer followed: the store cannot be read, or a thread hangs.
 STALE_SECONDS = 10.0
-
-_Body = TypeVar("_Body")
-_predict_decoder = msgspec.json.Decoder(PredictRequest)
-_feedback_decoder = msgspec.json.Decoder(FeedbackRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +51,17 @@ class Service:
     ----------
     settings : ServiceSettings
         All settings.
-    key_hash : KeyHash
-        The hash of the API key.
+    key : KeyHash or None
+        The hash of a key that is taken besides those of the settings' file.
     replica : str
         The replica's name in ``/model``.
     """
 
-    def __init__(self, settings: ServiceSettings, key_hash: KeyHash, replica: str = "") -> None:
+    def __init__(self, settings: ServiceSettings, key: KeyHash | None, replica: str = "") -> None:
         self.limits = settings.limits
         self.metrics = Metrics(replica)
         self._settings = settings
-        self._key_hash = key_hash
+        self.keys = KeyRing(settings.key_hash, key)
         self._replica = replica
         self._started = datetime.now(UTC)
         self._store = self._open_store()
@@ -85,6 +73,7 @@ class Service:
         )
         self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
         self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows)
+        self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._writer.start()
         if settings.release is None:
@@ -93,31 +82,46 @@ class Service:
     def close(self) -> None:
         """Write what is queued, end the threads and give the connections back."""
         self._watch.close()
+        self._explainer.close()
         self._pool.shutdown()
         self._writer.close()
         self._store.close()
 
-    def admits(self, key: bytes) -> bool:
-        """Tell whether this is the API key."""
-        return self._key_hash.matches(key)
-
-    async def predict(self, body: bytes) -> list[dict[str, object]]:
-        """Answer the body of ``POST /predict``.
+    async def predict(self, body: bytes) -> dict[str, object]:
+        """Answer the body of ``POST /predict``: predictions for records, a prediction for one record.
 
         Raises
         ------
         Problem
-            400 for malformed JSON, 422 for wrong fields, 429 and 503 when it cannot be answered now.
+            400 for malformed JSON, 413 for too much of it, 422 for wrong fields, 429 and 503 when it cannot be
+            answered now.
         """
-        records = _decoded(_predict_decoder, body).records
-        self._check_rows("records", len(records))
+        records, single = predict_request(body, self.limits)
+        self._decide_now(records)
+        predictions = await self._predictor.predict(records) if records else []
+        return predictions[0] if single else {"predictions": predictions}
+
+    async def explain(self, body: bytes) -> dict[str, object]:
+        """Answer the body of ``POST /explain``; nothing is logged.
+
+        Raises
+        ------
+        Problem
+            As `predict`; 429 when too many requests wait for explanations.
+        """
+        request, single = explain_request(body, self.limits)
+        self._decide_now(request.records)
+        explanations = await self._explainer.explain(self._watch.champion, request.records, request.top)
+        return explanations[0] if single else {"explanations": explanations}
+
+    def _decide_now(self, records: list[Record]) -> None:
+        """Give the records without a decision time the present one."""
         decision_time = self._watch.champion.scorer.question.decision_time
         now = None
         for record in records:
             if record.get(decision_time) is None:
                 now = now or datetime.now(UTC).isoformat()
                 record[decision_time] = now
-        return await self._predictor.predict(records) if records else []
 
     async def feedback(self, body: bytes) -> FeedbackAnswer:
         """Answer the body of ``POST /feedback``.
@@ -125,11 +129,9 @@ class Service:
         Raises
         ------
         Problem
-            400 for malformed JSON, 422 for wrong fields, 503 when the store cannot be written.
+            400 for malformed JSON, 413 for too much of it, 422 for wrong fields, 503 when the store cannot be written.
         """
-        request = _decoded(_feedback_decoder, body)
-        self._check_rows("labels", len(request.labels))
-        self._check_rows("events", len(request.events))
+        request = feedback_request(body, self.limits)
         now = datetime.now(UTC)
         labels = label_records(request.labels, now, self._watch.champion.scorer.task)
         events = event_records(request.events, self._watch.champion.scorer.spec, now)
@@ -221,10 +223,6 @@ class Service:
         }
         return self.metrics.render(scorer.release_id, gauges)
 
-    def _check_rows(self, part: str, rows: int) -> None:
-        if rows > self.limits.rows:
-            raise Problem(413, f"{rows} {part} in one request, expected at most {self.limits.rows}")
-
     def _open_store(self) -> Store:
         return Store.open(self._settings.store, self._settings.synchronous, timeout=LOCK_SECONDS)
 
@@ -239,21 +237,6 @@ class Service:
         )
         history.start()
         return history
-
-
-def _decoded(decoder: msgspec.json.Decoder[_Body], body: bytes) -> _Body:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _malformed(error) from error
-
-
-def _malformed(error: Exception) -> Problem:
-    if isinstance(error, msgspec.ValidationError):
-        expected = "a body as in /openapi.json"
-        return Problem(422, "the body has another shape", [FieldProblem(0, "body", str(error)[:300], expected)])
-    detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:300]
-    return Problem(400, f"the body is not JSON: {detail}")
 
 
 def _refusal(refused: Refusal) -> str:

@@ -36,11 +36,26 @@ class ReplicaSettings(Contract):
         return self
 
 
+class TlsSettings(Contract):
+    """Certificate (with its chain) and key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
 class Limits(Contract):
     """What one request may bring, and how much may wait."""
 
-    body_bytes: int = Field(default=8 * 2**20, ge=1024)
+    body_bytes: int = Field(default=4 * 2**20, ge=1024)
+    body_seconds: float = Field(default=10.0, gt=0, description="how long a body may take to arrive")
+    chunks: int = Field(default=10_000, ge=1, description="parts that a body may arrive in")
+    arriving_bytes: int = Field(
+        default=16 * 2**20, ge=1024, description="of bodies that are not whole yet, per replica"
+    )
+    fields: int = Field(default=250_000, ge=1, description="of one request, by its colons: memory grows with them")
     rows: int = Field(default=5_000, ge=1, description="records, labels or events of one request")
+    explained_rows: int = Field(default=100, ge=1, description="records of one request for explanations")
+    waiting_explanations: int = Field(default=8, ge=1, description="requests that wait for explanations, per replica")
     waiting_rows: int = Field(default=20_000, ge=1, description="records that wait for an answer, per replica")
 
 
@@ -49,6 +64,7 @@ class ServiceSettings(Contract):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    tls: TlsSettings | None = Field(default=None, description="HTTPS; without it a TLS terminator may stand in front")
     release: Path | None = Field(default=None, description="a fixed release; without it the registry's champion")
     registry: str
     registry_name: str
@@ -67,6 +83,11 @@ class ServiceSettings(Contract):
     def is_loopback(self) -> bool:
         """Tell whether the service is reached from this machine alone."""
         return self.host in LOOPBACK
+
+    def url(self) -> str:
+        """Return where the service answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http{'s' if self.tls else ''}://{host}:{self.port}"
 
 
 def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:

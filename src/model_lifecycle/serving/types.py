@@ -1,12 +1,25 @@
 """What goes over the wire. The fields of a record come from the release's input contract, so they are open here."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
+
+# No input is an object or an array, so a nested one is refused when it begins, before it is built.
+Scalar = str | int | float | bool | None
+Record = dict[str, Scalar]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``POST /v1/predict``."""
+    """Body of ``POST /v1/predict``: many records (a body may also be one record itself)."""
 
-    records: list[dict[str, object]]
+    records: list[Record]
+
+
+class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``POST /v1/explain``: records, and how many features to tell of each (a body may also be one record)."""
+
+    records: list[Record]
+    top: int = 10
 
 
 class HistoryState(msgspec.Struct, frozen=True):
@@ -50,7 +63,7 @@ class Event(msgspec.Struct, forbid_unknown_fields=True):
     event_id: str
     kind: str
     event_time: str
-    payload: dict[str, object]
+    payload: Mapping[str, object]
     known_at: str | None = None
 
 
@@ -58,7 +71,19 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Body of ``POST /v1/feedback``."""
 
     labels: list[Label] = []
-    events: list[Event] = []
+    events: Sequence[Event] = []
+
+
+class FlatEvent(Event, forbid_unknown_fields=True):
+    """An event whose payload is refused as soon as an object or an array begins in it."""
+
+    payload: Record
+
+
+class LargeFeedbackRequest(FeedbackRequest, forbid_unknown_fields=True):
+    """A body so large that what is nested in it is not even built."""
+
+    events: Sequence[FlatEvent] = []
 
 
 class LabelCounts(msgspec.Struct, frozen=True):

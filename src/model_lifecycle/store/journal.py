@@ -1,6 +1,7 @@
 """Alerts and the audit trail: what was noticed, and who did what about it."""
 
 import json
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, insert, select
 
@@ -66,6 +67,18 @@ def audit_row(record: AuditRecord) -> dict[str, object]:
 def insert_audit(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Insert the entries."""
     connection.execute(insert(audit), rows)
+
+
+def insert_audit_once(connection: Connection, records: Sequence[AuditRecord]) -> int:
+    """Insert the entries whose ``details["key"]`` no entry of the same action has yet, and return how many.
+
+    The caller holds the turn: two writers would not see each other's entries.
+    """
+    known = {(entry.action, entry.details.get("key")) for entry in read_audit(connection, None)} if records else set()
+    fresh = [one for one in records if "key" not in one.details or (one.action, one.details["key"]) not in known]
+    if fresh:
+        insert_audit(connection, [audit_row(one) for one in fresh])
+    return len(fresh)
 
 
 def read_audit(connection: Connection, release: str | None) -> list[AuditRecord]:

@@ -149,6 +149,18 @@ audit = Table(
     Column("details", Text, nullable=False),
 )
 
+# One row: who leads, and the state of what is under way. `fence` rises with every leader, `version` with every write.
+agent = Table(
+    "agent",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text),  # before the first write there is none
+)
+
 
 def take_turn(connection: Connection) -> None:
     """Wait until no other transaction that took a turn is open; the turn ends with the transaction.

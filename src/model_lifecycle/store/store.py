@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from model_lifecycle.contracts.records import AlertRecord, AuditRecord, EventRecord, LabelRecord, PredictionRecord
 from model_lifecycle.store import journal
+from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.encoding import from_micros, to_micros
 from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
@@ -24,7 +25,7 @@ from model_lifecycle.store.events import (
 from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
 from model_lifecycle.store.migrations import ensure_schema
 from model_lifecycle.store.predictions import insert_predictions, prediction_row
-from model_lifecycle.store.schema import events
+from model_lifecycle.store.schema import events, take_turn
 from model_lifecycle.store.windows import labelled_window, prediction_window, read_frame
 
 
@@ -199,12 +200,23 @@ class Store:
         """The state of the alerts, their history and their notifications."""
         return AlertBook(self._engine)
 
+    @property
+    def agent_book(self) -> AgentBook:
+        """The agent's state, and who leads."""
+        return AgentBook(self._engine)
+
     def append_audit(self, records: Sequence[AuditRecord]) -> None:
         """Write entries of the audit trail in one transaction."""
         rows = [journal.audit_row(record) for record in records]
         if rows:
             with writing(self._engine, f"append {len(rows)} audit entries") as connection:
                 journal.insert_audit(connection, rows)
+
+    def append_audit_once(self, records: Sequence[AuditRecord]) -> int:
+        """Write the entries whose ``details["key"]`` no entry of that action has yet, and return how many were new."""
+        with writing(self._engine, f"append {len(records)} audit entries") as connection:
+            take_turn(connection)
+            return journal.insert_audit_once(connection, records)
 
     def audit(self, release: str | None = None) -> list[AuditRecord]:
         """Return the audit trail, of one release or whole, in the order of its arrival."""

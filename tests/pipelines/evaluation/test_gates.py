@@ -14,6 +14,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.pipelines.evaluation.nodes.evidence import evaluate
+from model_lifecycle.pipelines.evaluation.nodes.figures import compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import judge
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test
 from model_lifecycle.reporting.evidence import GateEvidence, LeaderboardRow
@@ -296,6 +297,24 @@ def test_a_test_window_without_outcomes_is_refused(stages: Stages) -> None:
         _evaluate(stages, scores=stages.scores.assign(row_outcome="pending"))
 
 
+def test_the_figures_that_are_judged_give_the_same_verdict_alone(stages: Stages) -> None:
+    champion = _other(stages)
+    scores = score_test(
+        stages.fitted, stages.test, champion, stages.primary, stages.events, stages.plan, SPEC, QUESTION_WITH_SLICE
+    )
+    verdicts = []
+    for only_judged in (False, True):
+        figures = compute_figures(
+            scores, stages.challenger.facts.model, ["constant"], QUESTION_WITH_SLICE, GATES,
+            stages.challenger.threshold, only_judged=only_judged,
+        )  # fmt: skip
+        verdicts.append(
+            judge(figures, GATES, stages.plan, champion, stages.challenger, stages.leaderboard, stages.refit)
+        )
+    assert verdicts[0] == verdicts[1]
+    assert [gate["gate"] for gate in verdicts[0]] == NAMES
+
+
 def test_outcomes_that_have_stopped_arriving_block(stages: Stages) -> None:
     times = stages.scores[model_input.DECISION_TIME]
     for day, passes in ((29, True), (20, False)):
@@ -322,9 +341,10 @@ def test_a_baseline_or_champion_that_was_not_compared_blocks(stages: Stages) -> 
     champion = _other(stages)
     figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
     for against, gate in (("constant", "beats constant"), ("champion", "champion")):
-        kept = [one for one in figures["differences"] if one["against"] != against]
+        lacking = copy.deepcopy(figures)
+        lacking["differences"] = [one for one in figures["differences"] if one["against"] != against]
         results = judge(
-            {**figures, "differences": kept}, _limits(champion_margin=1.0), stages.plan, champion, stages.challenger,
+            lacking, _limits(champion_margin=1.0), stages.plan, champion, stages.challenger,
             stages.leaderboard, stages.refit,
         )  # fmt: skip
         assert [one["gate"] for one in results if not one["passed"]] == [gate]

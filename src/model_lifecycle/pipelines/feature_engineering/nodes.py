@@ -47,7 +47,7 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
                 f"{split.test_periods} test periods of a {split.period}: 0 {part} decisions between {low} and "
                 f"{high}; decisions run from {times.min()} to {times.max()}, expected a later as_of or shorter periods"
             )
-    return SplitPlan(time_zone=split.time_zone, folds=folds, test=test)
+    return SplitPlan(time_zone=split.time_zone, folds=folds, test=test, half_life=split.half_life)
 
 
 def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:

@@ -3,8 +3,8 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.pipelines.monitoring.nodes.alerting import deliver_alerts
+from model_lifecycle.pipelines.monitoring.nodes.deciding import compare_with_previous, decide_policy, tell_blocked
 from model_lifecycle.pipelines.monitoring.nodes.judging import (
-    decide_policy,
     judge,
     raise_alerts,
     replay_predictions,
@@ -65,10 +65,17 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 decide_policy,
-                ["monitoring_report", "champion_release", "params:policy"],
+                ["monitoring_report", "champion_release", "params:policy", "audit_trail", "previous_comparison"],
                 "policy_decision",
                 name="decide_policy",
             ),
+            Node(
+                compare_with_previous,
+                ["prediction_window", "event_log", "champion", "previous_champion", "audit_trail", "params:policy"],
+                "previous_comparison",
+                name="compare_with_previous",
+            ),
+            Node(tell_blocked, ["monitoring_report", "audit_trail"], "window_trail", name="tell_blocked"),
             Node(draw_performance, "monitoring_report", "monitoring_performance_figure", name="draw_performance"),
             Node(draw_drift, "monitoring_report", "monitoring_drift_figure", name="draw_drift"),
             Node(

@@ -84,7 +84,8 @@ def try_policies(
 ) -> BacktestEvidence:
     """Walk, count and compare."""
     question, task = project.question, task_of(project.question)
-    live, tried = live_decisions(rows, question), backtest.tried()
+    live = live_decisions(rows, question)
+    tried = {name: one.under(policy) for name, one in backtest.tried().items()}
     progress = Progress(tried, schedule, clock)
     production = Memoised(project, live, rows, memo, progress.had, clock)
     watch = Watch(live, production, task, project.monitoring)

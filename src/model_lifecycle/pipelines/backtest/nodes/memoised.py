@@ -17,6 +17,7 @@ from model_lifecycle.backtest.memo import Memo
 from model_lifecycle.backtest.production import Answers, Live, Release, Review, release_name
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.backtest import TriedPolicy
+from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import LifecycleError
 from model_lifecycle.features.folds import decision_times, observed_rows
@@ -73,7 +74,7 @@ class Memoised:
 
     def train(self, as_of: datetime, policy: TriedPolicy) -> Release:
         """Return the challenger of a retraining."""
-        return self._release(as_of, policy.window, refit=False)
+        return self._release(as_of, policy.training, refit=False)
 
     def review(self, challenger: Release, champion: Release) -> Review:
         """Hold a challenger against all gates of production, the champion among them."""
@@ -84,7 +85,7 @@ class Memoised:
 
     def shipped(self, challenger: Release, policy: TriedPolicy) -> Release:
         """Return the challenger, or its refit."""
-        return self._release(challenger.as_of, policy.window, refit=True) if policy.refit else challenger
+        return self._release(challenger.as_of, policy.training, refit=True) if policy.refit else challenger
 
     def answer(self, release: Release, rows: slice) -> Answers:
         """Return what a release answers on live rows."""
@@ -105,7 +106,7 @@ class Memoised:
         )
         return Drift.model_validate_json(files["drift.json"])
 
-    def _release(self, as_of: datetime, window: int | str, *, refit: bool) -> Release:
+    def _release(self, as_of: datetime, window: TrainingWindow, *, refit: bool) -> Release:
         name, fit = release_name(as_of, window, refit=refit), self._refit if refit else self._train
         files, seconds = self._kept(f"train {name}", lambda: fit(as_of, window))
         about = json.loads(files["about.json"])
@@ -134,7 +135,7 @@ class Memoised:
             raise LifecycleError(f"backtest: {what!r} is gone from the memo; was its folder removed? Run once more")
         return found
 
-    def _train(self, as_of: datetime, window: int | str) -> dict[str, bytes]:
+    def _train(self, as_of: datetime, window: TrainingWindow) -> dict[str, bytes]:
         known = self._look(as_of, window)
         made = stages.train(self._project, known)
         about = {
@@ -161,7 +162,7 @@ class Memoised:
             "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, project.monitoring),
         }
 
-    def _refit(self, as_of: datetime, window: int | str) -> dict[str, bytes]:
+    def _refit(self, as_of: datetime, window: TrainingWindow) -> dict[str, bytes]:
         about = json.loads(self._need(f"train {release_name(as_of, window)}")["about.json"])
         scorer = stages.refit(self._project, self._look(as_of, window), Choices.model_validate(about["choices"]))
         facts = {**about["facts"], "trained_until": as_of.isoformat(), "constant": scorer.facts.constant}

@@ -13,7 +13,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
-from model_lifecycle.contracts.policy import MonitoringSpec
+from model_lifecycle.contracts.policy import MonitoringSpec, TrainingWindow
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.contracts.table import TableContracts
@@ -99,7 +99,7 @@ class Trained:
     scores: pd.DataFrame
 
 
-def look(project: Project, as_of: datetime, window: int | str) -> Known:
+def look(project: Project, as_of: datetime, window: TrainingWindow) -> Known:
     """Go from what was known at a moment to model inputs.
 
     Raises
@@ -175,7 +175,7 @@ def judge(project: Project, trained: Trained, champion: "Champion") -> Verdict:
     files = trained.challenger.model.to_files()
     same = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     _, verdict = evaluate(
-        scores, trained.challenger, trained.leaderboard, question, project.gates, plan, champion, same
+        scores, trained.challenger, trained.leaderboard, question, project.gates, plan, champion, same, only_judged=True
     )
     return verdict
 

@@ -15,6 +15,8 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
+from model_lifecycle.contracts.refit import NOT_REFITTED, RefitReport
+from model_lifecycle.contracts.retraining import RetrainingOrder
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked, ReleaseError
@@ -82,13 +84,18 @@ def pack_release(
     run: RunSpec,
     champion: PackedChampion | None,
     override: OverrideSpec = NO_OVERRIDE,
+    order: RetrainingOrder | None = None,
+    shipped: Scorer | None = None,
+    refit: RefitReport = NOT_REFITTED,
 ) -> PackedRelease:
     """Return the challenger's release: model, feature state, contract, threshold, profile, card, requirements.
 
     Its name is made of case, moment and content: the same content, the same name, and a change anywhere another one.
     A challenger that would serve and be monitored just as the champion is, is the champion: its release comes back as
     it stands, though the evidence of this run is worded differently (it was compared with itself).
-    Where failed gates are overridden, the manifest tells which, by whom and why; the verdict stays as it is.
+    Where failed gates are overridden, the manifest tells which, by whom and why; the verdict stays as it is. It tells
+    the order of a retraining, too. A refit, ``shipped``, is packed with the hold-out figures of the evaluated scorer:
+    it has seen those rows.
 
     Raises
     ------
@@ -98,20 +105,21 @@ def pack_release(
         If a figure is not finite.
     """
     overridden = require_passed(evidence, override)
+    shipped = shipped or scorer
     features = to_columns(test[list(scorer.spec.names())])
     prediction, times = scorer.predict(features), to_columns(test)[model_input.DECISION_TIME]
     observed = observed_rows(test)
     target = test[model_input.TARGET].to_numpy(dtype=np.float64)
     facts = {
-        "trained_until": plan.test.start.isoformat(),
-        "constant": scorer.facts.constant,
+        "trained_until": shipped.facts.trained_until if refit.refitted else plan.test.start.isoformat(),
+        "constant": shipped.facts.constant,
         "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
         "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }
-    smoke = _smoke(scorer, parity)
+    smoke = _smoke(shipped, parity)
     if champion is not None:
-        named = _renamed(scorer, champion.scorer.release_id)
+        named = _renamed(shipped, champion.scorer.release_id)
         if all(champion.files.get(name) == content for name, content in _serving_files(named, facts, smoke).items()):
             return PackedRelease(named.release_id, champion.files, champion.info)
     evidence_files = {
@@ -125,8 +133,10 @@ def pack_release(
     }
     if overridden:
         info["override"] = {"by": override.by, "reason": override.reason, "gates": overridden}
-    content = {**_serving_files(scorer, facts, smoke), **evidence_files, "info": _json(info)}
-    named = _renamed(scorer, f"{scorer.facts.case}-{scorer.facts.as_of[:10]}-{_digest(content)[:10]}")
+    if order is not None:
+        info["retraining"] = order.model_dump(mode="json") | {"refit": refit.model_dump(mode="json")}
+    content = {**_serving_files(shipped, facts, smoke), **evidence_files, "info": _json(info)}
+    named = _renamed(shipped, f"{scorer.facts.case}-{scorer.facts.as_of[:10]}-{_digest(content)[:10]}")
     return PackedRelease(named.release_id, {**_serving_files(named, facts, smoke), **evidence_files}, info)
 
 

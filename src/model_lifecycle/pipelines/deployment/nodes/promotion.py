@@ -7,7 +7,10 @@ import pandas as pd
 
 from model_lifecycle.contracts.gates import PROOF_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
+from model_lifecycle.contracts.records import AuditRecord
+from model_lifecycle.contracts.retraining import ORDER_TAG, REASON_TAG, REQUESTER_TAG, RetrainingOrder
 from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.trail import PROMOTED, RETRAINED, UNCHANGED
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
@@ -15,6 +18,8 @@ from model_lifecycle.registry import Registry
 from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.reporting.evidence import EvaluationEvidence, ReleaseEvidence, RunEvidence
 from model_lifecycle.reporting.summary import run_summary
+
+KEDRO = "kedro run"
 
 
 def promoter(case: str) -> Callable[..., ReleaseEvidence]:
@@ -27,10 +32,12 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
         registry_uri: str,
         run: RunSpec,
         override: OverrideSpec = NO_OVERRIDE,
+        order: RetrainingOrder | None = None,
     ) -> ReleaseEvidence:
         """Register the release and make it the champion; if it is already, nothing is touched.
 
-        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not.
+        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not. An order may
+        say that somebody else moves the champion: then the release is only registered.
 
         Raises
         ------
@@ -53,7 +60,12 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
             reason = "it was the champion already: same data, configuration and seed"
             return _outcome(release, before.version, promoted=False, reason=reason)
         facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"], PROOF_TAG: json.dumps(proof["gates"])}
+        facts |= _made_for(order)
         version = registry.register(release.path, release.digest, _metrics(evidence), facts)
+        if order is not None and not order.promote:
+            current = None if before is None else before.release_id
+            reason = f"registered, not promoted: {order.requester} decides"
+            return _outcome(release, version, promoted=False, reason=reason, champion=current)
         replaced = "the first champion" if before is None else f"replaces {before.release_id}"
         if overridden:
             by, reason = str(override.by), str(override.reason)
@@ -61,20 +73,51 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
             replaced += f"; {by} overrides {', '.join(overridden)}: {reason}"
         else:
             gates = len(evidence["gates"]) + len(proof["gates"])
-            registry.promote(version, f"passed all {gates} gates as of {run.as_of.isoformat()}", "kedro run")
+            why = f"passed all {gates} gates as of {run.as_of.isoformat()}"
+            by = KEDRO if order is None else order.requester
+            registry.promote(version, why if order is None else f"{order.reason:.1800}; {why}", by)
         return _outcome(release, version, promoted=True, reason=replaced)
 
     return promote
 
 
-def _outcome(release: WrittenRelease, version: int, *, promoted: bool, reason: str) -> ReleaseEvidence:
+def _made_for(order: RetrainingOrder | None) -> dict[str, str]:
+    """Return the tags that say why a release was made, and who asked for it."""
+    if order is None:
+        return {}
+    known = {} if order.order is None else {ORDER_TAG: order.order}
+    return {**known, REASON_TAG: order.reason, REQUESTER_TAG: order.requester}
+
+
+def tell_trail(
+    outcome: ReleaseEvidence, run: RunSpec, override: OverrideSpec = NO_OVERRIDE, order: RetrainingOrder | None = None
+) -> list[AuditRecord]:
+    """Return what the audit trail is to tell of a run; of an order that the agent carries out it tells itself."""
+    if order is not None and order.order is not None:
+        return []
+    release, entries = str(outcome["release_id"]), []
+    details = {"version": outcome["version"], "key": f"{release} {run.as_of.isoformat()}"}
+    who, why = (KEDRO, "the whole job was run") if order is None else (order.requester, order.reason)
+    if order is not None:
+        action = RETRAINED if outcome["promoted"] or not order.promote else UNCHANGED
+        entries.append(AuditRecord(run.as_of, who, action, release, why, details))
+    if outcome["promoted"]:
+        who = override.by or who
+        replaced = {**details, "replaces": outcome["reason"]}
+        entries.append(AuditRecord(run.as_of, who, PROMOTED, release, override.reason or why, replaced))
+    return entries
+
+
+def _outcome(
+    release: WrittenRelease, version: int, *, promoted: bool, reason: str, champion: str | None = ""
+) -> ReleaseEvidence:
     return {
         "release_id": release.release_id,
         "digest": release.digest,
         "version": str(version),
         "promoted": promoted,
         "reason": reason,
-        "champion": release.release_id,
+        "champion": release.release_id if champion == "" else champion,
     }
 
 

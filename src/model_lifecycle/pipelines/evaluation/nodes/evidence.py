@@ -57,11 +57,15 @@ def evaluate(
     plan: SplitPlan,
     champion: ChampionInProduction | None,
     refit: dict[str, str],
+    *,
+    only_judged: bool = False,
 ) -> tuple[TestFigures, Verdict]:
-    """Compute the figures of the test window and hold them against the gates."""
+    """Compute the figures of the test window, or those alone that gates read, and hold them against the gates."""
     baselines = [row["model"] for row in leaderboard if row["role"] == "baseline"]
     name = challenger.facts.model
-    figures = compute_figures(scores, name, baselines, question, gates, challenger.threshold, plan.time_zone)
+    figures = compute_figures(
+        scores, name, baselines, question, gates, challenger.threshold, plan.time_zone, only_judged=only_judged
+    )
     results = judge(figures, gates, plan, champion, challenger, leaderboard, refit)
     passed = all(result["passed"] for result in results)
     return figures, Verdict(passed=passed, challenger=name, gates=results)

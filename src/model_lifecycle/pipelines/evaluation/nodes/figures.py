@@ -63,12 +63,17 @@ class TestFigures(TypedDict):
 class _Sample:
     """The observed test rows, and all settled ones, day by day."""
 
-    def __init__(self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits) -> None:
+    def __init__(
+        self, scores: pd.DataFrame, question: BusinessQuestion, gates: GateLimits, *, only_judged: bool = False
+    ) -> None:
         self.settled = scores[scores[model_input.OUTCOME] != model_input.PENDING].reset_index(drop=True)
         self.observed = self.settled[observed_rows(self.settled)].reset_index(drop=True)
         if self.observed.empty:
             raise StatisticError("test window: no observed outcome, expected some; labels may not have arrived yet")
         self.task = task_of(question)
+        self.only_judged = only_judged
+        told = (self.task.loss, self.task.ranking) if only_judged else self.task.metrics
+        self.metrics = {name: self.task.metrics[name] for name in told}
         self.target = self.observed[model_input.TARGET].to_numpy(dtype=np.float64)
         self.outcome = self.settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(self.settled)
         self.times = decision_times(self.settled)
@@ -125,8 +130,10 @@ def compute_figures(
     gates: GateLimits,
     threshold: float | None,
     time_zone: str = "UTC",
+    *,
+    only_judged: bool = False,
 ) -> TestFigures:
-    """Compute all figures.
+    """Compute all figures, or those alone that the gates read, for who wants nothing but the verdict.
 
     Every interval rests on the days of the window and on how much they depend on one another. Differences are paired,
     row by row. Values are per 1,000 decisions over all settled rows, unavailable ones included.
@@ -136,7 +143,7 @@ def compute_figures(
     StatisticError
         If no test row has an observed outcome, or they are all alike.
     """
-    sample = _Sample(scores, question, gates)
+    sample = _Sample(scores, question, gates, only_judged=only_judged)
     task, models = sample.task, models_of(scores)
     champion = CHAMPION if CHAMPION in models else None
     against = [*baselines, *([champion] if champion else [])]
@@ -153,9 +160,13 @@ def compute_figures(
         "labelled": len(sample.observed),
         "metrics": {model: _metrics(sample, model) for model in models},
         "differences": [one for other in against for one in _differences(sample, subject, other, worth)],
-        "value": {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
-        "value_by_month": _by_month(sample, worth, time_zone),
-        "sensitivity": sensitivity(
+        "value": {}
+        if only_judged
+        else {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
+        "value_by_month": [] if only_judged else _by_month(sample, worth, time_zone),
+        "sensitivity": []
+        if only_judged
+        else sensitivity(
             question,
             sample.outcome,
             sample.times,
@@ -182,7 +193,7 @@ def compute_figures(
 
 def _metrics(sample: _Sample, model: str) -> dict[str, IntervalEvidence]:
     prediction = prediction_of(sample.observed, model)
-    return {name: _metric(sample, metric, prediction) for name, metric in sample.task.metrics.items()}
+    return {name: _metric(sample, metric, prediction) for name, metric in sample.metrics.items()}
 
 
 def _metric(sample: _Sample, metric: Metric, prediction: np.ndarray) -> IntervalEvidence:
@@ -197,13 +208,15 @@ def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.
     mine, theirs, target = prediction_of(sample.observed, subject), prediction_of(sample.observed, other), sample.target
     level = sample.gates.level
     found: list[DifferenceEvidence] = []
-    for name, metric in sample.task.metrics.items():
+    for name, metric in sample.metrics.items():
         interval = _interval(
             lambda metric=metric: metric.difference(sample.block, target, mine, theirs, level),  # type: ignore[misc]
             lambda metric=metric: metric.value(target, mine) - metric.value(target, theirs),  # type: ignore[misc]
             sample.gates,
         )
         found.append({"model": subject, "against": other, "metric": name, "interval": interval})
+    if sample.only_judged:
+        return found
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
     return found
@@ -239,7 +252,9 @@ def _calibration(
         "slope": slope,
         "intercept": intercept,
         "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
-        "miscalibration": {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
+        "miscalibration": {}
+        if sample.only_judged
+        else {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},
         "value_lost": max(float((anew - worth["model"]).mean()), 0.0),
         "value_room": float(worth["perfect"].mean()) - trivial,
     }
@@ -248,7 +263,7 @@ def _calibration(
 def _line(sample: _Sample, prediction: np.ndarray) -> tuple[IntervalEvidence | None, IntervalEvidence | None]:
     """Return slope and intercept; none where no line fits; without an interval where none fits without some day."""
     task, target = sample.task, sample.target
-    whole = task.calibration_line(target, prediction)
+    whole = None if sample.only_judged else task.calibration_line(target, prediction)
     if whole is None:
         return None, None
 

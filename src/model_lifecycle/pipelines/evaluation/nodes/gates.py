@@ -116,15 +116,11 @@ def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 def _difference(figures: Differences, against: str) -> IntervalEvidence:
     """Return the paired difference in loss; an interval of nothing where there was nobody to compare with."""
-    found = (
-        one["interval"]
-        for one in figures["differences"]
-        if one["against"] == against and one["metric"] == figures["loss"]
-    )
-    return next(
-        found,
-        {"estimate": math.nan, "lower": None, "upper": None, "level": math.nan, "n_blocks": 0, "n_effective": 0.0},
-    )
+    nothing: IntervalEvidence = {
+        "estimate": math.nan, "lower": None, "upper": None, "level": math.nan, "n_blocks": 0, "n_effective": 0.0
+    }  # fmt: skip
+    found = (one for one in figures["differences"] if (one["against"], one["metric"]) == (against, figures["loss"]))
+    return next((one["interval"] for one in found), nothing)
 
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:

@@ -13,7 +13,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import TableContracts
-from model_lifecycle.features.folds import features_of, training_rows
+from model_lifecycle.features.folds import features_of, row_weights, training_rows
 from model_lifecycle.features.transform import FeatureState
 from model_lifecycle.models import load_family
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
@@ -66,11 +66,12 @@ def fit_all(
     contract = input_contract(contracts.table("primary_table"), question, spec)
     rows = training_rows(train, plan.test)
     features, target = features_of(train, spec, rows), train[model_input.TARGET].to_numpy(dtype=np.float64)[rows]
+    weight = row_weights(train, rows, plan.test, plan.half_life)
     task = task_of(question)
     fitted: dict[str, Scorer] = {}
     for name, choice in choices.candidates.items():
         model = load_family(choice.family).fit(
-            features, target, choice.parameters, run.seed, run.threads, task.objective
+            features, target, choice.parameters, run.seed, run.threads, task.objective, weight
         )
         facts = ScoringFacts(
             release_id=_UNNAMED,

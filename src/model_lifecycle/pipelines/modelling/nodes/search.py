@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,10 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.contracts.split import Fold, SplitPlan
 from model_lifecycle.contracts.trials import NO_JOURNAL, Trial, TrialJournal, TrialRecord
 from model_lifecycle.errors import ModelError
-from model_lifecycle.features.folds import features_of, fold_rows, observed_rows, training_rows
+from model_lifecycle.features.folds import features_of, fold_rows, observed_rows, row_weights, training_rows
 from model_lifecycle.features.tables import with_outputs
 from model_lifecycle.models import Model, Parameters, load_family
 from model_lifecycle.pipelines.modelling.nodes.feasibility import require_go, require_no_leak
@@ -45,6 +46,19 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 FOLD = "fold"
 _TIMED_ROWS = 25
+
+
+class _Part(NamedTuple):
+    """The rows of a fold that are fitted on and judged, and how much the former count."""
+
+    fitted_on: np.ndarray
+    judged: np.ndarray
+    weight: np.ndarray | None
+
+    @classmethod
+    def of(cls, train: pd.DataFrame, fold: Fold, half_life: timedelta | None) -> Self:
+        rows = training_rows(train, fold)
+        return cls(rows, fold_rows(train, fold), row_weights(train, rows, fold, half_life))
 
 
 def search_candidates(
@@ -90,12 +104,12 @@ def search_candidates(
     """
     require_no_leak(leakage)
     require_go(feasibility)
-    folds = [(training_rows(train, fold), fold_rows(train, fold)) for fold in plan.folds]
-    for number, (_, judged) in enumerate(folds):
+    folds = [_Part.of(train, fold, plan.half_life) for fold in plan.folds]
+    for number, (_, judged, _) in enumerate(folds):
         if not (judged & observed_rows(train)).any():
             raise ModelError(f"validation fold {number}: no observed outcome, expected some; move run.as_of")
-    inside = np.any([judged for _, judged in folds], axis=0)
-    number = np.sum([index * judged for index, (_, judged) in enumerate(folds)], axis=0)
+    inside = np.any([judged for _, judged, _ in folds], axis=0)
+    number = np.sum([index * judged for index, (_, judged, _) in enumerate(folds)], axis=0)
     out_of_fold = pd.DataFrame({FOLD: number[inside]}, index=np.flatnonzero(inside))
     trials: list[Trial] = []
     counting = {name: tree_count(name, candidate) for name, candidate in modelling.candidates.items()}
@@ -197,7 +211,7 @@ class _InProcess:
     family: str
     count: TreeCount | None
     train: pd.DataFrame
-    folds: list[tuple[np.ndarray, np.ndarray]]
+    folds: list[_Part]
     spec: FeatureSpec
     run: RunSpec
     task: Task
@@ -214,7 +228,13 @@ class _InProcess:
         try:
             if self.count is not None:
                 number_of_trees = best_count(
-                    self.count, parameters, self.train, self.folds, self.spec, self.run, self.task.objective
+                    self.count,
+                    parameters,
+                    self.train,
+                    [(one.fitted_on, one.judged) for one in self.folds],
+                    self.spec,
+                    self.run,
+                    self.task.objective,
                 )
                 trial["parameters"][self.count.family.trees] = number_of_trees
             losses, predictions, model = _try(
@@ -231,7 +251,7 @@ class _InProcess:
             "one_row_microseconds": _one_row_microseconds(model, judged),
             "size_bytes": sum(len(content) for content in model.to_files().values()),
         }
-        return TrialRecord(trial, predictions[np.any([rows for _, rows in self.folds], axis=0)])
+        return TrialRecord(trial, predictions[np.any([rows for _, rows, _ in self.folds], axis=0)])
 
 
 def _suggest(asked: "optuna.Trial", candidate: CandidateSpec) -> Mapping[str, float | int]:
@@ -249,7 +269,7 @@ def _try(
     family: str,
     parameters: Parameters,
     train: pd.DataFrame,
-    folds: list[tuple[np.ndarray, np.ndarray]],
+    folds: list[_Part],
     spec: FeatureSpec,
     run: RunSpec,
     task: Task,
@@ -261,9 +281,15 @@ def _try(
     """
     target, observed = train[model_input.TARGET].to_numpy(), observed_rows(train)
     losses, predictions = [], np.empty(0)
-    for fitted_on, judged in folds:
+    for fitted_on, judged, weight in folds:
         model = load_family(family).fit(
-            features_of(train, spec, fitted_on), target[fitted_on], parameters, run.seed, run.threads, task.objective
+            features_of(train, spec, fitted_on),
+            target[fitted_on],
+            parameters,
+            run.seed,
+            run.threads,
+            task.objective,
+            weight,
         )
         found = model.predict(features_of(train, spec, judged))
         if not predictions.size:

@@ -157,6 +157,7 @@ def search_key(
         "features": list(spec.names()),
         "value": question.value.model_dump(mode="json"),  # of a quantity it says which quantile is fitted
         "seed": run.seed,
+        **({} if plan.half_life is None else {"half_life": plan.half_life.total_seconds()}),
         "threads": run.threads,  # another count may add up in another order
     }
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -16,7 +16,6 @@ from model_lifecycle.errors import RegistryError
 from model_lifecycle.monitoring.alerts import Judgement, judge_alerts
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
-from model_lifecycle.monitoring.policy import PolicyState, decide
 from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
@@ -139,23 +138,6 @@ def raise_alerts(
     found, holdout = MonitoringReport.model_validate(report), ChampionFacts.read(champion).holdout
     judgement = judge_alerts(found, Replay.model_validate(replayed), policy, holdout, alerting)
     return judgement.breaches(), judgement, dict(judgement.unjudged)
-
-
-def decide_policy(
-    report: Mapping[str, Any], champion: ChampionFacts | Mapping[str, Any], policy: PolicySpec
-) -> dict[str, Any]:
-    """Return the policy's decision after the last window, as JSON."""
-    found, facts = MonitoringReport.model_validate(report), ChampionFacts.read(champion)
-    state = PolicyState(
-        now=found.as_of or found.until or facts.trained_until,
-        release=facts.release,
-        trained_until=facts.trained_until,
-        promoted_at=facts.promoted_at,
-        retrained_at=facts.retrained_at,
-        new_labels=found.new_labels,
-        versus_previous=facts.versus_previous,
-    )
-    return decide(found.windows, policy, state).model_dump(mode="json")
 
 
 def _longest_row(policy: PolicySpec, alerting: AlertingSpec) -> int:

@@ -6,12 +6,20 @@ from typing import Any
 
 import pytest
 
+from model_lifecycle import client as client_module
+from model_lifecycle.client import Client, RequestRefused
 from model_lifecycle.errors import ServingError
-from model_lifecycle.serving import client as client_module
-from model_lifecycle.serving.client import Client, RequestRefused
 from tiny_release import record
 
 Answer = tuple[int, dict[str, str], bytes]
+
+
+class Seen(list[str]):
+    """Bodies that came in, and beside them their headers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers: list[dict[str, str]] = []
 
 
 @pytest.fixture(autouse=True)
@@ -20,15 +28,16 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., tuple[str, list[str]]]]:
+def serve() -> Iterator[Callable[..., tuple[str, Seen]]]:
     """A server that gives prepared answers one after the other; None hangs up."""
     servers = []
 
-    def start(*answers: Answer | None) -> tuple[str, list[str]]:
-        left, seen = list(answers), []
+    def start(*answers: Answer | None) -> tuple[str, Seen]:
+        left, seen = list(answers), Seen()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                seen.headers.append(dict(self.headers))
                 seen.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 answer = left.pop(0)
                 if answer is None:
@@ -74,11 +83,14 @@ def test_a_service_that_stays_busy_is_given_up(serve: Any) -> None:
     assert len(seen) == 2
 
 
-def test_a_prediction_whose_answer_was_lost_is_not_repeated(serve: Any) -> None:
-    url, seen = serve(None, GOOD)
-    with Client(url, "key") as client, pytest.raises(ServingError, match="POST /v1/predict: no answer"):
+def test_a_prediction_whose_answer_was_lost_is_asked_for_again_with_the_same_idempotency_key(serve: Any) -> None:
+    url, seen = serve(None, (502, {}, b""), GOOD, GOOD)
+    with Client(url, "key") as client:
         client.predict([record(1)])
-    assert len(seen) == 1
+        client.predict([record(1)], idempotency_key="order-7")
+    keys = [headers["Idempotency-Key"] for headers in seen.headers]
+    assert len(seen) == 4
+    assert (len(set(keys[:3])), len(keys[0]), keys[3]) == (1, 32, "order-7")
 
 
 def test_feedback_whose_answer_was_lost_is_sent_again(serve: Any) -> None:
@@ -100,8 +112,8 @@ def test_a_refusal_is_told_with_its_first_wrong_field(serve: Any) -> None:
 
 
 def test_an_answer_that_is_not_json_is_told(serve: Any) -> None:
-    url, _ = serve((502, {}, b"<html>"))
-    with Client(url, "key") as client, pytest.raises(ServingError, match="answered 502 without JSON"):
+    url, _ = serve((500, {}, b"<html>"))
+    with Client(url, "key") as client, pytest.raises(ServingError, match="answered 500 without JSON"):
         client.predict([record(1)])
 
 

@@ -43,7 +43,7 @@ class KedroRun:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                # Ctrl-C at the terminal is for the rehearsal; it tells its runs, once.
+                # Ctrl-C at the terminal is for who started this; it tells its runs, once.
                 start_new_session=True,
             )
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from eventually import eventually
+from model_lifecycle.agent.runs import KedroRun, run_pipelines
 from model_lifecycle.errors import LifecycleError
-from model_lifecycle.rehearsal.runs import KedroRun, run_pipelines
 from small_project import Project
 
 

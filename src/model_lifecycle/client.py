@@ -1,10 +1,22 @@
-"""A small client: typed, with time-outs, and with retries where sending again is safe."""
+"""A client of the service: typed, with time-outs, and with retries that are safe.
+
+>>> from model_lifecycle.client import Client
+>>> with Client("http://127.0.0.1:8000", key) as client:  # doctest: +SKIP
+...     answer = client.predict_one({"flight": "1013", ...})
+...     answer.decision, answer.score
+
+A try that got no answer may have been done: predictions carry an idempotency key, so that the service gives the
+same answer again and has one row in its log; labels and events are idempotent by themselves.
+"""
 
 import random
+import secrets
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +25,11 @@ import httpx
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
 
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 # The service says when to come again; these mean that nothing was done.
 _LATER = frozenset({429, 503})
+# What lay between client and service failed; what was asked may have been done.
+_UNCERTAIN = frozenset({502, 504})
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
@@ -39,7 +54,11 @@ class RequestRefused(ServingError):
 
 @dataclass(frozen=True, slots=True)
 class PredictionAnswer:
-    """One prediction as the service answered it."""
+    """One prediction as the service answered it.
+
+    ``missing`` and ``unknown`` name inputs that were missing, or of a category that the release has never seen;
+    ``watermark`` and ``newest_known_at`` say how fresh the events behind its history features are.
+    """
 
     prediction_id: str
     score: float
@@ -65,9 +84,12 @@ class Client:
     timeout : float
         Seconds for one try.
     retries : int
-        Further tries after a failed connection, a 429 or a 503.
+        Further tries after a failed connection, no answer, a 429, 502, 503 or 504; with pauses that grow, or as long
+        as the service says.
     on_retry : callable, optional
         Called before each further try, from the thread that asks.
+    certificate : path, optional
+        PEM file of the authority that signed the service's certificate, where this machine does not know it.
     """
 
     def __init__(
@@ -77,9 +99,13 @@ class Client:
         timeout: float = 10.0,
         retries: int = 5,
         on_retry: Callable[[], None] | None = None,
+        certificate: str | Path | None = None,
     ) -> None:
+        trusted = True if certificate is None else ssl.create_default_context(cafile=certificate)
         # No proxy and no credentials from the environment: the service is where the URL says.
-        self._http = httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, headers={"X-API-Key": key}, timeout=timeout, trust_env=False, verify=trusted
+        )
         self._retries = retries
         self._on_retry = on_retry or (lambda: None)
 
@@ -95,8 +121,18 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def predict(self, records: Sequence[Mapping[str, object]]) -> list[PredictionAnswer]:
-        """Score records; a try that got no answer is not repeated, since it may be in the log.
+    def predict(
+        self, records: Sequence[Mapping[str, object]], idempotency_key: str | None = None
+    ) -> list[PredictionAnswer]:
+        """Score records, and return their predictions in the same order; all tries of one call are one request.
+
+        Parameters
+        ----------
+        records : sequence of mapping
+            JSON values by the names of the release's inputs.
+        idempotency_key : str, optional
+            The same one asks for the same answer, in another call or after a crash of this program, too; made anew
+            by default.
 
         Raises
         ------
@@ -105,8 +141,27 @@ class Client:
         ServingError
             If it does not answer.
         """
-        answer = self._send("POST", "/v1/predict", {"records": list(records)}, repeatable=False)
+        key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
+        answer = self._send("POST", "/v1/predict", {"records": list(records)}, {IDEMPOTENCY_HEADER: key})
         return [_prediction(found) for found in answer["predictions"]]
+
+    def predict_one(self, record: Mapping[str, object], idempotency_key: str | None = None) -> PredictionAnswer:
+        """Score one record; as `predict`."""
+        return self.predict([record], idempotency_key)[0]
+
+    def explain(self, records: Sequence[Mapping[str, object]], top: int = 10) -> list[dict[str, Any]]:
+        """Return for each record its score and what the ``top`` features added to it; nothing is logged.
+
+        Raises
+        ------
+        RequestRefused
+            If the service refuses them.
+        ServingError
+            If it does not answer.
+        """
+        body = {"records": list(records), "top": top}
+        found: list[dict[str, Any]] = self._send("POST", "/v1/explain", body)["explanations"]
+        return found
 
     def feedback(
         self, labels: Sequence[LabelRecord] = (), events: Sequence[EventRecord] = ()
@@ -121,17 +176,17 @@ class Client:
             If it does not answer.
         """
         body = {"labels": [_label(label) for label in labels], "events": [_event(event) for event in events]}
-        answer: dict[str, dict[str, int]] = self._send("POST", "/v1/feedback", body, repeatable=True)
+        answer: dict[str, dict[str, int]] = self._send("POST", "/v1/feedback", body)
         return answer
 
     def model(self) -> dict[str, Any]:
         """Return what the service says about its release."""
-        answer: dict[str, Any] = self._send("GET", "/v1/model", None, repeatable=True)
+        answer: dict[str, Any] = self._send("GET", "/v1/model")
         return answer
 
     def watermark(self) -> int:
         """Return how far the service has read the events: the highest sequence."""
-        return int(self._send("GET", "/readyz", None, repeatable=True)["watermark"])
+        return int(self._send("GET", "/readyz")["watermark"])
 
     def is_ready(self) -> bool:
         """Tell whether the service can answer now."""
@@ -140,23 +195,21 @@ class Client:
         except httpx.TransportError:
             return False
 
-    def _send(self, method: str, path: str, body: object, repeatable: bool) -> Any:
+    def _send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
         for attempt in range(self._retries + 1):
             last = attempt == self._retries
             try:
-                response = self._http.request(method, path, json=body)
+                response = self._http.request(method, path, json=body, headers=headers)
             except httpx.TransportError as error:
-                unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-                if last or not (repeatable or unsent):
+                if last:
                     raise ServingError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
-                self._on_retry()
-                _pause(attempt, None)
-                continue
-            if response.status_code in _LATER and not last:
-                self._on_retry()
-                _pause(attempt, response.headers.get("retry-after"))
-                continue
-            return _content(response)
+                advice = None
+            else:
+                if last or response.status_code not in _LATER | _UNCERTAIN:
+                    return _content(response)
+                advice = response.headers.get("retry-after")
+            self._on_retry()
+            _pause(attempt, advice)
         raise AssertionError("unreachable")
 
 

@@ -1,0 +1,39 @@
+"""The agent's own alert: it fires when a work fails, and is resolved by the next monitoring run."""
+
+from datetime import UTC, datetime
+
+from model_lifecycle.agent.project import AgentProject
+from model_lifecycle.contracts.alerting import AlertingSpec, AlertRule
+from model_lifecycle.monitoring.alert_turn import turn_of
+from model_lifecycle.monitoring.alerts import Judged, Judgement
+from model_lifecycle.notification.delivery import deliver
+from model_lifecycle.registry import Registry
+from model_lifecycle.store import Store
+
+RULE = "agent"
+_LONGEST = 2000  # characters of a message; the log has the rest
+
+
+def judgement_of(alerting: AlertingSpec, release: str, at: datetime, what: str, message: str) -> Judgement:
+    """Return the judgement that lets the alert fire."""
+    rule = AlertRule(metric="agent.*", above=0, severity="critical", runbook="docs/retraining.md#when-a-work-fails")
+    spec = alerting.model_copy(update={"rules": {**alerting.rules, RULE: rule}})
+    judged = Judged(RULE, f"agent.{what.replace(' ', '_')}", at, at, True, message[:_LONGEST], {})
+    return Judgement(release, at, spec, (judged,), {})
+
+
+def raise_alarm(project: AgentProject, at: datetime, what: str, message: str) -> None:
+    """Write the alert down and deliver it, as the configuration says.
+
+    Raises
+    ------
+    LifecycleError
+        If store or registry cannot be reached.
+    """
+    champion = Registry(project.registry, project.case).champion()
+    release = "none" if champion is None else champion.release_id
+    judgement = judgement_of(project.alerting, release, at, what, message)
+    with Store.open(project.store) as store:
+        store.append_alerts(judgement.breaches())
+        store.alert_book.take_turn(lambda known: turn_of(known, judgement, datetime.now(UTC)))
+        deliver(store.alert_book, judgement.alerting)

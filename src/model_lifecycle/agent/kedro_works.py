@@ -1,0 +1,150 @@
+"""The works of the agent as runs of this project's pipelines, moves in its registry, and alerts in its store."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from model_lifecycle.agent.alarm import raise_alarm
+from model_lifecycle.agent.project import AgentProject
+from model_lifecycle.agent.promotion import promote_once, rollback_once
+from model_lifecycle.agent.runs import KedroRun, run_pipelines
+from model_lifecycle.agent.state import Candidate, Order
+from model_lifecycle.agent.works import Moved, Retrained
+from model_lifecycle.contracts.retraining import ORDER_TAG
+from model_lifecycle.errors import LifecycleError, RunLocked
+from model_lifecycle.locking import take_lock
+from model_lifecycle.monitoring.policy import Decision
+from model_lifecycle.monitoring.verdict import Figure
+from model_lifecycle.registry import Registry, ReleaseEntry
+
+_log = logging.getLogger(__name__)
+_LOCK_FILE = ".run.lock"
+_LOOK_SECONDS = 2.0
+_PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
+_VERDICTS = ("verdict.json", "proof.json")
+_UNCHANGED = "it was the champion already"
+
+
+class KedroWorks:
+    """The works on one project.
+
+    Parameters
+    ----------
+    project : AgentProject
+        Its configuration.
+    parameters : mapping
+        Further ones for every ``kedro run``.
+    """
+
+    def __init__(self, project: AgentProject, parameters: Mapping[str, str]) -> None:
+        self._project, self._parameters = project, parameters
+        self._registry = Registry(project.registry, project.case)
+        self._logs = project.data / "logs" / "agent"
+
+    def champion(self) -> Candidate | None:
+        """Return the release in production, and the one that a rollback would bring back."""
+        entry, before = self._registry.champion(), self._registry.previous()
+        if entry is None:
+            return None
+        return Candidate(version=entry.version, release=entry.release_id, replaces=before and before.release_id)
+
+    def monitor(self, until: datetime) -> Decision:
+        """Run the pipeline `monitoring` up to a moment and read its decision."""
+        place = self._project.reporting / "policy_decision.json"
+        self._wait_for_others()
+        place.unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
+        given = {"monitoring_until": until.isoformat(), **self._parameters}
+        run_pipelines(("monitoring",), given, self._logs / "monitoring.log")
+        try:
+            return Decision.model_validate_json(place.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise LifecycleError(f"{place}: no decision to read ({error})") from error
+
+    def retrain(self, order: Order) -> Retrained:
+        """Run the pipeline `retrain`; one that was cut off by a crash is made again and comes to the same release."""
+        self._wait_for_others()
+        for name in _VERDICTS:
+            (self._project.reporting / name).unlink(missing_ok=True)
+        given = {
+            "run.as_of": order.as_of.isoformat(),
+            "retraining.order": order.id,
+            "retraining.promote": "false",
+            **self._parameters,
+        }
+        began = time.monotonic()
+        with KedroRun(("retrain",), given, self._logs / f"retrain-{order.id}.log") as run:
+            code = run.wait()
+        seconds = time.monotonic() - began
+        if code:
+            rejected = tuple(self._failed_gates())
+            if not rejected:
+                raise LifecycleError(f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}")
+            return Retrained(None, rejected, seconds)
+        made, champion = self._made_for(order), self._registry.champion()
+        if made is None or (champion is not None and champion.version == made.version):
+            return Retrained(None, (), seconds)
+        replaces = None if champion is None else champion.release_id
+        return Retrained(Candidate(version=made.version, release=made.release_id, replaces=replaces), (), seconds)
+
+    def shadow(self, candidate: Candidate) -> None:
+        """Refuse: no service of this project takes a shadow yet."""
+        raise LifecycleError(f"policy.rollout.shadow: {candidate.release} cannot answer in the shadow")
+
+    def canary(self, candidate: Candidate, share: float) -> None:
+        """Refuse: no service of this project takes a canary yet."""
+        raise LifecycleError(f"policy.rollout.canary: {candidate.release} cannot answer {share:.0%} of the requests")
+
+    def withdraw(self, candidate: Candidate) -> None:
+        """Nothing is there to take back."""
+        _log.info("%s is withdrawn", candidate.release)
+
+    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:  # noqa: ARG002
+        """Tell nothing: nobody has answered in the shadow."""
+        return None
+
+    def promote(self, candidate: Candidate, order: Order | None) -> Moved:
+        """Move the champion, once."""
+        because = "asked for" if order is None else f"order {order.id}: {'; '.join(order.reasons)}"
+        return promote_once(self._registry, candidate, because)
+
+    def rollback(self, candidate: Candidate, reason: str) -> str:
+        """Bring back the release before, once."""
+        return rollback_once(self._registry, candidate, reason)
+
+    def alarm(self, at: datetime, what: str, message: str) -> None:
+        """Fire the alert ``agent`` through the channels of `alerting`."""
+        try:
+            raise_alarm(self._project, at, what, message)
+        except LifecycleError as error:
+            _log.error("the alarm %r could not be raised: %s", what, error)
+
+    def _made_for(self, order: Order) -> ReleaseEntry | None:
+        return next((one for one in self._registry.releases() if one.tags.get(ORDER_TAG) == order.id), None)
+
+    def _failed_gates(self) -> list[str]:
+        reasons = []
+        for name in _VERDICTS:
+            place = self._project.reporting / name
+            if place.exists():
+                gates = json.loads(place.read_bytes())["gates"]
+                reasons += [f"{gate['gate']}: {gate['reason']}" for gate in gates if not gate["passed"]]
+        return reasons
+
+    def _wait_for_others(self) -> None:
+        """Wait while another run holds the data folder: a person's, or one that a killed agent had started."""
+        deadline, told = time.monotonic() + _PATIENCE_SECONDS, False
+        while True:
+            try:
+                take_lock(self._project.data / _LOCK_FILE).close()
+                return
+            except RunLocked as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not told:
+                    _log.info("%s; waiting", error)
+                told = True
+                time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,239 @@
+"""From state to state: what is due, what it leads to, and what the audit trail is to tell of it.
+
+Every step reads the state, does one work, and writes the next state with its audit entries in one transaction. A work
+is done before its result is written: killed in between, it is done again, and `Works` promises that this is harmless.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from model_lifecycle.agent.state import ACTOR, AgentState, Order, Phase
+from model_lifecycle.agent.works import Works
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.records import AuditRecord
+from model_lifecycle.contracts.trail import FAILED, ORDERED, PROMOTED, REJECTED, RETRAINED, ROLLED_BACK, UNCHANGED
+from model_lifecycle.errors import LifecycleError
+from model_lifecycle.monitoring.policy import Decision
+from model_lifecycle.monitoring.verdict import iso
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+GIVE_UP_AFTER = 5  # failures of one retraining; the next decision may ask for another
+_Value = TypeVar("_Value")
+_STAGES = ("shadow", "canary", "probation")
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next state, what the trail is to tell, and what people are told while they look on."""
+
+    state: AgentState
+    said: str
+    trail: tuple[AuditRecord, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class Machine:
+    """The transitions. Knows neither store nor clock.
+
+    Parameters
+    ----------
+    works : Works
+        The effects.
+    policy : PolicySpec
+        Says what a candidate goes through.
+    every : timedelta
+        How often monitoring runs.
+    """
+
+    def __init__(self, works: Works, policy: PolicySpec, every: timedelta) -> None:
+        self._works, self._policy, self._every = works, policy, every
+        self._own: dict[Phase, Callable[[AgentState, datetime], Step]] = {
+            "retraining": self._retrain,
+            "candidate": self._next_stage,
+            "promoting": self._promote,
+            "rolling back": self._rollback,
+        }
+
+    def due(self, state: AgentState) -> datetime:
+        """Return when the state asks for its next step."""
+        if state.phase in self._own:
+            moment = state.since
+        else:
+            moment = min(state.next_check, self._stage_end(state) or state.next_check)
+        return moment if state.not_before is None else max(moment, state.not_before)
+
+    def step(self, state: AgentState, at: datetime) -> Step:
+        """Do the work that is due."""
+        try:
+            if state.phase in self._own:
+                return self._own[state.phase](state, at)
+            if at >= state.next_check:
+                return self._check(state, at)
+            return self._end_of_stage(state, at)
+        except LifecycleError as error:
+            return self._failed(state, at, error)
+
+    def _stage_end(self, state: AgentState) -> datetime | None:
+        if state.phase not in _STAGES:
+            return None
+        length: timedelta = getattr(self._policy.rollout, state.phase)
+        return state.since + length
+
+    def _check(self, state: AgentState, at: datetime) -> Step:
+        """Run monitoring up to the latest moment of its schedule; windows missed in between are inside its report."""
+        until = state.next_check + (at - state.next_check) // self._every * self._every
+        decision = self._works.monitor(until)
+        looked = state.model_copy(
+            update={"next_check": until + self._every, "last_check": until, "failures": 0, "not_before": None}
+        )
+        said, because = f"monitoring until {iso(until)}: {decision.action}", tuple(decision.reasons)
+        if state.phase == "probation" and (gone := self._gone(looked, at)) is not None:
+            return gone
+        if state.phase in ("shadow", "canary"):
+            return self._judged(looked, at, said, decision)
+        if decision.action == "rollback":
+            return self._wants_rollback(looked, at, said, decision)
+        if decision.action == "retrain" and state.phase == "watching":
+            order = Order(id=f"{until:%Y%m%dT%H%M%SZ}", as_of=until, reasons=decision.reasons)
+            entry = self._entry(at, ORDERED, "", "; ".join(decision.reasons), order, decision=decision)
+            return Step(looked.moved("retraining", at, order=order), f"{said} as of {iso(until)}", (entry,), because)
+        if decision.action == "retrain":
+            because = (*because, f"no retraining before the {state.phase} of {_name(state)} is over")
+        return Step(looked, said, lines=because)
+
+    def _wants_rollback(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
+        champion = state.candidate if state.phase == "probation" else self._works.champion()
+        if champion is None:
+            return Step(state, f"{said}: there is no champion", lines=tuple(decision.reasons))
+        return Step(
+            state.moved("rolling back", at, candidate=champion),
+            f"{said} of {champion.release}",
+            (self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order),),
+            tuple(decision.reasons),
+        )
+
+    def _retrain(self, state: AgentState, at: datetime) -> Step:
+        order = _known(state.order)
+        found = self._works.retrain(order)
+        took, seconds = f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s", found.seconds
+        if found.rejected:
+            reason = "; ".join(found.rejected)
+            entry = self._entry(order.as_of, REJECTED, "", reason, order, seconds=seconds)
+            return Step(state.over(at), f"{took}; gates hold it back, the champion stays", (entry,), found.rejected)
+        if found.candidate is None:
+            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order)
+            return Step(state.over(at), f"{took}; it made the champion again", (entry,))
+        name = found.candidate.release
+        entry = self._entry(order.as_of, RETRAINED, name, "; ".join(order.reasons), order, seconds=seconds)
+        return Step(state.moved("candidate", at, candidate=found.candidate), f"{took}; {name} passed", (entry,))
+
+    def _next_stage(self, state: AgentState, at: datetime) -> Step:
+        """Go from candidate, shadow or canary to the next stage that the policy asks for."""
+        candidate, rollout = _known(state.candidate), self._policy.rollout
+        if state.phase == "candidate" and rollout.shadow:
+            self._works.shadow(candidate)
+            return self._begun(state, "shadow", at, f"beside {candidate.replaces}, to nobody")
+        if state.phase in ("candidate", "shadow") and rollout.canary:
+            self._works.canary(candidate, rollout.canary_share)
+            return self._begun(state, "canary", at, f"answers {rollout.canary_share:.0%} of the requests")
+        return Step(state.moved("promoting", at), f"{candidate.release} is promoted")
+
+    def _begun(self, state: AgentState, phase: Phase, at: datetime, what: str) -> Step:
+        name = _name(state)
+        entry = self._entry(at, f"{phase} began", name, what, state.order)
+        return Step(state.moved(phase, at), f"{phase} of {name} began: {what}", (entry,))
+
+    def _judged(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
+        """Withdraw a candidate that live rows show to be worse than the champion."""
+        candidate = _known(state.candidate)
+        found = self._works.compare(candidate, state.since, at)
+        if found is None or found.lower is None or found.upper is None:
+            return Step(state, said, lines=(*decision.reasons, f"{candidate.release}: live rows do not tell yet"))
+        ends = f"({found.lower:.4f} to {found.upper:.4f})"
+        text = f"{candidate.release}: loss less the champion's {found.estimate:.4f} {ends}"
+        if found.lower <= 0.0:
+            return Step(state, said, lines=(*decision.reasons, text))
+        self._works.withdraw(candidate)
+        entry = self._entry(at, "withdrawn", candidate.release, f"worse in {state.phase}: {text}", state.order)
+        return Step(state.over(at), f"{candidate.release} is withdrawn", (entry,), (text,))
+
+    def _promote(self, state: AgentState, at: datetime) -> Step:
+        candidate = _known(state.candidate)
+        if self._works.promote(candidate, state.order) == "superseded":
+            return self._superseded(state, at)
+        because = "; ".join(state.order.reasons) if state.order else "asked for"
+        entry = self._entry(at, PROMOTED, candidate.release, because, state.order, replaces=candidate.replaces)
+        return Step(
+            state.moved("probation", at),
+            f"{candidate.release} is the champion, on probation until {iso(at + self._policy.rollout.probation)}",
+            (entry,),
+        )
+
+    def _end_of_stage(self, state: AgentState, at: datetime) -> Step:
+        if state.phase != "probation":
+            return self._next_stage(state, at)
+        if (gone := self._gone(state, at)) is not None:
+            return gone
+        name = _name(state)
+        entry = self._entry(at, "settled", name, "its probation is over", state.order)
+        return Step(state.over(at), f"{name} has settled", (entry,))
+
+    def _gone(self, state: AgentState, at: datetime) -> Step | None:
+        champion = self._works.champion()
+        if champion is not None and champion.version == _known(state.candidate).version:
+            return None
+        return self._superseded(state, at)
+
+    def _superseded(self, state: AgentState, at: datetime) -> Step:
+        name = _name(state)
+        entry = self._entry(at, "superseded", name, "the champion was moved by somebody else", state.order)
+        return Step(state.over(at), f"{name}: the champion was moved by somebody else, which stays", (entry,))
+
+    def _rollback(self, state: AgentState, at: datetime) -> Step:
+        candidate = _known(state.candidate)
+        reason = f"shown to be worse than {candidate.replaces} on the same live decisions"
+        now = self._works.rollback(candidate, reason)
+        entry = self._entry(at, ROLLED_BACK, now, reason, state.order, withdrawn=candidate.release)
+        return Step(state.over(at), f"rolled back: {now} is the champion again", (entry,))
+
+    def _failed(self, state: AgentState, at: datetime, error: LifecycleError) -> Step:
+        what = "monitoring" if state.phase in ("watching", *_STAGES) else state.phase
+        message = f"{what} failed ({state.failures + 1} in a row): {error}"
+        self._works.alarm(at, what, message)
+        if state.phase == "retraining" and state.failures + 1 >= GIVE_UP_AFTER:
+            order = _known(state.order)
+            entry = self._entry(order.as_of, FAILED, "", str(error), order)
+            return Step(state.over(at), f"{message}; the retraining is given up", (entry,))
+        after = state.failed(at, FIRST_WAIT, LONGEST_WAIT)
+        return Step(after, f"{message}; again at {iso(_known(after.not_before))}")
+
+    def _entry(
+        self, at: datetime, action: str, release: str, reason: str, order: Order | None, **details: object
+    ) -> AuditRecord:
+        facts = {
+            name: value.model_dump(mode="json") if isinstance(value, Decision) else value
+            for name, value in details.items()
+        }
+        known = {} if order is None else {"order": order.id}
+        key = f"{release if order is None else order.id} {at.isoformat()}"
+        return AuditRecord(at, ACTOR, action, release, reason, {**known, **facts, "key": key})
+
+
+def _name(state: AgentState) -> str:
+    return _known(state.candidate).release
+
+
+def _known(value: _Value | None) -> _Value:
+    """Return what the phase cannot be without.
+
+    Raises
+    ------
+    LifecycleError
+        If the state was tampered with.
+    """
+    if value is None:
+        raise LifecycleError("the agent's state lacks what its phase needs; expected order and candidate as written")
+    return value

@@ -1,0 +1,63 @@
+"""The chosen case's configuration, as the agent needs it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.locations import case_name, data_folder
+
+CONF = Path("conf")
+_PARTS = ("policy", "monitoring", "alerting")
+
+
+@dataclass(frozen=True)
+class AgentProject:
+    """Where registry, store and reports are, and what the agent goes by."""
+
+    case: str
+    registry: str
+    store: str
+    data: Path
+    policy: PolicySpec
+    monitoring: MonitoringSpec
+    alerting: AlertingSpec
+
+    @property
+    def reporting(self) -> Path:
+        """Where runs leave their reports."""
+        return self.data / "08_reporting" / self.case
+
+
+def read_project(env: str | None = None) -> AgentProject:
+    """Read the configuration of the project in the working folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or it is malformed.
+    """
+    from model_lifecycle.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+
+    if not CONF.is_dir():
+        raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; run this in the project's folder")
+    options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
+    loader = CONFIG_LOADER_CLASS(CONF, env or os.environ.get("KEDRO_ENV"), **options)
+    parameters, shared = loader["parameters"], loader["globals"]
+    places = {
+        "case": case_name(),
+        "registry": parameters["registry_uri"],
+        "store": shared["store"],
+        "data": data_folder(),
+    }
+    try:
+        return TypeAdapter(AgentProject).validate_python({**places, **{name: parameters[name] for name in _PARTS}})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"parameters, {place}: found {first['input']!r:.80}, {first['msg']}") from error

@@ -1,0 +1,65 @@
+"""Where the agent is: one small document, written whole at every step."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from model_lifecycle.contracts.base import Contract
+
+Phase = Literal["watching", "retraining", "candidate", "shadow", "canary", "promoting", "probation", "rolling back"]
+ACTOR = "agent"
+
+
+class Order(Contract):
+    """A retraining that the policy asked for; its id is what its release and the audit trail are known by."""
+
+    id: str
+    as_of: AwareDatetime
+    reasons: tuple[str, ...]
+
+
+class Candidate(Contract):
+    """A registered release on its way, and the champion it is to replace."""
+
+    version: int
+    release: str
+    replaces: str | None = None
+
+
+class AgentState(Contract):
+    """One moment of the agent; every time is on its own clock.
+
+    Attributes
+    ----------
+    phase : str
+        What it does, since ``since``.
+    next_check : datetime
+        When monitoring is due.
+    order, candidate : Order, Candidate or None
+        What is under way.
+    failures : int
+        Of the present work, in a row; until ``not_before`` it is left alone.
+    """
+
+    phase: Phase = "watching"
+    since: AwareDatetime
+    next_check: AwareDatetime
+    last_check: AwareDatetime | None = None
+    order: Order | None = None
+    candidate: Candidate | None = None
+    failures: int = Field(default=0, ge=0)
+    not_before: AwareDatetime | None = None
+
+    def moved(self, phase: Phase, at: datetime, **changes: object) -> "AgentState":
+        """Return the state after a step that succeeded."""
+        return self.model_copy(update={"phase": phase, "since": at, "failures": 0, "not_before": None, **changes})
+
+    def over(self, at: datetime) -> "AgentState":
+        """Return the state with nothing under way."""
+        return self.moved("watching", at, order=None, candidate=None)
+
+    def failed(self, at: datetime, first: timedelta, longest: timedelta) -> "AgentState":
+        """Return the state after a step that failed: the wait doubles with each failure."""
+        wait = min(longest, first * 2 ** min(self.failures, 20))
+        return self.model_copy(update={"failures": self.failures + 1, "not_before": at + wait})

@@ -1,0 +1,109 @@
+"""Two releases on the same live decisions: one that answered, and one whose answer is computed afterwards.
+
+The other release is scored on the logged inputs with the events that were known at each decision, so it needs no
+traffic of its own: the champion against the one before it, or a candidate against the champion.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from pydantic import AwareDatetime
+
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.records import EventRecord
+from model_lifecycle.errors import LifecycleError, StatisticError
+from model_lifecycle.features.history import History, event_columns
+from model_lifecycle.monitoring.performance import predictions
+from model_lifecycle.monitoring.verdict import Figure
+from model_lifecycle.monitoring.windows import observed
+from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.blocks import DAY, block_ids
+from model_lifecycle.statistics.coverage import covers
+from model_lifecycle.statistics.intervals import paired_difference_interval
+
+FEWEST_DAYS = 8.0  # independent ones, below which nobody is rolled back or withdrawn
+
+
+class Comparison(Contract):
+    """The loss of ``release`` less that of ``other`` on the same decisions; ``difference`` None: they do not tell."""
+
+    release: str
+    other: str | None
+    since: AwareDatetime | None
+    rows: int
+    difference: Figure | None
+    reason: str
+
+
+def compare_live(
+    rows: pd.DataFrame,
+    events: Sequence[tuple[int, EventRecord]],
+    answered: Scorer,
+    other: Scorer,
+    since: datetime,
+    level: float = 0.95,
+) -> Comparison:
+    """Compare a release with what another one would have answered.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Logged predictions with their labels, as known now.
+    events : sequence of (sequence, EventRecord)
+        Known since the longest window of either release before the first decision.
+    answered, other : Scorer
+        The release that answered, and the other one.
+    since : datetime
+        Earlier decisions do not count.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    Comparison
+        Without a difference where the days are too few or too alike, or the other release refuses the inputs.
+    """
+
+    def told(count: int, difference: Figure | None, reason: str) -> Comparison:
+        return Comparison(
+            release=answered.release_id,
+            other=other.release_id,
+            since=since,
+            rows=count,
+            difference=difference,
+            reason=reason,
+        )
+
+    mine = rows[(rows["release"] == answered.release_id) & (rows["decision_time"] >= since) & observed(rows)]
+    whole = np.array(["history" not in flags for flags in mine["flags"]], dtype=bool)
+    mine = mine[whole].reset_index(drop=True)
+    if mine.empty:
+        return told(0, None, "no decision with an outcome since")
+    task = answered.task
+    try:
+        history = History.build(other.spec, event_columns(other.spec, [event for _, event in events]))
+        theirs = other.score(other.columns(_records(mine, other)), history).prediction
+    except LifecycleError as error:
+        return told(len(mine), None, f"{other.release_id} cannot answer the same inputs: {error}")
+    target = mine["value"].to_numpy(dtype=np.float64)
+    losses = task.losses(target, predictions(mine, task)), task.losses(target, theirs)
+    days = block_ids(mine["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"), DAY)
+    try:
+        found = paired_difference_interval(*losses, days, level)
+    except StatisticError as error:
+        return told(len(mine), None, str(error))
+    if found.n_effective < FEWEST_DAYS or not covers(found.coverage, level):
+        reason = f"{found.n_blocks} days are worth {found.n_effective:.1f} independent ones, expected {FEWEST_DAYS:g}"
+        return told(len(mine), None, reason)
+    return told(len(mine), Figure.of(found), "paired by decision, by days and how much they depend on one another")
+
+
+def _records(rows: pd.DataFrame, scorer: Scorer) -> list[dict[str, object]]:
+    question, known = scorer.question, set(scorer.contract.columns)
+    return [
+        {name: value for name, value in inputs.items() if name in known}
+        | {question.decision_id: decision, question.decision_time: moment.isoformat()}
+        for inputs, decision, moment in zip(rows["inputs"], rows["decision_id"], rows["decision_time"], strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""From verdicts to the policy's decision: the champion against the one before it, and what was done before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import pandas as pd
+
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.records import AuditRecord, EventRecord
+from model_lifecycle.contracts.trail import BLOCKED, TRUSTED, blocked_spans, promoted_at, retrainings
+from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.paired import Comparison, compare_live
+from model_lifecycle.monitoring.policy import Attempt, PolicyState, decide
+from model_lifecycle.monitoring.replay import reach
+from model_lifecycle.monitoring.verdict import MonitoringReport
+from model_lifecycle.scoring import Scorer
+
+_MONITORING = "monitoring"
+
+
+class EventReader(Protocol):
+    """What the event store is to a node."""
+
+    def known_since(self, moment: datetime) -> list[tuple[int, EventRecord]]:
+        """Return the events that became known at a moment or later, with their sequence, in its order."""
+
+
+class Registered(Protocol):
+    """A release with its scorer."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """What it answers with."""
+        ...
+
+
+def compare_with_previous(
+    predictions: pd.DataFrame,
+    log: EventReader,
+    champion: Registered | None,
+    previous: Registered | None,
+    trail: Sequence[AuditRecord],
+    policy: PolicySpec,
+) -> dict[str, Any]:
+    """Compare a champion in its probation with the release before it, on the champion's own decisions.
+
+    Returns
+    -------
+    dict
+        A `Comparison` as JSON; without a difference when there is nothing to compare, with the reason.
+    """
+    if champion is None or previous is None:
+        return _nothing("" if champion is None else champion.scorer.release_id, None, "no release before it")
+    mine, before = champion.scorer, previous.scorer
+    since = promoted_at(trail, mine.release_id)
+    if since is None or predictions.empty:
+        return _nothing(mine.release_id, before.release_id, "no decision since a promotion that the trail tells")
+    if predictions["decision_time"].max() >= since + policy.rollout.probation:
+        return _nothing(mine.release_id, before.release_id, "its probation is over")
+    starts = [one for one in (reach(predictions, scorer) for scorer in (mine, before)) if one is not None]
+    events = log.known_since(min(starts).to_pydatetime())
+    return compare_live(predictions, events, mine, before, since).model_dump(mode="json")
+
+
+def _nothing(release: str, other: str | None, reason: str) -> dict[str, Any]:
+    found = Comparison(release=release, other=other, since=None, rows=0, difference=None, reason=reason)
+    return found.model_dump(mode="json")
+
+
+def decide_policy(
+    report: Mapping[str, Any],
+    champion: ChampionFacts | Mapping[str, Any],
+    policy: PolicySpec,
+    trail: Sequence[AuditRecord],
+    compared: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the policy's decision after the last window, as JSON."""
+    found, facts = MonitoringReport.model_validate(report), ChampionFacts.read(champion)
+    now = found.as_of or found.until or facts.trained_until
+    done = [(at, seconds) for at, seconds in retrainings(trail) if at <= now]
+    last = max((at for at, _ in done), default=facts.retrained_at)
+    state = PolicyState(
+        now=now,
+        release=facts.release,
+        trained_until=facts.trained_until,
+        promoted_at=promoted_at(trail, facts.release) or facts.promoted_at,
+        retrained_at=last if facts.retrained_at is None or last is None else max(last, facts.retrained_at),
+        retrainings=tuple(Attempt(at=at, seconds=seconds) for at, seconds in done),
+        new_labels=found.new_labels,
+        versus_previous=Comparison.model_validate(compared).difference,
+        blocked=tuple(span for span in blocked_spans(trail) if span[0] < now),
+    )
+    return decide(found.windows, policy, state).model_dump(mode="json")
+
+
+def tell_blocked(report: Mapping[str, Any], trail: Sequence[AuditRecord]) -> list[AuditRecord]:
+    """Return what the trail is to tell of the windows: those that failed data quality, and those that are fine again.
+
+    Rows of a window that failed are not trained on from then on; one that was judged again without a critical finding,
+    after a repair, may be.
+    """
+    found, before = MonitoringReport.model_validate(report), set(blocked_spans(trail))
+    entries = []
+    for window in found.windows:
+        known = (window.start, window.end) in before
+        if window.blocked() == known:
+            continue
+        action = BLOCKED if window.blocked() else TRUSTED
+        why = "; ".join(one.message for one in window.critical()) or "judged again, and no critical finding is left"
+        details = {"start": window.start.isoformat(), "end": window.end.isoformat()}
+        entries.append(AuditRecord(window.end, _MONITORING, action, found.release, why, details))
+    return entries

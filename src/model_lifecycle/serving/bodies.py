@@ -1,0 +1,161 @@
+"""From the bytes of a body to a request; what is wrong with their shape is told, and nothing large is built for it."""
+
+from typing import TypeVar
+
+import msgspec
+
+from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.settings import Limits
+from model_lifecycle.serving.types import (
+    ExplainRequest,
+    FeedbackRequest,
+    FieldProblem,
+    LargeFeedbackRequest,
+    PredictRequest,
+    Record,
+)
+
+_Body = TypeVar("_Body")
+# The objects that a small body can hold take no memory to speak of.
+_SMALL_BYTES = 64 * 1024
+# A label is one object, an event two.
+_OBJECTS_PER_ROW = 3
+_SHOWN = 300
+
+_predict = msgspec.json.Decoder(PredictRequest)
+_explain = msgspec.json.Decoder(ExplainRequest)
+_feedback = msgspec.json.Decoder(FeedbackRequest)
+_large_feedback = msgspec.json.Decoder(LargeFeedbackRequest)
+_record = msgspec.json.Decoder(Record)
+_any_record = msgspec.json.Decoder(dict[str, object])
+_any_records = msgspec.json.Decoder(dict[str, list[dict[str, object]]])
+
+
+def predict_request(body: bytes, limits: Limits) -> tuple[list[Record], bool]:
+    """Return the records of a body, and whether it is one record itself.
+
+    Raises
+    ------
+    Problem
+        400 for malformed JSON, 413 for too many records or fields, 422 for another shape.
+    """
+    request = _records_or_one(_predict, body, limits)
+    records, single = ([request], True) if isinstance(request, dict) else (request.records, False)
+    _check_rows("records", len(records), limits.rows)
+    return records, single
+
+
+def explain_request(body: bytes, limits: Limits) -> tuple[ExplainRequest, bool]:
+    """Return what is to be explained, and whether the body is one record itself.
+
+    Raises
+    ------
+    Problem
+        As `predict_request`.
+    """
+    request = _records_or_one(_explain, body, limits)
+    if isinstance(request, dict):
+        return ExplainRequest([request]), True
+    _check_rows("records to explain", len(request.records), limits.explained_rows)
+    if request.top < 1:
+        found = FieldProblem(0, "top", str(request.top), "a whole number >= 1")
+        raise Problem(422, "1 wrong field; nothing was explained", [found])
+    return request, False
+
+
+def feedback_request(body: bytes, limits: Limits) -> FeedbackRequest:
+    """Return labels and events.
+
+    Raises
+    ------
+    Problem
+        As `predict_request`.
+    """
+    _check_size(body, limits)
+    try:
+        small = len(body) <= _SMALL_BYTES
+        request = _decoded(_feedback, body) if small else _decoded(_large_feedback, body)
+    except msgspec.ValidationError as error:
+        raise _other_shape(error) from error
+    _check_rows("labels", len(request.labels), limits.rows)
+    _check_rows("events", len(request.events), limits.rows)
+    return request
+
+
+def _records_or_one(decoder: msgspec.json.Decoder[_Body], body: bytes, limits: Limits) -> _Body | Record:
+    _check_size(body, limits)
+    try:
+        return _decoded(decoder, body)
+    except msgspec.ValidationError as error:
+        try:
+            record = _decoded(_record, body)
+        except msgspec.ValidationError:
+            if len(body) <= _SMALL_BYTES:
+                _name_the_nested(body)
+            raise _other_shape(error) from error
+        if not record or "records" in record:
+            raise _other_shape(error) from error
+        return record
+
+
+def _name_the_nested(body: bytes) -> None:
+    """Refuse by row and name what holds an object or an array in the place of a value, or a number beyond all range."""
+    try:
+        document = _decoded(_any_record, body)
+        records = _decoded(_any_records, body)["records"] if "records" in document else [document]
+    except (msgspec.ValidationError, KeyError):
+        return
+    nested = [
+        FieldProblem(row, name[:80], "an object" if isinstance(value, dict) else "an array", "one value")
+        for row, record in enumerate(records)
+        for name, value in record.items()
+        if isinstance(value, dict | list)
+    ]
+    if nested:
+        raise Problem(422, f"{len(nested)} wrong fields; nothing was predicted", nested)
+
+
+def _check_size(body: bytes, limits: Limits) -> None:
+    """Bound what decoding builds, by what stands in the body at least once an object or a field."""
+    if len(body) <= _SMALL_BYTES:
+        return
+    objects, most = body.count(b"{"), _OBJECTS_PER_ROW * limits.rows + 1
+    if objects > most:
+        raise Problem(
+            413, f"{objects} objects in one request, expected at most {limits.rows} records, labels or events"
+        )
+    fields = body.count(b":")
+    if fields > limits.fields:
+        raise Problem(413, f"{fields} fields (by their colons) in one request, expected at most {limits.fields}")
+
+
+def _check_rows(part: str, rows: int, most: int) -> None:
+    if rows > most:
+        raise Problem(413, f"{rows} {part} in one request, expected at most {most}")
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Body], body: bytes) -> _Body:
+    """Decode; what is not JSON is refused, another shape is left to the caller.
+
+    Raises
+    ------
+    Problem
+        400.
+    ValidationError
+        Of msgspec.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except RecursionError as error:
+        raise Problem(400, "the body is nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise Problem(400, f"the body is not UTF-8: byte {error.start} of a text") from error
+    except msgspec.DecodeError as error:
+        raise Problem(400, f"the body is not JSON: {error}"[:_SHOWN]) from error
+
+
+def _other_shape(error: msgspec.ValidationError) -> Problem:
+    found = FieldProblem(0, "body", ascii(str(error))[1:-1][:_SHOWN], "a body as in /openapi.json")
+    return Problem(422, "the body has another shape", [found])

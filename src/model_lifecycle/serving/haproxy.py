@@ -1,0 +1,102 @@
+"""What Ray leaves open in the configuration of its HAProxy, closed before HAProxy reads it.
+
+Ray 2.60 writes that configuration from a template of its own and starts the program that
+``RAY_SERVE_HAPROXY_BINARY_PATH`` names. Here that is a short script: it edits the file and becomes HAProxy. So the
+pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, and
+HAProxy's own errors are problem documents with their own status (Ray makes each of them a 500).
+"""
+
+import shlex
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+
+from model_lifecycle.errors import ServingError
+from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.settings import TlsSettings
+
+HEADER_SECONDS = 10
+# A client that neither sends nor takes anything for so long is gone.
+IDLE_SECONDS = 60
+_ERRORS = {
+    400: "this is not a well-formed HTTP request",
+    408: f"the request's headers did not arrive within {HEADER_SECONDS} s",
+    502: "the replica went away while it answered; it may have done what was asked",
+    503: "no replica can answer now; nothing was done",
+    504: "the replica did not answer in time; it may have done what was asked",
+}
+
+
+def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
+    """Write what stands in for HAProxy, and return its path.
+
+    Parameters
+    ----------
+    folder : Path
+        Private to this service; it is made.
+    binary : str
+        HAProxy itself.
+    tls : TlsSettings, optional
+        Certificate and key, if TLS ends here.
+
+    Raises
+    ------
+    ServingError
+        If one of the two cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    added = [
+        f"timeout http-request {HEADER_SECONDS}s",
+        *(f"errorfile {one} {_error(folder, one)}" for one in (400, 408)),
+    ]
+    edits = [
+        # The file may come by twice: what is added is taken out first.
+        "/^    timeout http-request /d",
+        "/^    errorfile 40[08] /d",
+        *(f"/^    option httplog$/a\\    {line}" for line in added),
+        *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in (502, 503, 504)),
+        "/^frontend prometheus$/,/^ *mode http$/s/bind :/bind 127.0.0.1:/",
+        r"/^listen stats$/,$s/bind \*:/bind 127.0.0.1:/",
+    ]
+    if tls is not None:
+        words = f"ssl crt {_joined(folder, tls)} ssl-min-ver TLSv1.2 alpn http/1.1"
+        edits.append(f"/^frontend http_frontend$/,/^ *bind /s|^ *bind [^ ]*$|& {words}|")
+    wrapper = folder / "haproxy"
+    wrapper.write_text(_script(edits, binary))
+    wrapper.chmod(0o700)
+    return wrapper
+
+
+def _script(edits: Sequence[str], binary: str) -> str:
+    script = " ".join(f"-e {shlex.quote(edit)}" for edit in edits)
+    return (
+        f'#!/bin/sh\n# Called as: haproxy -db -f <file> ...\nsed -i {script} "$3" && exec {shlex.quote(binary)} "$@"\n'
+    )
+
+
+def _error(folder: Path, status: int) -> Path:
+    """Write the answer for an error of HAProxy's own, and return its file."""
+    phrase = HTTPStatus(status).phrase
+    body = Problem(status, _ERRORS[status]).body()
+    headers = [
+        f"HTTP/1.1 {status} {phrase}",
+        "content-type: application/problem+json",
+        f"content-length: {len(body)}",
+        "cache-control: no-store",
+        *(["retry-after: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
+        "connection: close",
+    ]
+    file = folder / f"{status}.http"
+    file.write_bytes("\r\n".join([*headers, "", ""]).encode() + body)
+    return file
+
+
+def _joined(folder: Path, tls: TlsSettings) -> Path:
+    """Put certificate and key into one file, as HAProxy reads them, for this user alone."""
+    joined = folder / "service.pem"
+    joined.touch(mode=0o600)
+    try:
+        joined.write_bytes(tls.certificate.read_bytes() + b"\n" + tls.key.read_bytes())
+    except OSError as error:
+        raise ServingError(f"TLS: {error.filename} cannot be read ({error.strerror})") from error
+    return joined

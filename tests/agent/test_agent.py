@@ -1,0 +1,156 @@
+"""From a decision to a settled champion, or back: the whole way, on a real store and a real registry."""
+
+from datetime import timedelta
+
+import pytest
+
+from agent_world import START, WEEK, AgentWorld, Make, ManualClock, decision
+from model_lifecycle.errors import LeaseLost, ServingError
+from model_lifecycle.monitoring.verdict import Figure
+from model_lifecycle.store import Store
+
+WORSE = Figure(estimate=0.05, lower=0.01, upper=0.09, level=0.95, n_blocks=10)
+LEVEL = Figure(estimate=0.0, lower=-0.01, upper=0.01, level=0.95, n_blocks=10)
+
+
+def _actions(store: Store) -> list[str]:
+    return [entry.action for entry in store.audit()]
+
+
+def test_an_agent_with_nothing_to_do_runs_monitoring_once_a_period(make: Make, world: AgentWorld) -> None:
+    make().run(until=START + 3 * WEEK)
+    assert world.calls == ["monitor 07-01", "monitor 07-08", "monitor 07-15", "monitor 07-22"]
+
+
+def test_a_retraining_becomes_champion_and_settles_after_its_probation(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    world.decisions[START] = decision("retrain", "the loss rose")
+    make().run(until=START + 3 * WEEK)
+    assert world.promotions() == [1, 2]
+    assert _actions(store) == ["retraining ordered", "retrained", "promote", "settled"]
+    promoted = store.audit("parcels-07-01")[1]
+    assert (promoted.actor, promoted.reason, promoted.details["replaces"]) == (
+        "agent",
+        "the loss rose",
+        "parcels-first",
+    )
+
+
+def test_a_release_that_is_worse_in_its_probation_is_rolled_back(make: Make, world: AgentWorld, store: Store) -> None:
+    world.decisions = {START: decision("retrain"), START + WEEK: decision("rollback", "worse than the one before")}
+    make().run(until=START + 3 * WEEK)
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == "parcels-first"
+    assert _actions(store)[-2:] == ["rollback ordered", "rollback"]
+
+
+def test_gates_that_hold_a_challenger_back_leave_the_champion_and_their_reasons(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    world.decisions[START], world.rejected = decision("retrain"), ("champion: worse by 0.1",)
+    make().run(until=START + WEEK)
+    assert world.promotions() == [1]
+    assert [(one.action, one.reason) for one in store.audit()][-1] == ("retraining rejected", "champion: worse by 0.1")
+
+
+def test_shadow_and_canary_come_before_the_promotion_when_the_policy_asks_for_them(
+    make: Make, world: AgentWorld
+) -> None:
+    world.decisions[START], world.compared = decision("retrain"), LEVEL
+    make(shadow="7d", canary="7d").run(until=START + 3 * WEEK)
+    stages = [call for call in world.calls if not call.startswith(("monitor", "compare"))]
+    assert stages == ["retrain 07-01", "shadow parcels-07-01", "canary parcels-07-01 0.1", "promote parcels-07-01"]
+
+
+@pytest.mark.parametrize("stage", ["shadow", "canary"])
+def test_a_candidate_that_live_rows_show_to_be_worse_is_withdrawn(make: Make, world: AgentWorld, stage: str) -> None:
+    world.decisions[START], world.compared = decision("retrain"), WORSE
+    make(**{stage: "14d"}).run(until=START + 3 * WEEK)
+    assert "withdraw parcels-07-01" in world.calls
+    assert world.promotions() == [1]
+
+
+def test_a_retraining_that_is_wanted_in_a_probation_waits_for_its_end(make: Make, world: AgentWorld) -> None:
+    world.decisions = {START: decision("retrain"), START + WEEK: decision("retrain")}
+    make().run(until=START + WEEK)
+    assert [call for call in world.calls if call.startswith("retrain")] == ["retrain 07-01"]
+
+
+def test_a_person_who_moves_the_champion_has_the_last_word(
+    make: Make, world: AgentWorld, clock: ManualClock, store: Store
+) -> None:
+    world.decisions[START] = decision("retrain")
+    make().run(once=True)
+    world.registry.rollback("I know better", "ada")
+    clock.at += WEEK
+    make().run(once=True)
+    assert _actions(store)[-1] == "superseded"
+    assert world.promotions() == [1, 2]
+
+
+def test_checks_that_were_missed_are_not_made_up_for_one_by_one(
+    make: Make, world: AgentWorld, clock: ManualClock
+) -> None:
+    make().run(once=True)
+    clock.at += 5 * WEEK + timedelta(days=1)
+    make().run(once=True)
+    assert world.calls == ["monitor 07-01", "monitor 08-05"]
+
+
+def test_a_work_that_fails_is_tried_again_after_a_wait_that_doubles_and_people_are_told(
+    make: Make, world: AgentWorld, said: list[str]
+) -> None:
+    failures = iter([True, True, False])
+
+    def fail(what: str) -> None:
+        if next(failures, False):
+            raise ServingError(f"{what}: away")
+
+    world.fails = fail
+    make().run(until=START + timedelta(minutes=10))
+    waits = [line for line in said if "again at" in line]
+    assert [line[-16:] for line in waits] == ["2024-07-01 00:01", "2024-07-01 00:03"]
+    assert world.alarms == [f"monitoring: monitoring failed ({n} in a row): monitor 07-01: away" for n in (1, 2)]
+    assert world.calls == ["monitor 07-01"]
+
+
+def test_a_retraining_that_fails_for_good_is_given_up_and_monitoring_goes_on(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    def fail(what: str) -> None:
+        if what.startswith("retrain"):
+            raise ServingError("no disk")
+
+    world.fails, world.decisions[START] = fail, decision("retrain")
+    make().run(until=START + WEEK)
+    assert _actions(store) == ["retraining ordered", "retraining failed"]
+    assert "monitor 07-08" in world.calls
+
+
+def test_of_two_agents_one_leads_and_the_other_refuses_clearly(make: Make) -> None:
+    from model_lifecycle.agent.lead import Lead
+
+    agent = make()
+    with Lead(agent._book, "the first"), pytest.raises(LeaseLost, match="another agent leads: the first, until"):
+        make().run(once=True)
+    make().run(once=True)
+
+
+def test_an_agent_that_lost_the_lead_writes_nothing_more(make: Make, store: Store) -> None:
+    book = store.agent_book
+    mine = book.lead("slow", timedelta(0))
+    assert mine is not None
+    assert book.lead("quick", timedelta(seconds=30)) is not None
+    with pytest.raises(LeaseLost, match="no longer leads: found quick"):
+        book.write(mine, 0, {"phase": "watching"})
+    assert book.read().state is None
+
+
+def test_a_lease_that_is_over_goes_to_the_next_who_asks(store: Store) -> None:
+    book = store.agent_book
+    first, second = book.lead("dead", timedelta(0)), book.lead("next", timedelta(seconds=30))
+    assert first is not None
+    assert second is not None
+    assert second.fence == first.fence + 1

