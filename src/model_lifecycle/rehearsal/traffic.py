@@ -107,7 +107,7 @@ class Traffic:
 
     def _predict(self, records: Sequence[Record]) -> list[PredictionAnswer]:
         try:
-            # The service knows a request that it has answered before, also after it was killed.
+            # The same for all tries: a service that knows such keys has one row in its log, also after it was killed.
             key = secrets.token_hex(16)
             answers = self._again(lambda client: client.predict(records, idempotency_key=key))
         except ServingError as error:
@@ -132,7 +132,7 @@ class Traffic:
             try:
                 return asked(client)
             except RequestRefused as error:
-                if error.status < httpx.codes.INTERNAL_SERVER_ERROR:
+                if error.status < httpx.codes.INTERNAL_SERVER_ERROR and error.status != httpx.codes.TOO_MANY_REQUESTS:
                     raise
                 last: ServingError = error
             except ServingError as error:
