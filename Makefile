@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality bench-slices help setup run test test-full lint format serve lab viz loop watch clean lock
+.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-monitoring bench-quality bench-slices help setup run test test-full lint format serve lab viz loop watch clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -131,6 +131,9 @@ bench-slices: setup ## how often the fairness gate and the search for weak slice
 
 bench-coverage: setup ## how often intervals hold the truth on days that depend on one another, 2,000 worlds each (8 minutes)
 	@$(BIN)/python benchmarks/coverage/run.py
+
+bench-monitoring: setup ## false alarms and power of monitoring, its speed (QUICK=1: a tenth of the worlds)
+	@$(BIN)/python benchmarks/monitoring/run.py $(if $(QUICK),--quick)
 
 bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one row (2 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/history/run.py

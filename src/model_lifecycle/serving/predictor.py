@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,20 +12,24 @@ from typing import Any
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.contracts.records import PredictionRecord, Role
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.scoring import RecordsRefused, Scores
+from model_lifecycle.serving.canary import Canary
 from model_lifecycle.serving.champion import Champion, ChampionWatch
+from model_lifecycle.serving.chance import drawn_rows, taken
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
 
 logger = logging.getLogger(__name__)
 
 Record = Mapping[str, object]
 RETRY_SECONDS = 1
+NO_CONTROL = ControlSettings()
 
 
 @dataclass(slots=True)
@@ -52,9 +56,23 @@ class Predictor:
         Counts.
     waiting_rows : int
         Records that may wait for an answer; beyond them, requests are refused with 429.
+    canary : callable
+        Returns the release that answers a share of the entities, or None.
+    control : ControlSettings
+        Which share of advised actions is withheld.
     """
 
-    def __init__(self, watch: ChampionWatch, writer: LogWriter, metrics: Metrics, waiting_rows: int) -> None:
+    def __init__(
+        self,
+        watch: ChampionWatch,
+        writer: LogWriter,
+        metrics: Metrics,
+        waiting_rows: int,
+        canary: Callable[[], Canary | None] = lambda: None,
+        control: ControlSettings = NO_CONTROL,
+    ) -> None:
+        self._canary = canary
+        self._control = control
         self._watch = watch
         self._writer = writer
         self._metrics = metrics
@@ -108,11 +126,7 @@ class Predictor:
             if not requests:
                 self._free(loop)
                 return
-            snapshot = champion.history.snapshot
-            started = time.perf_counter()
-            scores = champion.scorer.score(columns, snapshot.history)
-            self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-            made = _predictions(champion, snapshot, [r for w in requests for r in w.records], columns, scores)
+            made = self._made(champion, [r for w in requests for r in w.records], columns)
         except Exception as error:
             logger.exception("cannot score %d requests", len(requests))
             _fail(requests, error)
@@ -123,6 +137,41 @@ class Predictor:
             loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
         self._writer.submit(made.logged, committed)
+
+    def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "_Made":
+        """Score a batch: the canary its share, the champion the rest and whatever the canary fails on."""
+        canary = self._canary()
+        if canary is None or not canary.answers:
+            return self._scored(champion, "champion", records, columns)
+        rows = drawn_rows(champion.scorer.question, columns, canary.share, canary.release.digest)
+        theirs = self._by_canary(canary, [records[row] for row in rows]) if len(rows) else None
+        if theirs is None:
+            return self._scored(champion, "champion", records, columns)
+        others = np.delete(np.arange(len(records)), rows)
+        if not len(others):
+            return theirs
+        rest = {name: values[others] for name, values in columns.items()}
+        ours = self._scored(champion, "champion", [records[row] for row in others], rest)
+        order = np.argsort(np.concatenate((rows, others)))
+        logged, answers = theirs.logged + ours.logged, theirs.answers + ours.answers
+        return _Made([logged[place] for place in order], [answers[place] for place in order])
+
+    def _by_canary(self, canary: Canary, records: list[Record]) -> "_Made | None":
+        started = time.perf_counter()
+        try:
+            made = self._scored(canary.release, "canary", records, canary.release.scorer.columns(records))
+        except Exception as error:  # nobody is to notice but the guard: the champion answers
+            canary.guard.failed(len(records), error)
+            return None
+        canary.guard.answered(len(records), time.perf_counter() - started)
+        return made
+
+    def _scored(self, release: Champion, role: Role, records: Sequence[Record], columns: Columns) -> "_Made":
+        snapshot = release.history.snapshot
+        started = time.perf_counter()
+        scores = release.scorer.score(columns, snapshot.history)
+        self._metrics.model_call(len(scores.score), time.perf_counter() - started)
+        return _predictions(release, role, snapshot, records, columns, scores, self._control)
 
     def _committed(
         self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
@@ -190,7 +239,13 @@ def _refuse(requests: Sequence[_Waiting], refused: RecordsRefused) -> list[_Wait
 
 
 def _predictions(
-    champion: Champion, snapshot: Snapshot, records: Sequence[Record], columns: Columns, scores: Scores
+    champion: Champion,
+    role: Role,
+    snapshot: Snapshot,
+    records: Sequence[Record],
+    columns: Columns,
+    scores: Scores,
+    control: ControlSettings,
 ) -> _Made:
     """Build the log rows and the answers of a batch."""
     scorer = champion.scorer
@@ -202,6 +257,7 @@ def _predictions(
     features = _rows(scores.features)
     values, decisions = scores.score.tolist(), scorer.task.decisions(scores.action)
     outputs = _rows(scorer.task.outputs(scores.prediction)) or [{}] * len(records)
+    actions = taken(question, ids, decisions, control.share, control.salt)
     keys = (question.decision_id, question.decision_time)
     whole = HistoryState(snapshot.watermark, snapshot.newest(), True)
     part = HistoryState(snapshot.watermark, snapshot.newest(), False)
@@ -224,6 +280,9 @@ def _predictions(
                 features=features[row],
                 flags=flags if complete[row] else {**flags, "history": ["incomplete"]},
                 outputs=outputs[row],
+                role=role,
+                action=actions[row][0],
+                propensity=actions[row][1],
             )
         )
         prediction = Prediction(
@@ -232,6 +291,9 @@ def _predictions(
             decision=decisions[row],
             outputs=outputs[row],
             release=scorer.release_id,
+            role=role,
+            action=actions[row][0],
+            propensity=actions[row][1],
             threshold=scorer.threshold,
             history=whole if complete[row] else part,
             missing=flags.get("missing", []),

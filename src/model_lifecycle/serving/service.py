@@ -11,6 +11,7 @@ from model_lifecycle.errors import StoreUnavailable
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.bodies import explain_request, feedback_request, predict_request
+from model_lifecycle.serving.canary import CanaryWatch
 from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place, registry_place
 from model_lifecycle.serving.docs_page import DOCS_PAGE
 from model_lifecycle.serving.explainer import Explainer
@@ -25,6 +26,7 @@ from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
 from model_lifecycle.store import Store
+from model_lifecycle.trials import Trials
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +73,17 @@ class Service:
             if settings.release is not None
             else registry_place(Registry(settings.registry, settings.registry_name))
         )
-        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
-        self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows)
+        trials = Trials(Registry(settings.registry, settings.registry_name))
+        self._canaries = CanaryWatch(trials, settings.canary, self._follow, replica)
+        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds, self._canaries.look)
+        self._predictor = Predictor(
+            self._watch,
+            self._writer,
+            self.metrics,
+            self.limits.waiting_rows,
+            lambda: self._canaries.current,
+            settings.control,
+        )
         self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._writer.start()
@@ -82,6 +93,7 @@ class Service:
     def close(self) -> None:
         """Write what is queued, end the threads and give the connections back."""
         self._watch.close()
+        self._canaries.close()
         self._explainer.close()
         self._pool.shutdown()
         self._writer.close()
@@ -195,6 +207,7 @@ class Service:
             "inputs": scorer.contract.model_dump(mode="json")["columns"],
             "features": scorer.spec.names(),
             "swaps": self._watch.swaps,
+            "canary": self._canaries.state(),
             "refused": None if refused is None else {"reason": _refusal(refused), "at": refused.at},
             "registry_unreachable": self._watch.unreachable,
         }

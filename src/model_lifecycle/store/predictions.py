@@ -32,6 +32,9 @@ def prediction_row(record: PredictionRecord) -> dict[str, object]:
         "features": to_json(where + "features", record.features),
         "flags": to_json(where + "flags", record.flags),
         "outputs": to_json(where + "outputs", record.outputs),
+        "role": record.role,
+        "action": record.action or record.decision,
+        "propensity": finite(where + "propensity", record.propensity),
     }
 
 

@@ -41,6 +41,9 @@ predictions = Table(
     Column("features", Text, nullable=False),
     Column("flags", Text, nullable=False),
     Column("outputs", Text, nullable=False, server_default="{}"),
+    Column("role", Text, nullable=False, server_default="champion"),
+    Column("action", Text),  # unknown before revision 0006: it was the decision
+    Column("propensity", Double, nullable=False, server_default="1"),
     Index("predictions_by_decision_time", "decision_time"),
     Index("predictions_by_decision", "decision_id"),
 )

@@ -153,21 +153,24 @@ class Store:
         with reading(self._engine, "read events") as connection:
             return connection.scalar(select(func.max(events.c.sequence))) or 0
 
-    def predictions_between(self, start: datetime, end: datetime) -> pd.DataFrame:
-        """Return the predictions with ``start <= decision_time < end``.
+    def predictions_between(self, start: datetime, end: datetime, *, shadow: bool = False) -> pd.DataFrame:
+        """Return the answers with ``start <= decision_time < end``, or with `shadow` what shadows scored.
 
         Returns
         -------
         pandas.DataFrame
             One row a prediction by decision time, with the fields of `PredictionRecord`: times in
-            ``datetime64[us, UTC]``, `score` and `threshold` in float64, `inputs`, `features` and `flags` as dicts.
+            ``datetime64[us, UTC]``, `score`, `threshold` and `propensity` in float64, `inputs`, `features` and `flags`
+            as dicts.
         """
-        query = prediction_window(to_micros("start", start), to_micros("end", end))
+        query = prediction_window(to_micros("start", start), to_micros("end", end), shadow)
         with reading(self._engine, "read predictions") as connection:
             return read_frame(connection, query)
 
-    def labelled_predictions_between(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
-        """Return the predictions of a window, each with its label as it was known at `as_of`.
+    def labelled_predictions_between(
+        self, start: datetime, end: datetime, as_of: datetime, *, shadow: bool = False
+    ) -> pd.DataFrame:
+        """Return the answers of a window, or what shadows scored, each with its label as it was known at `as_of`.
 
         Of several labels with ``label_time <= as_of`` the last received counts. Predictions without one stay.
 
@@ -177,7 +180,7 @@ class Store:
             The columns of `predictions_between`, then `outcome` (``observed``, ``unavailable`` or None), `value`
             (float64), `reason`, `label_time` and `received_at`.
         """
-        query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of))
+        query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
 
