@@ -39,7 +39,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that was done to a release, by whom and why."""
+    """Something that was done to a release, by whom and why; ``action`` in the words of the audit trail."""
 
     at: datetime
     action: str
@@ -50,13 +50,17 @@ class Action:
 
 @dataclass
 class Journal:
-    """Keeps what happens in order; actions go to the audit trail of the store as well."""
+    """Keeps what happens in order."""
 
     store: Store
     alarms: list[Alarm] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
 
     def done(self, action: Action) -> None:
-        """Write down an action."""
+        """Write down what a run has told the audit trail itself."""
         self.actions.append(action)
+
+    def told(self, action: Action) -> None:
+        """Write down an action, in the audit trail of the store as well."""
+        self.done(action)
         self.store.append_audit([AuditRecord(action.at, action.by, action.action, action.release, action.why)])

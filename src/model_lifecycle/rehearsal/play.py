@@ -11,6 +11,7 @@ from pathlib import Path
 from model_lifecycle.agent.runs import run_pipelines
 from model_lifecycle.client import PredictionAnswer
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.contracts.trail import ORDERED, PROMOTED, REJECTED, ROLLED_BACK
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.registry import Registry
 from model_lifecycle.rehearsal.counts import Counts
@@ -183,7 +184,7 @@ class Play:
         if decision.action == "rollback":
             why = "; ".join(decision.reasons)[:500]
             entry = self._registry.rollback(why, _BY)
-            self._journal.done(Action(at, "rollback", entry.release_id, _BY, why))
+            self._journal.told(Action(at, ROLLED_BACK, entry.release_id, _BY, why))
             with self._counts.changing() as counts:
                 counts.rollbacks += 1
             self._awaited = (entry.release_id, time.monotonic() + SWAP_SECONDS)
@@ -203,7 +204,7 @@ class Play:
         with self._counts.changing() as counts:
             counts.retrains += 1
         log = self._folder / "logs" / f"retraining-{self._counts.retrains}.log"
-        self._journal.done(Action(at, "retrain", "", _BY, "; ".join(decision.reasons)[:500]))
+        self._journal.done(Action(at, ORDERED, "", _BY, "; ".join(decision.reasons)[:500]))
         self._retraining = Retraining(at, self._parameters, self._registry, self._reporting, log)
         self._teller.say(at, f"retraining as of now, beside the traffic (its output: {log})")
 
@@ -229,11 +230,11 @@ class Play:
             counts.rejections += bool(found.rejected)
         if found.rejected:
             self._rejected_at = run.as_of
-            self._journal.done(Action(at, "reject", "", _BY, "; ".join(found.rejected)[:500]))
+            self._journal.told(Action(run.as_of, REJECTED, "", _BY, "; ".join(found.rejected)[:500]))
             self._teller.say(at, f"{took}; gates hold it back, {found.champion} stays", found.rejected)
         elif found.promoted:
             self._awaited = (found.champion, time.monotonic() + SWAP_SECONDS)
-            self._journal.done(Action(at, "promote", found.champion, _BY, "it passed every gate"))
+            self._journal.done(Action(at, PROMOTED, found.champion, _BY, "it passed every gate"))
             self._teller.say(at, f"{took}; it passed every gate: {found.champion} is the champion")
         else:
             self._teller.say(at, f"{took}; it made the champion {found.champion} again")

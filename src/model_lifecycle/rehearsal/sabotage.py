@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
+from model_lifecycle.contracts.trail import PROMOTED
 from model_lifecycle.registry import Registry
 from model_lifecycle.rehearsal.incidents import kill, release
 from model_lifecycle.rehearsal.incidents.plan import BAD_RELEASE, SERVICE_KILLED, Incident
@@ -36,4 +37,4 @@ class Saboteur:
                 continue
             entry = release.promote_bad_release(registry, one.start)
             self.bad_release = entry.release_id
-            journal.done(Action(at, "promote", entry.release_id, release.BY, release.REASON))
+            journal.told(Action(at, PROMOTED, entry.release_id, release.BY, release.REASON))

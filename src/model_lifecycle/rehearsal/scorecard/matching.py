@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from model_lifecycle.contracts.trail import ROLLED_BACK
 from model_lifecycle.rehearsal.incidents.plan import BAD_RELEASE, LATE_LABELS, SERVICE_KILLED, Incident
 from model_lifecycle.rehearsal.journal import Action, Alarm
 
@@ -69,7 +70,7 @@ def _sighting(
         found += [
             (action.at, f"rollback by {action.by}")
             for action in actions
-            if action.action == "rollback" and action.at >= one.start
+            if action.action == ROLLED_BACK and action.at >= one.start
         ]
     seen_at, by = min(found, default=(None, ""))
     return Sighting(one, seen_at, by)
