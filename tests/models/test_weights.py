@@ -16,7 +16,7 @@ DRAW = np.random.default_rng(5)
 ROWS = 600
 FEATURES = {"signal": DRAW.normal(size=ROWS), "kind": np.array(["a", "b"], dtype=object)[DRAW.integers(0, 2, ROWS)]}
 TARGET = (DRAW.uniform(size=ROWS) < 1 / (1 + np.exp(-FEATURES["signal"]))).astype(np.float64)
-EXACT = {"constant": {}, "linear": {"max_iter": 2000}, "seasonal": {"by": "kind"}}
+EXACT: dict[str, dict[str, int | str]] = {"constant": {}, "linear": {"max_iter": 2000}, "seasonal": {"by": "kind"}}
 
 
 @pytest.mark.parametrize("family", sorted(EXACT))

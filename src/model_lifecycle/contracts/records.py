@@ -41,6 +41,20 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request that came with an idempotency key, and its answer.
+
+    ``digest`` is of the request's body, ``answer`` is JSON, ``prediction_ids`` are the predictions that it tells of.
+    """
+
+    key: str
+    digest: str
+    answer: str
+    answered_at: datetime
+    prediction_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRecord:
     """The true outcome of one decision, known from ``label_time`` on.
 

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+import math
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord, Role
+from model_lifecycle.contracts.records import PredictionRecord, RequestRecord, Role
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.scoring import RecordsRefused, Scores
 from model_lifecycle.serving.canary import Canary
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 Record = Mapping[str, object]
 RETRY_SECONDS = 1
+# One that is committed and one that is scored meanwhile; more of them would only make each smaller.
+BATCHES_UNDER_WAY = 2
 NO_CONTROL = ControlSettings()
 
 
@@ -38,13 +42,23 @@ class _Waiting:
 
     records: Sequence[Record]
     answer: "asyncio.Future[list[dict[str, object]]]"
+    key: "RequestKey | None"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The idempotency key of a request, and the digest of its body."""
+
+    key: str
+    digest: str
 
 
 class Predictor:
     """Gathers concurrent requests into one model call on the next turn of the event loop.
 
-    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is scored and
-    committed, the next requests gather by themselves: so batches grow with the load, and a lone request never waits.
+    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is committed,
+    the next one is scored and those after it gather by themselves: so batches grow with the load, and a lone request
+    never waits.
 
     Parameters
     ----------
@@ -79,10 +93,11 @@ class Predictor:
         self._limit = waiting_rows
         self._rows = 0
         self._waiting: list[_Waiting] = []
-        self._busy = False
+        self._scheduled = False
+        self._under_way = 0
 
-    async def predict(self, records: Sequence[Record]) -> list[dict[str, object]]:
-        """Score and log the records of one request.
+    async def predict(self, records: Sequence[Record], key: RequestKey | None = None) -> list[dict[str, object]]:
+        """Score and log the records of one request; with a key, only if no request with this key was answered yet.
 
         Returns
         -------
@@ -93,13 +108,15 @@ class Predictor:
         ------
         Problem
             422 for wrong fields, 429 when too many records wait, 503 when the log cannot be written.
+        RequestTaken
+            If the key is taken.
         """
         if self._writer.unavailable is not None:
             raise _log_unavailable()
         if self._rows + len(records) > self._limit:
             raise Problem(429, f"{self._rows} records wait for an answer; try again", retry_after=RETRY_SECONDS)
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(records, loop.create_future())
+        waiting = _Waiting(records, loop.create_future(), key)
         self._waiting.append(waiting)
         self._next(loop)
         self._rows += len(records)
@@ -109,16 +126,18 @@ class Predictor:
             self._rows -= len(records)
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take what waits on the loop's next turn, unless a batch is on its way."""
-        if self._waiting and not self._busy:
-            self._busy = True
+        """Take what waits on the loop's next turn, unless enough batches are on their way."""
+        if self._waiting and not self._scheduled and self._under_way < BATCHES_UNDER_WAY:
+            self._scheduled = True
             loop.call_soon(self._flush, loop)
 
     def _free(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._busy = False
+        self._under_way -= 1
         self._next(loop)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        self._under_way += 1
         requests, self._waiting = self._waiting, []
         champion = self._watch.champion
         try:
@@ -133,10 +152,17 @@ class Predictor:
             self._free(loop)
             return
 
+        self._under_way -= 1
+        for some, part in _parts(requests, made):
+            self._submit(loop, some, part)
+        self._next(loop)
+
+    def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
         def committed(error: StoreError | None) -> None:
             loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
-        self._writer.submit(made.logged, committed)
+        self._under_way += 1
+        self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
     def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "_Made":
         """Score a batch: the canary its share, the champion the rest and whatever the canary fails on."""
@@ -199,6 +225,34 @@ class Predictor:
 class _Made:
     logged: list[PredictionRecord]
     answers: list[dict[str, object]]
+
+
+def _parts(requests: list[_Waiting], made: _Made) -> "Iterator[tuple[list[_Waiting], _Made]]":
+    """Part a batch into the requests without a key, which are written together, and each of those with one."""
+    if all(waiting.key is None for waiting in requests):
+        yield requests, made
+        return
+    plain: list[_Waiting] = []
+    rest, start = _Made([], []), 0
+    for waiting in requests:
+        rows = slice(start, start + len(waiting.records))
+        start = rows.stop
+        if waiting.key is not None:
+            yield [waiting], _Made(made.logged[rows], made.answers[rows])
+            continue
+        plain.append(waiting)
+        rest.logged.extend(made.logged[rows])
+        rest.answers.extend(made.answers[rows])
+    if plain:
+        yield plain, rest
+
+
+def _request(key: RequestKey | None, made: _Made) -> RequestRecord | None:
+    if key is None:
+        return None
+    ids = tuple(record.prediction_id for record in made.logged)
+    answer = msgspec.json.encode(made.answers).decode()
+    return RequestRecord(key.key, key.digest, answer, made.logged[0].logged_at, ids)
 
 
 def _log_unavailable() -> Problem:
@@ -310,7 +364,7 @@ def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str
 
 def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
     """Tell for each decision whether the events in memory reach back over its longest window."""
-    window = np.timedelta64(champion.scorer.spec.longest_window())
+    window = champion.scorer.longest_window
     if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
         return [not champion.scorer.spec.history] * len(times)
     reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
@@ -323,7 +377,7 @@ def _rows(columns: Columns) -> list[dict[str, Any]]:
     lists = []
     for values in columns.values():
         plain = values.tolist()
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        if values.dtype.kind == "f" and not math.isfinite(sum(plain)):  # a sum is finite only if each value is
             plain = [value if value == value and abs(value) != np.inf else None for value in plain]  # noqa: PLR0124
         lists.append(plain)
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]

@@ -45,6 +45,7 @@ def running_service(
     registry_name: str | None = None,
     port: int = 0,
     replicas: tuple[int, int] = (1, 1),
+    config: Path | None = None,
     history_poll_seconds: float | None = None,
     start_seconds: float = START_SECONDS,
 ) -> Iterator[RunningService]:
@@ -64,6 +65,8 @@ def running_service(
         0 takes a free one.
     replicas : (int, int)
         Least and most replicas.
+    config : Path, optional
+        The settings file; ``conf/serve/local.yml`` by default.
     history_poll_seconds : float, optional
         How often the service asks the store for new events; the settings file's by default.
     start_seconds : float
@@ -80,6 +83,7 @@ def running_service(
     command = [sys.executable, "-m", "model_lifecycle", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--store", store_url, "--min-replicas", str(replicas[0]), "--max-replicas", str(replicas[1])]
     options: dict[str, object] = {
+        "--config": config,
         "--release": release,
         "--registry": registry_uri,
         "--registry-name": registry_name,

@@ -48,6 +48,17 @@ predictions = Table(
     Index("predictions_by_decision", "decision_id"),
 )
 
+# Requests that came with an idempotency key: a repeated one gets the answer that stands here.
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answered_at", BigInteger, nullable=False),
+    Index("requests_by_answered_at", "answered_at"),
+)
+
 labels = Table(
     "labels",
     metadata,
