@@ -80,5 +80,5 @@ def test_a_window_that_failed_goes_into_the_trail_once_and_is_trusted_when_judge
 @pytest.mark.parametrize("known", [False, True])
 def test_without_a_release_before_it_there_is_nothing_to_compare(known: bool) -> None:
     mine = SimpleNamespace(scorer=SimpleNamespace(release_id="r1")) if known else None
-    found = compare_with_previous(pd.DataFrame(), SimpleNamespace(), mine, None, [], POLICY)  # type: ignore[arg-type]
+    found = compare_with_previous(pd.DataFrame(), SimpleNamespace(), mine, None, [], POLICY)
     assert (found["difference"], found["reason"]) == (None, "no release before it")
