@@ -92,6 +92,7 @@ def test_the_model_is_described(api: Any) -> None:
     assert re.fullmatch("[0-9a-f]{64}", model["digest"])
     assert model["inputs"]["weight"]["unit"] == "kg"
     assert model["refused"] is None
+    assert model["card"] == "# Parcels\n"
 
 
 def test_the_document_names_types_ranges_units_and_examples_of_every_input(api: Any) -> None:

@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from model_lifecycle.serving.champion import Champion, ChampionWatch
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
-from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.privacy import Pseudonyms
+from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
 
 logger = logging.getLogger(__name__)
@@ -52,13 +53,18 @@ class Predictor:
         Counts.
     waiting_rows : int
         Records that may wait for an answer; beyond them, requests are refused with 429.
+    pseudonyms : Pseudonyms
+        What stands in the log for private inputs.
     """
 
-    def __init__(self, watch: ChampionWatch, writer: LogWriter, metrics: Metrics, waiting_rows: int) -> None:
+    def __init__(
+        self, watch: ChampionWatch, writer: LogWriter, metrics: Metrics, waiting_rows: int, pseudonyms: Pseudonyms
+    ) -> None:
         self._watch = watch
         self._writer = writer
         self._metrics = metrics
         self._limit = waiting_rows
+        self._pseudonyms = pseudonyms
         self._rows = 0
         self._waiting: list[_Waiting] = []
         self._busy = False
@@ -113,8 +119,10 @@ class Predictor:
             scores = champion.scorer.score(columns, snapshot.history)
             self._metrics.model_call(len(scores.score), time.perf_counter() - started)
             made = _predictions(champion, snapshot, [r for w in requests for r in w.records], columns, scores)
+            if champion.scorer.private:
+                made = replace(made, logged=self._pseudonyms.hidden(champion.scorer, made.logged))
         except Exception as error:
-            logger.exception("cannot score %d requests", len(requests))
+            logger.error("cannot score %d requests: %s", len(requests), where(error))
             _fail(requests, error)
             self._free(loop)
             return

@@ -29,10 +29,11 @@ class RunningService:
     key: str
     pid: int
     log: Path
+    certificate: Path | None = None
 
     def client(self, timeout: float = 10.0, retries: int = 5) -> Client:
         """Return a client for it."""
-        return Client(self.url, self.key, timeout, retries)
+        return Client(self.url, self.key, timeout, retries, certificate=self.certificate)
 
 
 @contextmanager
@@ -45,8 +46,10 @@ def running_service(
     registry_name: str | None = None,
     port: int = 0,
     replicas: tuple[int, int] = (1, 1),
+    config: Path | None = None,
     history_poll_seconds: float | None = None,
     start_seconds: float = START_SECONDS,
+    certificate: Path | None = None,
 ) -> Iterator[RunningService]:
     """Start ``python -m model_lifecycle serve`` on loopback, and stop it at the end.
 
@@ -64,10 +67,14 @@ def running_service(
         0 takes a free one.
     replicas : (int, int)
         Least and most replicas.
+    config : Path, optional
+        The settings file; ``conf/serve/local.yml`` by default.
     history_poll_seconds : float, optional
         How often the service asks the store for new events; the settings file's by default.
     start_seconds : float
         How long to wait for it to answer.
+    certificate : Path, optional
+        The certificate to trust, where the settings say TLS.
 
     Raises
     ------
@@ -80,6 +87,7 @@ def running_service(
     command = [sys.executable, "-m", "model_lifecycle", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--store", store_url, "--min-replicas", str(replicas[0]), "--max-replicas", str(replicas[1])]
     options: dict[str, object] = {
+        "--config": config,
         "--release": release,
         "--registry": registry_uri,
         "--registry-name": registry_name,
@@ -97,7 +105,8 @@ def running_service(
             # Ctrl-C at the terminal is for the one who started us; the service is told by us, in order.
             start_new_session=True,
         )
-    service = RunningService(f"http://127.0.0.1:{port}", key, process.pid, log)
+    scheme = "http" if certificate is None else "https"
+    service = RunningService(f"{scheme}://127.0.0.1:{port}", key, process.pid, log, certificate)
     try:
         _wait_until_ready(service, process, start_seconds)
         yield service

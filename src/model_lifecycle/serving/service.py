@@ -21,6 +21,7 @@ from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.openapi import openapi_document
 from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor
+from model_lifecycle.serving.privacy import PRIVACY_KEY, Pseudonyms
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
@@ -72,7 +73,10 @@ class Service:
             else registry_place(Registry(settings.registry, settings.registry_name))
         )
         self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
-        self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows)
+        pseudonyms = Pseudonyms(settings.key_hash.with_name(PRIVACY_KEY))
+        if self._watch.champion.scorer.private:
+            pseudonyms.prepare()
+        self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows, pseudonyms)
         self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._writer.start()
@@ -194,6 +198,7 @@ class Service:
             "value": scorer.question.value.model_dump(),
             "inputs": scorer.contract.model_dump(mode="json")["columns"],
             "features": scorer.spec.names(),
+            "card": scorer.card,
             "swaps": self._watch.swaps,
             "refused": None if refused is None else {"reason": _refusal(refused), "at": refused.at},
             "registry_unreachable": self._watch.unreachable,
