@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-quality bench-slices help setup run test test-full lint format serve lab viz loop watch clean lock
+.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-monitoring bench-quality bench-serving bench-slices help setup run test test-full lint format serve lab viz loop watch clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +65,7 @@ viz: setup ## the pipelines in kedro-viz
 	@$(BIN)/python -m model_lifecycle viz
 
 clean: ## remove the environment and the caches; data and releases stay
-	@rm -rf $(VENV) .venv-lock .venv-peers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
+	@rm -rf $(VENV) .venv-lock .venv-peers .venv-peers-serving .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist src/*.egg-info
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment belongs to the content of the lock files and to one Python: the stamp names both and is
@@ -113,6 +113,7 @@ lock: setup ## write the lock files anew; UPGRADE=--upgrade takes the newest ver
 	@$(COMPILE) pyproject.toml -c requirements.lock -o requirements-serving.lock
 	@printf 'pip\nsetuptools\n' | $(COMPILE) - -c requirements.lock -o requirements-build.lock
 	@$(COMPILE) benchmarks/quality/peers.in -c requirements.lock -o benchmarks/quality/peers.txt
+	@$(COMPILE) benchmarks/serving/peers.in -o benchmarks/serving/peers.txt
 
 bench-batch: setup ## batch scoring of ten times all flights, against features and model alone (4 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/batch/run.py
@@ -120,7 +121,7 @@ bench-batch: setup ## batch scoring of ten times all flights, against features a
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py
 
-bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (12 minutes)
+bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (a quarter of an hour)
 	@$(BIN)/python benchmarks/gates/run.py
 
 bench-backtest: setup ## how often the back-test leaves a still world alone and retrains in a changing one, 200 worlds each (15 minutes)
@@ -131,6 +132,9 @@ bench-slices: setup ## how often the fairness gate and the search for weak slice
 
 bench-coverage: setup ## how often intervals hold the truth on days that depend on one another, 2,000 worlds each (8 minutes)
 	@$(BIN)/python benchmarks/coverage/run.py
+
+bench-monitoring: setup ## false alarms and power of monitoring, its speed (QUICK=1: a tenth of the worlds)
+	@$(BIN)/python benchmarks/monitoring/run.py $(if $(QUICK),--quick)
 
 bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one row (2 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/history/run.py
@@ -146,4 +150,13 @@ bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBo
 	@$(BIN)/python -m venv --clear .venv-peers
 	@echo "Installing $$(grep -c '^[a-z0-9].*==' benchmarks/quality/peers.txt) pinned packages into .venv-peers: once, a few minutes"
 	@.venv-peers/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r benchmarks/quality/peers.txt
+	@touch $@
+
+bench-serving: setup .venv-peers-serving/.installed ## the service against FastAPI, MLflow, Ray Serve, BentoML and LitServe (10 minutes, idle cores; needs wrk); OPTIONS="--grid" or "--soak"; needs `make run` first
+	@$(BIN)/python benchmarks/serving/run.py $(OPTIONS)
+
+.venv-peers-serving/.installed: benchmarks/serving/peers.txt | setup
+	@$(BIN)/python -m venv --clear .venv-peers-serving
+	@echo "Installing $$(grep -c '^[a-z0-9].*==' benchmarks/serving/peers.txt) pinned packages into .venv-peers-serving: once, a few minutes"
+	@.venv-peers-serving/bin/python -m pip install --quiet --require-hashes -r benchmarks/serving/peers.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""What happens around a run: one run at a time, progress in plain lines, the summary at the end."""
+"""What happens around a run: one at a time, a champion that can be read, plain progress, the summary at the end."""
 
 import logging
 import sys
@@ -18,6 +18,7 @@ from model_lifecycle.locking import take_lock
 _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
+CHAMPION = "champion"
 SUMMARIES = ("run_summary", "alert_summary", "backtest_summary", "batch_summary")
 _STILL_RUNNING_SECONDS = 15.0
 
@@ -51,6 +52,16 @@ class RunLockHook:
         if self._held is not None:
             self._held.close()
         self._held = self._thread = None
+
+
+class ChampionHook:
+    """Refuses a run that would find out after the search that it cannot read the champion it has to beat."""
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Load the champion once, where the run needs it: its release is whole and of this version."""
+        if CHAMPION in pipeline.inputs():
+            catalog.load(CHAMPION)
 
 
 class ProgressHook:

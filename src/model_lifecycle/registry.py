@@ -143,7 +143,7 @@ class Registry:
             return previous
         # A move was cut off between its two aliases; the history knows what the champion had replaced.
         before = self._replaced_by(champion.version)
-        return None if before is None else self._version(before)
+        return None if before is None else self.version(before)
 
     def promote(self, version: int, reason: str, by: str, overridden: Sequence[str] = ()) -> ReleaseEntry:
         """Make a version the champion and the champion until now the previous one; again changes nothing.
@@ -164,7 +164,7 @@ class Registry:
         ReleaseError
             If its files are damaged.
         """
-        entry = self._version(version)
+        entry = self.version(version)
         champion = self.champion()
         if champion is not None and champion.version == version:
             return champion
@@ -173,7 +173,7 @@ class Registry:
         if begun is None or (begun.by, begun.reason, begun.overridden) != (by, reason, tuple(overridden)):
             self._write_down("promote", champion, entry, reason, by, overridden)
         if champion is not None:
-            self._set_previous(champion.version)
+            self.point(PREVIOUS, champion.version)
         with self._translated(f"promote version {version}"):
             self._client().set_registered_model_alias(self.name, CHAMPION, str(version))
         return entry
@@ -193,7 +193,7 @@ class Registry:
         """
         champion, target = self.champion(), self.alias(PREVIOUS)
         if champion is not None and self._is_cut_off_rollback(champion, target):
-            self._set_previous(self._replaced_by(champion.version))
+            self.point(PREVIOUS, self._replaced_by(champion.version))
             return champion
         target = self.previous()
         if champion is None or target is None:
@@ -204,11 +204,38 @@ class Registry:
         with self._translated(f"roll back to version {target.version}"):
             # The live release first: it is the bad one that has to go.
             self._client().set_registered_model_alias(self.name, CHAMPION, str(target.version))
-        self._set_previous(self._replaced_by(target.version))
+        self.point(PREVIOUS, self._replaced_by(target.version))
         return target
 
     def history(self) -> list[Move]:
         """Return the moves of the champion, oldest first; a move that a crash cut off stands there too."""
+        return [_move(value) for value in self.notes(_HISTORY)]
+
+    def version(self, version: int) -> ReleaseEntry:
+        """Return a registered release by its number."""
+        with self._translated(f"read version {version}"):
+            return self._entry(self._client().get_model_version(self.name, str(version)))
+
+    def point(self, alias: str, version: int | None) -> None:
+        """Let an alias besides `champion` point to a version, or to none."""
+        with self._translated(f"make version {version} the {alias}"):
+            if version is None:
+                self._client().delete_registered_model_alias(self.name, alias)
+            else:
+                self._client().set_registered_model_alias(self.name, alias, str(version))
+
+    def tag_version(self, version: int, key: str, value: str) -> None:
+        """Set a tag of a version."""
+        with self._translated(f"tag version {version}"):
+            self._client().set_model_version_tag(self.name, str(version), key, value)
+
+    def note(self, key: str, text: str) -> None:
+        """Write something down that `notes` reads."""
+        with self._translated(f"write down {key}"):
+            self._client().set_registered_model_tag(self.name, key, text)
+
+    def notes(self, prefix: str) -> list[str]:
+        """Return what was written down under keys with a prefix, in the order of the keys."""
         if self._is_new():
             return []
         with self._translated("read the history"):
@@ -218,7 +245,21 @@ class Registry:
                 if getattr(error, "error_code", None) in _NOT_FOUND:
                     return []
                 raise
-            return [_move(value) for key, value in sorted(tags.items()) if key.startswith(_HISTORY)]
+            return [value for key, value in sorted(tags.items()) if key.startswith(prefix)]
+
+    def check_reason(self, what: str, reason: str, by: str) -> None:
+        """Refuse a move without a reason and a name.
+
+        Raises
+        ------
+        RegistryError
+            If one is missing, or the reason is too long.
+        """
+        if not reason.strip() or not by.strip() or len(reason) > _MAX_REASON:
+            raise RegistryError(
+                f"{self._where()}: {what} by {by!r} with a reason of {len(reason)} characters; expected a name and "
+                f"a reason of 1 to {_MAX_REASON} characters"
+            )
 
     def _is_new(self) -> bool:
         """Whether nothing was ever registered: answered without the seconds that making the file takes."""
@@ -238,13 +279,6 @@ class Registry:
         moves = self.history()
         return bool(moves) and moves[-1].action == "rollback" and moves[-1].to_version == champion.version
 
-    def _set_previous(self, version: int | None) -> None:
-        with self._translated(f"make version {version} the previous one"):
-            if version is None:
-                self._client().delete_registered_model_alias(self.name, PREVIOUS)
-            else:
-                self._client().set_registered_model_alias(self.name, PREVIOUS, str(version))
-
     def _replaced_by(self, version: int) -> int | None:
         """Return the champion that a version replaced when it was last promoted."""
         moves = [move for move in self.history() if move.action == "promote" and move.to_version == version]
@@ -259,24 +293,14 @@ class Registry:
         by: str,
         overridden: Sequence[str] = (),
     ) -> None:
-        if not reason.strip() or not by.strip() or len(reason) > _MAX_REASON:
-            raise RegistryError(
-                f"{self._where()}: {action} by {by!r} with a reason of {len(reason)} characters; expected a name and "
-                f"a reason of 1 to {_MAX_REASON} characters"
-            )
+        self.check_reason(action, reason, by)
         now = datetime.now(UTC)
         old = None if champion is None else champion.version
         move = Move(now.isoformat(timespec="microseconds"), action, old, target.version, by, reason, tuple(overridden))
-        with self._translated(f"write down the {action}"):
-            # The time makes the order, the version keeps two moves of one instant apart.
-            key = f"{_HISTORY}{now:%Y%m%dT%H%M%S.%fZ}.{target.version}"
-            # What is empty stays out: a program of before this field reads the history, too.
-            facts = {name: value for name, value in asdict(move).items() if name != "overridden" or value}
-            self._client().set_registered_model_tag(self.name, key, json.dumps(facts))
-
-    def _version(self, version: int) -> ReleaseEntry:
-        with self._translated(f"read version {version}"):
-            return self._entry(self._client().get_model_version(self.name, str(version)))
+        # What is empty stays out: a program of before this field reads the history, too.
+        facts = {name: value for name, value in asdict(move).items() if name != "overridden" or value}
+        # The time makes the order, the version keeps two moves of one instant apart.
+        self.note(f"{_HISTORY}{now:%Y%m%dT%H%M%S.%fZ}.{target.version}", json.dumps(facts))
 
     def _versions(self) -> Iterator["ModelVersion"]:
         token = None

@@ -54,6 +54,8 @@ class Marks:
         rows: tuple[dict[str, list[str]], ...] = tuple({} for _ in range(row_count(self.missing)))
         for word, masks in (("missing", self.missing), ("unknown", self.unknown)):
             for name, mask in masks.items():
+                if b"\x01" not in mask.tobytes():  # nearly always, and the quickest way to see it
+                    continue
                 for row in np.flatnonzero(mask).tolist():
                     rows[row].setdefault(word, []).append(name)
         return rows
@@ -235,7 +237,7 @@ class Scorer:
 
     def predict(self, features: Columns) -> np.ndarray:
         """Return calibrated predictions, float64, shape (n,) or (n, n_outputs), whatever the order of the features."""
-        ordered = {name: features[name] for name in self.spec.names()}
+        ordered = {name: features[name] for name in self._names}
         return self.facts.calibration.apply(self.model.predict(ordered))
 
     def score(self, columns: Columns, history: History) -> Scores:
@@ -255,12 +257,28 @@ class Scorer:
 
     def marks(self, columns: Columns, features: Columns) -> Marks:
         """Tell which inputs are missing, and which categories the release does not know."""
-        missing = {name: _missing(columns[name]) for name in self.spec.inputs()}
+        missing = {name: _missing(columns[name]) for name in self._inputs}
         unknown = {}
         for name, known in self._known_categories.items():
-            strange = [value not in known for value in features[name].tolist()]
-            unknown[name] = np.array(strange, dtype=bool) & ~missing[name]
+            found = features[name].tolist()
+            if known.issuperset(found):
+                unknown[name] = np.zeros(len(found), dtype=bool)
+                continue
+            unknown[name] = np.array([value not in known for value in found], dtype=bool) & ~missing[name]
         return Marks(missing, unknown)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.spec.names()
+
+    @cached_property
+    def _inputs(self) -> tuple[str, ...]:
+        return self.spec.inputs()
+
+    @cached_property
+    def longest_window(self) -> np.timedelta64:
+        """How far back the history of a decision reaches."""
+        return np.timedelta64(self.spec.longest_window())
 
     @cached_property
     def _known_categories(self) -> dict[str, frozenset[str]]:
@@ -315,5 +333,8 @@ def _other_version(content: bytes, error: ValidationError) -> str:
 
 def _missing(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
-        return np.array([value is None for value in values.tolist()], dtype=bool)
+        found = values.tolist()
+        if None not in found:
+            return np.zeros(len(found), dtype=bool)
+        return np.array([value is None for value in found], dtype=bool)
     return np.asarray(values != values)  # noqa: PLR0124 - NaN and NaT differ from themselves

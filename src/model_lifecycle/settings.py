@@ -1,7 +1,7 @@
 """What Kedro reads to set this project up."""
 
 from model_lifecycle.configuration import CaseConfigLoader, LifecycleContext
-from model_lifecycle.hooks import ProgressHook, RunLockHook, SummaryHook
+from model_lifecycle.hooks import ChampionHook, ProgressHook, RunLockHook, SummaryHook
 from model_lifecycle.locations import package_data
 
 CONFIG_LOADER_CLASS = CaseConfigLoader
@@ -14,5 +14,5 @@ CONFIG_LOADER_ARGS = {
 
 CONTEXT_CLASS = LifecycleContext
 
-HOOKS = (SummaryHook(), ProgressHook(), RunLockHook())
+HOOKS = (SummaryHook(), ProgressHook(), ChampionHook(), RunLockHook())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

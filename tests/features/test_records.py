@@ -2,6 +2,7 @@ import json
 import math
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_lifecycle.contracts.table import ColumnContract, TableContract
+from model_lifecycle.features import records as records_module
 from model_lifecycle.features.records import RecordProblem, RecordsRefused, expectation, parse_records
 
 CONTRACT = TableContract.model_validate(
@@ -160,3 +162,33 @@ def test_every_aware_time_is_the_same_instant_as_text_and_as_object(moment: date
 )
 def test_what_is_expected_is_said_in_words(column: ColumnContract, words: str) -> None:
     assert expectation(column) == words
+
+
+FIELD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 60),
+    st.integers(10**300, 10**310),
+    st.floats(),
+    st.sampled_from(["a", "b", "c", "\ud800", "1.5", "2024-03-01T08:00:00Z", "2024-03-01T08:00:00", "0001-01-01"]),
+    st.text(max_size=3),
+    st.just([1]),
+)
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(CONTRACT.columns, FIELD)), max_size=5), st.data())
+def test_a_column_at_a_time_and_a_value_at_a_time_give_the_same(records: list[dict[str, Any]], data: Any) -> None:
+    records = [{**VALID, **(one if data.draw(st.booleans()) else {})} for one in records]
+
+    def found() -> object:
+        try:
+            columns = parse_records(CONTRACT, records)
+        except RecordsRefused as refused:
+            return refused.problems
+        return {
+            name: (values.dtype.str, [repr(value) for value in values.tolist()]) for name, values in columns.items()
+        }
+
+    with mock.patch.dict(records_module._QUICK, clear=True):
+        one_by_one = found()
+    assert found() == one_by_one

@@ -303,11 +303,13 @@ def test_a_port_in_use_is_refused(copy: Copy) -> None:
 
 
 def test_a_blocked_gate_ends_the_run_with_its_reason_and_a_written_verdict(copy: Copy) -> None:
-    verdict = copy.data / "08_reporting" / CASE / "verdict.json"
-    verdict.unlink()
+    verdict, page = (copy.data / "08_reporting" / CASE / name for name in ("verdict.json", "model_card.html"))
+    for file in (verdict, page):
+        file.unlink()
     told = _refused(copy.run("--from-nodes", "score_test", parameters="gates.ceiling_auc=0.6"))
     assert re.match(r"1 of \d+ gates hold the release back:\n  leakage: AUC 0\.\d+, above 0\.6 it would be taken", told)
     assert '"passed": false' in verdict.read_text()
+    assert "above 0.6 it would be taken for a leak" in page.read_text()
 
 
 def test_a_release_that_was_not_proven_is_not_promoted(copy: Copy) -> None:
@@ -395,8 +397,12 @@ def test_ctrl_c_right_before_the_promotion_moves_no_alias(copy: Copy) -> None:
     aside.rename(registry)
 
 
-def test_a_champion_that_an_older_version_made_is_refused_by_name(copy: Copy, own_champion: Path) -> None:
-    told = _refused(copy.run("--from-nodes", "score_test"))
+def test_a_champion_that_an_older_version_made_is_refused_by_name_before_anything_is_run(
+    copy: Copy, own_champion: Path
+) -> None:
+    done = copy.run()
+    told = _refused(done)
+    assert "nodes to run" not in done.stdout
     assert re.search(
         rf"release {own_champion.name}: scoring\.json is not of this version, [\d.]+ \(constant: Field required\); "
         "serve it with the version that made it, or roll back to a release of this one",

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.monitoring.drift import SCORE, feature_drift
 from monitored_traffic import MONITORING, champion, live
 
@@ -48,6 +50,67 @@ def test_the_score_is_compared_with_that_of_the_hold_out() -> None:
 def test_the_furthest_above_its_floor_comes_first() -> None:
     columns = live(1).changed("noise_5", lambda values: values + 3).columns
     assert feature_drift(columns, None, PROFILE, MONITORING).features[0].feature == "noise_5"
+
+
+def test_a_missing_share_that_grew_drifts_by_that_statistic() -> None:
+    sensor = live(1).columns["sensor"].copy()
+    sensor[::4] = np.nan
+    found = feature_drift({"sensor": sensor}, None, PROFILE, MONITORING).features[0]
+    assert (found.drifted, found.statistic) == (True, "missing_share")
+
+
+def test_every_statistic_is_told_with_its_floor() -> None:
+    found = feature_drift(live(1).columns, None, PROFILE, MONITORING)
+    by_name = {one.feature: [test.statistic for test in one.tests] for one in found.features}
+    assert by_name["load"] == ["kolmogorov_smirnov", "jensen_shannon", "missing_share"]
+    assert by_name["region"] == ["jensen_shannon", "missing_share"]
+    assert all(test.floor is not None for one in found.features for test in one.tests)
+
+
+def test_how_far_a_number_moved_is_told_in_its_own_unit() -> None:
+    warm = {"temperature": live(1).columns["temperature"] + 40.0}
+    found = feature_drift(warm, None, PROFILE, MONITORING).features[0]
+    assert found.wasserstein == pytest.approx(40.0, abs=5.0)
+
+
+def test_without_calibrated_floors_a_large_drift_is_suspected_and_raises_no_alarm() -> None:
+    short = PROFILE.model_copy(
+        update={
+            "sizes": (),
+            "features": {name: one.model_copy(update={"floors": {}}) for name, one in PROFILE.features.items()},
+        }
+    )
+    far = {"noise_1": live(1).columns["noise_1"] + 3.0}
+    drift = feature_drift(far, None, short, MONITORING)
+    assert (drift.features[0].suspected, drift.features[0].drifted, drift.features[0].calibrated) == (
+        True,
+        False,
+        False,
+    )
+    assert drift.calibration is not None
+    assert "too short" in drift.calibration.message
+
+
+def test_overrides_compose() -> None:
+    spec = MonitoringSpec.model_validate(
+        {
+            "window": "7d",
+            "drift_overrides": {
+                "noise_*": {"floor_factor": 2},
+                "noise_1": {"floor_factor": 1.5},
+                "noise_2": {"minimum_effect": 0.9},
+                "engine": {"ignore": True},
+            },
+        }
+    )
+    plain = {one.feature: one for one in feature_drift(live(1).columns, None, PROFILE, MONITORING).features}
+    drift = feature_drift(live(1).columns, None, PROFILE, spec)
+    found = {one.feature: one for one in drift.features}
+    for name, factor in (("noise_1", 3.0), ("noise_3", 2.0), ("load", 1.0)):
+        floors = [[test.floor for test in side[name].tests] for side in (found, plain)]
+        assert floors[0] == pytest.approx([factor * (floor or 0.0) for floor in floors[1]])
+    assert {test.floor for test in found["noise_2"].tests} == {0.9}
+    assert drift.skipped["engine"] == "ignored by monitoring.drift_overrides"
 
 
 def test_the_rows_of_a_window_are_told_in_the_bins_of_the_reference() -> None:

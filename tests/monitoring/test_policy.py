@@ -208,3 +208,61 @@ def test_a_model_worse_than_the_constant_retrains() -> None:
 def test_the_evidence_names_every_window() -> None:
     evidence = decide([_verdict(0, blocked=True), _verdict(1, 0.06)], POLICY, _state()).evidence
     assert [window["blocked"] for window in evidence["windows"]] == [True, False]  # type: ignore[attr-defined]
+
+
+def _with(**changes: object) -> PolicySpec:
+    return PolicySpec.model_validate({**POLICY.model_dump(), **changes})
+
+
+BREACHED = (_verdict(2, lost=0.2), _verdict(3, lost=0.2))
+
+
+def _attempts(*ages: int, seconds: float = 100.0) -> list[dict[str, object]]:
+    return [{"at": START + 4 * WEEK - timedelta(days=age), "seconds": seconds} for age in ages]
+
+
+@pytest.mark.parametrize(
+    ("budget", "ages", "action"),
+    [
+        ({"period": "90d", "retrainings": 2}, (80, 40), "investigate"),
+        ({"period": "90d", "retrainings": 2}, (100, 40), "retrain"),
+        ({"period": "90d", "compute": "200s"}, (80, 40), "investigate"),
+        ({"period": "90d", "compute": "201s"}, (80, 40), "retrain"),
+        ({"period": "90d"}, (80, 60, 40), "retrain"),
+    ],
+)
+def test_a_budget_that_is_spent_holds_a_retraining_until_its_period_is_over(
+    budget: dict[str, object], ages: tuple[int, ...], action: Action
+) -> None:
+    found = decide(BREACHED, _with(budget=budget), _state(retrainings=_attempts(*ages)))
+    assert found.action == action
+    assert any("budget" in reason for reason in found.reasons) == (action == "investigate")
+
+
+@pytest.mark.parametrize(("rows", "action"), [("hold", "investigate"), ("leave_out", "retrain")])
+def test_blocked_rows_are_left_out_or_hold_the_retraining_as_the_policy_says(rows: str, action: Action) -> None:
+    span = (START, START + WEEK)
+    found = decide(BREACHED, _with(blocked_rows=rows), _state(blocked=[span]))
+    assert found.action == action
+    assert found.excluded_windows == (span,)
+
+
+DRIFTED = (_verdict(2, drifted=True), _verdict(3, drifted=True))
+
+
+@pytest.mark.parametrize(
+    ("history", "drift", "importance", "action"),
+    [
+        (DRIFTED, {"action": "retrain"}, {"load": 0.2}, "retrain"),
+        (DRIFTED, {"action": "retrain"}, {"load": 0.01}, "investigate"),
+        (DRIFTED, {"action": "retrain"}, {}, "retrain"),
+        (DRIFTED, {"action": "investigate"}, {"load": 0.2}, "investigate"),
+        (DRIFTED[1:], {"action": "retrain"}, {"load": 0.2}, "investigate"),
+        ((_verdict(2), DRIFTED[1]), {"action": "retrain"}, {"load": 0.2}, "investigate"),
+        ((_verdict(2), _verdict(3)), {"action": "retrain"}, {"load": 0.2}, "nothing"),
+    ],
+)
+def test_drift_retrains_where_the_policy_says_so_and_important_features_drift_in_a_row(
+    history: tuple[WindowVerdict, ...], drift: dict[str, object], importance: dict[str, float], action: Action
+) -> None:
+    assert decide(history, _with(drift=drift), _state(importance=importance)).action == action

@@ -1,16 +1,14 @@
 import json
 import time
-from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.errors import ContractError
-from model_lifecycle.monitoring.floors import CONVENTIONAL_FLOOR
 from model_lifecycle.monitoring.profile import ReferenceProfile
 from model_lifecycle.monitoring.reference import build_reference_profile, with_score_profile
-from monitored_traffic import LIVE, MONITORING, SPEC, champion, traffic
+from monitored_traffic import LIVE, MONITORING, PER_DAY, SPEC, WEEK, champion, traffic
 
 
 def _profile(days: int = 60) -> ReferenceProfile:
@@ -50,14 +48,30 @@ def test_the_named_missing_category_is_missing() -> None:
 
 
 def test_a_column_whose_days_differ_has_a_higher_floor_than_one_of_independent_rows() -> None:
-    floors = {name: column.floor for name, column in champion().reference_profile.features.items()}
-    assert floors["temperature"] > 2 * floors["sensor"]
+    profile = champion().reference_profile
+    temperature, sensor = (profile.floors_of(name, 1050)["kolmogorov_smirnov"] for name in ("temperature", "sensor"))
+    assert temperature > 2 * sensor
 
 
-def test_a_reference_of_three_windows_takes_the_conventional_floor() -> None:
-    profile = _profile(days=21)
-    assert not profile.calibrated
-    assert {column.floor for column in profile.features.values()} == {CONVENTIONAL_FLOOR}
+def test_floors_are_calibrated_up_to_an_eighth_of_the_reference() -> None:
+    profile = _profile(days=60)
+    assert profile.sizes == (50, 100, 200, 400, 800)
+    assert all(independent >= 8 for independent in profile.independent)
+
+
+def test_a_reference_too_short_for_the_window_keeps_the_floors_of_smaller_windows_and_says_so() -> None:
+    found = _profile(days=60).calibration_of(4000)
+    assert found.calibrated_rows == 800
+    assert "too few of 4,000" in found.message
+
+
+def test_a_reference_of_three_hundred_rows_calibrates_nothing_and_says_so() -> None:
+    profile = _profile(days=2)
+    assert profile.sizes == ()
+    assert {len(column.floors) for column in profile.features.values()} == {0}
+    assert profile.calibration_of(100).message == (
+        "the reference of 300 rows is too short to tell how its windows differ: nothing alarms"
+    )
 
 
 def test_a_constant_and_an_empty_column_are_profiled() -> None:
@@ -65,7 +79,7 @@ def test_a_constant_and_an_empty_column_are_profiled() -> None:
     rows = found.times.size
     columns = {**found.columns, "load": np.ones(rows), "sensor": np.full(rows, np.nan)}
     profile = ReferenceProfile.model_validate(build_reference_profile(columns, found.times, SPEC, MONITORING))
-    assert profile.features["load"].floor == 0.0
+    assert set(profile.floors_of("load", 400).values()) == {0.0}
     assert (profile.features["sensor"].missing, profile.features["sensor"].minimum) == (1.0, None)
 
 
@@ -103,12 +117,52 @@ def test_138000_rows_of_30_features_take_under_five_seconds_and_stay_small() -> 
     started = time.process_time()
     profile = build_reference_profile(columns, times, spec, MONITORING)
     assert time.process_time() - started < 5.0
-    assert len(json.dumps(profile)) < 200_000
+    assert len(json.dumps(profile)) < 300_000
 
 
-def test_windows_of_another_length_have_other_floors() -> None:
-    found = traffic(1, 120, LIVE)
-    days = MONITORING.model_copy(update={"window": timedelta(days=1)})
-    of_days = ReferenceProfile.model_validate(build_reference_profile(found.columns, found.times, SPEC, days))
-    of_weeks = ReferenceProfile.model_validate(build_reference_profile(found.columns, found.times, SPEC, MONITORING))
-    assert of_days.features["noise_0"].floor > of_weeks.features["noise_0"].floor
+def test_smaller_windows_have_higher_floors() -> None:
+    profile = champion().reference_profile
+    floors = [profile.floors_of("noise_0", rows)["kolmogorov_smirnov"] for rows in (20, 50, 70, 150, 1050)]
+    assert floors == sorted(floors, reverse=True)
+
+
+def test_more_traffic_in_as_much_time_does_not_lower_the_floor() -> None:
+    profile = champion().reference_profile
+    assert profile.usual_rows(1_000_000, WEEK) == pytest.approx(7 * PER_DAY, rel=0.02)
+    assert profile.usual_rows(100, WEEK) == 100
+
+
+def test_a_profile_of_the_former_schema_keeps_its_one_floor_at_its_usual_size() -> None:
+    column = {
+        "kind": "numeric",
+        "edges": [0.0],
+        "categories": [],
+        "known": None,
+        "counts": [50, 50, 0],
+        "missing": 0.0,
+        "missing_high": 0.0,
+        "most_frequent_high": 0.1,
+        "minimum": -3.0,
+        "maximum": 3.0,
+        "quantiles": [-3.0, 0.0, 3.0],
+        "jump": 0.1,
+        "floor": 0.15,
+    }
+    former = {
+        "schema_version": 1,
+        "rows": 100,
+        "start": "2024-01-01T00:00:00Z",
+        "end": "2024-02-01T00:00:00Z",
+        "window_seconds": 604800.0,
+        "windows": 4,
+        "calibrated": True,
+        "rows_low": 20,
+        "rows_high": 30,
+        "missing_category": "(missing)",
+        "features": {"load": column},
+        "score": column,
+    }
+    profile = ReferenceProfile.model_validate(former)
+    assert (profile.sizes, profile.floors_of("load", 25)) == ((25,), {"jensen_shannon": 0.15})
+    assert profile.score_floors(25) == {"jensen_shannon": 0.15}
+    assert ReferenceProfile.model_validate({**former, "calibrated": False}).floors_of("load", 25) == {}

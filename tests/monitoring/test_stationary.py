@@ -13,7 +13,7 @@ SEEDS = 40
 
 
 def test_in_most_stationary_windows_nothing_is_raised() -> None:
-    """Found: drift in 6 of these 40 windows, and in 8 of 160 with other seeds (14 of 200, 7%); nothing else in any."""
+    """Nominally drift in 5% of windows (`make bench-monitoring` holds it to 7% at all sizes); nothing else in any."""
     drift = quality = performance = 0
     for seed in range(SEEDS):
         verdict = judged(live(2000 + seed), facts=champion(seed % 8)).windows[-1]
@@ -21,7 +21,7 @@ def test_in_most_stationary_windows_nothing_is_raised() -> None:
         quality += bool(verdict.quality)
         performance += bool(breaches(verdict.performance, POLICY))
     assert (quality, performance) == (0, 0)
-    assert drift <= SEEDS * 0.2, f"drift in {drift} of {SEEDS} stationary windows"
+    assert drift <= SEEDS * 0.15, f"drift in {drift} of {SEEDS} stationary windows"
 
 
 def _share_raised(rule: str, column: str, change: Callable[[np.ndarray], np.ndarray]) -> float:

@@ -67,9 +67,9 @@ def test_entries_that_wait_are_written_in_one_transaction(store: Store) -> None:
     commits: list[int] = []
 
     class Counting(Store):
-        def append_predictions(self, records: Any) -> None:
+        def append_predictions(self, records: Any, requests: Any = ()) -> set[str]:
             commits.append(len(records))
-            super().append_predictions(records)
+            return super().append_predictions(records, requests)
 
     writer = LogWriter(Counting(store._engine), lambda: None)
     done = Collected()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.ks import kolmogorov_smirnov
+from model_lifecycle.statistics.ks import binned_kolmogorov_smirnov, kolmogorov_smirnov
 
 samples = st.lists(st.integers(-5, 5), min_size=1, max_size=40).map(lambda values: np.array(values, dtype=float))
 
@@ -80,3 +80,13 @@ def test_an_empty_sample_is_refused() -> None:
 def test_missing_values_are_refused() -> None:
     with pytest.raises(StatisticError, match=r"kolmogorov_smirnov, reference: 1 of 2 values not finite \(rows 1\)"):
         kolmogorov_smirnov(np.array([1.0, np.nan]), np.array([1.0]))
+
+
+def test_binned_rows_are_at_most_as_far_apart_as_the_rows_themselves() -> None:
+    random = np.random.default_rng(3)
+    before, after = random.normal(size=400), random.normal(0.3, size=300)
+    edges = np.linspace(-2, 2, 30)
+    counts = [np.histogram(values, np.concatenate(([-np.inf], edges, [np.inf])))[0] for values in (before, after)]
+    whole, binned = kolmogorov_smirnov(before, after), binned_kolmogorov_smirnov(counts[0], counts[1])
+    assert whole.effect - 0.06 < binned.effect <= whole.effect
+    assert binned.p_value >= whole.p_value

@@ -28,6 +28,7 @@ def prediction(number: int, *, decision: int | None = None, minutes: float | Non
         inputs={"carrier": "UA", "distance": 1400},
         features={"rate_28d": 1 / 3},
         flags={"tail": "unknown"},
+        action="act",
     )
 
 

@@ -74,6 +74,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_this_one_with_its_rows(
     assert found["prediction_id"].tolist() == ["old", "p1"]
     assert found["outputs"].tolist() == [{}, {"plan": 1.5}]
     assert found["inputs"].tolist()[0] == {"carrier": "UA"}
+    assert found[["role", "action", "propensity"]].to_numpy().tolist() == [["champion", "act", 1.0]] * 2
     assert found["threshold"].isna().tolist() == [False, True]
     assert received == [False, True]
     assert differences(engine) == []

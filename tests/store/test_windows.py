@@ -20,6 +20,21 @@ def test_a_prediction_comes_back_as_it_was_written(store: Store) -> None:
     assert (row["logged_at"].microsecond, row["score"]) == (1, 0.1 + 0.2)
 
 
+def test_what_a_shadow_scored_is_no_answer(store: Store) -> None:
+    shadow = replace(prediction(2, decision=1), role="shadow", score=0.9)
+    store.append_predictions(
+        [prediction(1), shadow, replace(prediction(3), role="canary", action="leave", propensity=0.1)]
+    )
+    answers = store.labelled_predictions_between(START, LATER, LATER)
+    assert answers["role"].tolist() == ["champion", "canary"]
+    assert list(zip(answers["action"], answers["propensity"], strict=True)) == [("act", 1.0), ("leave", 0.1)]
+    for scored in (
+        store.predictions_between(START, LATER, shadow=True),
+        store.labelled_predictions_between(START, LATER, LATER, shadow=True),
+    ):
+        assert list(zip(scored["prediction_id"], scored["score"], strict=True)) == [("p2", 0.9)]
+
+
 def test_what_a_client_sent_comes_back_whatever_it_was(store: Store) -> None:
     inputs = {"nul": "a\x00b", "half": "\ud800", "café": "✈", "missing": None, "nested": {"deep": [1, 2.5, True]}}
     store.append_predictions([replace(prediction(1), inputs=inputs, features={"rate": np.float32(0.5)})])

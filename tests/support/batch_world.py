@@ -90,7 +90,9 @@ class BatchWorld:
         )  # fmt: skip
         service = Service(settings, KeyHash.of("a key"))
         try:
-            return asyncio.run(service.predict(json.dumps({"records": list(records)}).encode()))
+            answer: dict[str, Any] = asyncio.run(service.predict(json.dumps({"records": list(records)}).encode()))
+            predictions: list[dict[str, Any]] = answer["predictions"]
+            return predictions
         finally:
             service.close()
 

@@ -81,6 +81,9 @@ MODELLING = ModellingSpec.model_validate(
 )
 
 
+CONFIGURATION: dict[str, Any] = {"run": RUN.model_dump(mode="json"), "gates": GATES.model_dump(mode="json")}
+
+
 def decisions(days: int = DAYS, per_day: int = PER_DAY, seed: int = 5) -> pd.DataFrame:
     """Return parcels of some days from `START` on: heavy ones are late more often, some are lost (unavailable)."""
     draw = np.random.default_rng(seed)

@@ -54,6 +54,9 @@ class BusinessQuestion(Contract):
     target: ColumnName
     outcome: ColumnName
     outcome_reason: ColumnName
+    entity: ColumnName | None = Field(
+        default=None, description="an input; all decisions on one entity are answered by the same release of a trial"
+    )
     value: Value
     success: SuccessCriteria
     slices: tuple[Slice, ...] = ()

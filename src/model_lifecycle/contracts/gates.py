@@ -77,7 +77,9 @@ class GateLimits(Contract):
         default=0, ge=0, description="validation folds on which the challenger may lose to a baseline"
     )
     maximum_size_bytes: int = Field(default=100_000_000, ge=1, description="of the model's files")
-    maximum_one_row_milliseconds: float = Field(default=50.0, gt=0.0, description="median time to predict one row")
+    maximum_one_row_milliseconds: float = Field(
+        default=50.0, gt=0.0, description="median processor time to predict one row"
+    )
     champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
     champion_margin: float = Field(default=0.003, ge=0.0, description="loss that the challenger may lose, or must gain")
     parity_tolerance: float = Field(default=0.0, ge=0.0, description="largest |service score - offline score|")

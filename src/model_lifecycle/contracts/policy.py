@@ -9,6 +9,14 @@ from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration
 from model_lifecycle.contracts.modelling import SplitSpec
 
 
+class DriftOverride(Contract):
+    """How a feature's drift is judged otherwise than the others'."""
+
+    ignore: bool = Field(default=False, description="it is not compared")
+    floor_factor: float = Field(default=1.0, gt=0.0, description="its calibrated floors times this")
+    minimum_effect: float = Field(default=0.0, ge=0.0, le=1.0, description="below which it never counts as drifted")
+
+
 class MonitoringSpec(Contract):
     """How a window of live traffic is judged."""
 
@@ -17,9 +25,15 @@ class MonitoringSpec(Contract):
     minimum_label_share: float = Field(
         default=0.9, ge=0.0, le=1.0, description="share of decisions with an outcome from which a window is mature"
     )
-    drift_level: float = Field(default=0.01, gt=0.0, lt=1.0, description="after Benjamini-Hochberg")
-    drift_floor_quantile: float = Field(
-        default=0.99, gt=0.5, lt=1.0, description="of the effect between blocks of the reference and the rest of it"
+    drift_level: float = Field(
+        default=0.05,
+        gt=0.0,
+        lt=0.5,
+        description="share of stationary windows that may raise any drift alarm; the floors of a release keep the "
+        "level it was built with",
+    )
+    drift_overrides: dict[str, DriftOverride] = Field(
+        default_factory=dict, description="by feature or pattern such as weather_*; all that fit are composed"
     )
     maximum_missing_increase: float = Field(default=0.05, gt=0.0, le=1.0)
     maximum_unknown_share: float = Field(default=0.02, gt=0.0, le=1.0)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 Json = Mapping[str, object]
+Role = Literal["champion", "canary", "shadow"]
 AlertStatus = Literal["pending", "firing", "resolved"]
 NotificationStatus = Literal["waiting", "delivered", "refused", "expired"]
 
@@ -16,7 +17,9 @@ class PredictionRecord:
 
     All times are aware and in UTC. ``watermark`` is the highest event sequence that the replica had read;
     ``flags`` names the inputs that were missing or unknown to the release; ``outputs`` are the numbers that were
-    answered besides the score; ``threshold`` is None where none decides.
+    answered besides the score; ``threshold`` is None where none decides. ``decision`` is what the release advises,
+    ``action`` what the answer said to do (the same when None) and ``propensity`` the probability, in (0, 1], that it
+    would be this action: 1 where nothing is left to chance. Champion and canary answer; a shadow only scores.
     """
 
     prediction_id: str
@@ -32,6 +35,23 @@ class PredictionRecord:
     features: Json = field(default_factory=dict)
     flags: Json = field(default_factory=dict)
     outputs: Json = field(default_factory=dict)
+    role: Role = "champion"
+    action: str | None = None
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request that came with an idempotency key, and its answer.
+
+    ``digest`` is of the request's body, ``answer`` is JSON, ``prediction_ids`` are the predictions that it tells of.
+    """
+
+    key: str
+    digest: str
+    answer: str
+    answered_at: datetime
+    prediction_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

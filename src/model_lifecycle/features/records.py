@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -86,6 +87,11 @@ def _parse_column(
     name: str, column: ColumnContract, records: Sequence[Mapping[str, object]], problems: list[RecordProblem]
 ) -> np.ndarray:
     parse, dtype, empty = _PARSERS[column.type]
+    quick = _QUICK.get(column.type)
+    if quick is not None:
+        all_right = quick(column, [record.get(name) for record in records])
+        if all_right is not None:
+            return all_right
     values: np.ndarray = np.full(len(records), empty, dtype=dtype)
     for row, record in enumerate(records):
         raw = record.get(name)
@@ -178,6 +184,55 @@ def parse_time(raw: object) -> np.datetime64 | None:
     return np.datetime64(micros, "us") if _FIRST <= micros <= _LAST else None
 
 
+def _quick_numbers(column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
+    """Return a column of numbers that are all right, None where one may be wrong: then each is looked at."""
+    kinds = set(map(type, raw))
+    if not kinds <= _NUMBERS or (_NOTHING in kinds and not column.maximum_missing):
+        return None
+    present = [value for value in raw if value is not None] if _NOTHING in kinds else raw
+    try:
+        # A sum is finite only if each value is.
+        if not present or not math.isfinite(sum(present)):
+            return None if present else np.full(len(raw), np.nan)
+        below = column.minimum is not None and min(present) < column.minimum
+        above = column.maximum is not None and max(present) > column.maximum
+        if below or above or (column.type == "integer" and not all(float(value).is_integer() for value in present)):
+            return None
+        return np.array(raw, dtype=np.float64)
+    except OverflowError:
+        return None
+
+
+def _quick_texts(column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
+    """Return a column of texts that are all right, None where one may be wrong."""
+    kinds = set(map(type, raw))
+    if not kinds <= _TEXTS or (_NOTHING in kinds and not column.maximum_missing):
+        return None
+    present = [value for value in raw if value is not None] if _NOTHING in kinds else raw
+    if column.categories is not None and not set(present) <= set(column.categories):
+        return None
+    try:
+        "".join(present).encode()
+    except UnicodeEncodeError:
+        return None
+    values = np.empty(len(raw), dtype=object)
+    values[:] = raw
+    return values
+
+
+def _quick_times(_column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
+    """Return a column of times that are all there and all right, None where one may not be."""
+    if set(map(type, raw)) != {str}:
+        return None
+    try:
+        moments = [datetime.fromisoformat(text) for text in raw]
+        # A time without its zone cannot be subtracted from one that has it.
+        found = [(moment - _EPOCH) // _MICROSECOND for moment in moments]
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return np.array(found, dtype=np.int64).view("datetime64[us]")
+
+
 def _quoted(raw: object) -> str:
     try:
         text = ascii(raw)
@@ -196,4 +251,13 @@ _PARSERS: dict[ColumnType, tuple[Callable[[object], object], DTypeLike, object]]
     "number": (_number, np.float64, np.nan),
     "boolean": (_boolean, bool, False),
     "time": (parse_time, "datetime64[us]", np.datetime64("NaT")),
+}
+_NOTHING = type(None)
+_NUMBERS, _TEXTS = {int, float, _NOTHING}, {str, _NOTHING}
+# A whole column at a time: for what is usual, several times as fast as a value at a time.
+_QUICK: dict[ColumnType, Callable[[ColumnContract, list[Any]], np.ndarray | None]] = {
+    "category": _quick_texts,
+    "integer": _quick_numbers,
+    "number": _quick_numbers,
+    "time": _quick_times,
 }

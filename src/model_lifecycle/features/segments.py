@@ -1,5 +1,6 @@
 """An immutable batch of events of one kind, indexed for every entity that a feature asks for."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +24,8 @@ from model_lifecycle.features.fixed_point import (
 _MICROSECOND = timedelta(microseconds=1)
 _NEVER = np.iinfo(np.int64).min
 _TOGETHER = 1 << 13  # rows at a time, so that what is found for them stays in the processor's cache
-_FEW_ROWS = 4  # up to here a row at a time is faster than columns
+_FEW_ROWS = 6  # up to here plain numbers, a row at a time, are faster than columns
+_FEW_KEYS = 256  # up to here looking each key up is faster than first finding those that differ
 _COUNT, _SUM, _ALL = 1, 1 + SUM_LIMBS, 1 + SUM_LIMBS + SQUARE_LIMBS
 _WIDTH = {"count": _COUNT, "sum": _SUM, "mean": _SUM, "rate": _SUM, "std": _ALL, "last": 0, "time_since_last": 0}
 Key = tuple[object, ...]
@@ -108,6 +110,7 @@ class _Entity:
     running: np.ndarray  # (n_events + 1, n_running): counts, sums and squares of each value up to an event
     upper: np.ndarray  # for each total the running figure that it reads at the first bound
     lower: np.ndarray  # and at its window's
+    reads: tuple[tuple[int, int], ...]  # the same for a single row: the running figure, and which window's bound
     totals: slice  # where they stand
     lasts: tuple[_Last, ...]
 
@@ -115,10 +118,25 @@ class _Entity:
         """Add to these rows what lies between each window's bound and the first one, shape (n_rows, n_windows)."""
         found = self.running.take(bounds, axis=0).reshape(len(bounds), -1)
         totals.sums[rows, self.totals] += found.take(self.upper, axis=1) - found.take(self.lower, axis=1)
+        self.add_last(bounds, rows, totals)
+
+    def add_last(self, bounds: np.ndarray, rows: np.ndarray, totals: Totals) -> None:
+        """Keep of these rows the last events between the bounds."""
         for last in self.lasts:
             place = last.places[bounds[:, 0]]
             seen = place >= bounds[:, last.window]
             totals.keep_later(last.line, rows, self.known_at[place], last.values[place], seen)
+
+    def add_one(self, group: int, reach: Sequence[int], row: int, totals: Totals) -> None:
+        """Add to one row what its group has between each window's bound and the first one."""
+        start, end = self.starts.item(group), self.starts.item(group + 1)
+        times, running = self.known_at.data, self.running.data
+        bounds = [bisect_right(times, reach[window], start, end) for window in self.windows.tolist()]
+        first, sums = bounds[0], totals.sums.data
+        for total, (figure, window) in enumerate(self.reads, start=self.totals.start):
+            sums[row, total] += running[first, figure] - running[bounds[window], figure]
+        if self.lasts:
+            self.add_last(np.array([bounds]), np.array([row]), totals)
 
 
 @dataclass(frozen=True)
@@ -176,18 +194,11 @@ class Segment:
                     bounds = np.stack([entity.positions.searchsorted(key[some]) for key in keys], axis=1)
                     entity.add(bounds, some, totals)
             return
+        bounds = reach.T.tolist()
         for entity, code in zip(self.entities, codes, strict=True):
-            if code.max(initial=-1) >= 0:
-                asked = reach[entity.windows]
-                bounds = np.array([_bounds(entity, group, asked[:, row]) for row, group in enumerate(code.tolist())])
-                entity.add(bounds, np.arange(len(at)), totals)
-
-
-def _bounds(entity: _Entity, code: int, reach: np.ndarray) -> np.ndarray:
-    if code < 0:
-        return np.zeros_like(reach)
-    start, end = entity.starts.item(code), entity.starts.item(code + 1)
-    return np.asarray(entity.known_at[start:end].searchsorted(reach, "right") + start)
+            for row, group in enumerate(code.tolist()):
+                if group >= 0:
+                    entity.add_one(group, bounds[row], row, totals)
 
 
 def _check(kind: str, features: Iterable[HistoryFeature], events: Columns) -> None:
@@ -240,6 +251,7 @@ def _entity(
         running=running,
         upper=upper,
         lower=upper + np.array(window, dtype=np.int64) * running.shape[1],
+        reads=tuple(zip(figures, window, strict=True)),
         totals=slice(lines[0].start, lines[0].start + upper.size),
         lasts=tuple(
             _last(line, asked.index(line.feature.window), grouped, times, order, events)
@@ -296,7 +308,7 @@ def _plain(values: list[object]) -> list[object]:
 
 def _codes_of(codes: Mapping[Key, int], columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return each row's group, -1 where no event has that key."""
-    if len(columns[0]) <= _FEW_ROWS:
+    if len(columns[0]) <= _FEW_KEYS:
         keys = zip(*(_plain(values.tolist()) for values in columns), strict=True)
         return np.array([codes.get(key, -1) for key in keys], dtype=np.int64)
     numbers, seen = _factorize(columns)

@@ -67,9 +67,18 @@ def compute_features(
     FeatureError
         If an input column is absent or of another type, or a decision time is missing.
     """
-    absent = sorted(set(spec.inputs()) - set(columns))
-    if absent:
-        raise FeatureError(f"input columns {absent} are absent; found {sorted(columns)}")
+    try:
+        return _computed(spec, state, columns, times, history)
+    except KeyError as error:
+        absent = sorted(set(spec.inputs()) - set(columns))
+        if not absent:
+            raise
+        raise FeatureError(f"input columns {absent} are absent; found {sorted(columns)}") from error
+
+
+def _computed(
+    spec: FeatureSpec, state: FeatureState, columns: Columns, times: np.ndarray, history: History
+) -> dict[str, np.ndarray]:
     row_count(columns)
     if np.isnat(times).any():
         raise FeatureError(f"{int(np.isnat(times).sum())} of {len(times)} decision times are missing, expected none")

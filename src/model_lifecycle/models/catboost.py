@@ -16,11 +16,12 @@ from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 
 if TYPE_CHECKING:
-    from catboost import CatBoost, Pool
+    from catboost import CatBoost, FeaturesData, Pool
 
 _FILE = "catboost.cbm"
 _VOLATILE = ("model_guid", "train_finish_time")  # blank, so that the same fit gives the same bytes
-_FEW_ROWS = 64  # below this, plain lists are faster than a table
+_FEW_ROWS = 64  # below this, more threads cost more than they gain
+_FEWER_ROWS = 16  # below this, plain lists are faster than arrays
 _EXPLAINED_BY_ONE = 1_000  # rows up to which one thread explains, so that a service's other work goes on
 
 
@@ -44,7 +45,7 @@ class CatBoostModel:
         rows = row_count(features)
         if rows == 0:
             return np.empty((0, self._classes) if self.loss == "MultiClass" else 0)
-        data = _lists(features) if rows < _FEW_ROWS else _pool(features)
+        data = _lists(features) if rows < _FEWER_ROWS else _arrays(features, rows)
         threads = 1 if rows < _FEW_ROWS else -1
         kind = "RawFormulaVal" if self.loss == "Quantile" else "Probability"
         found = np.asarray(self.native.predict(data, prediction_type=kind, thread_count=threads), dtype=np.float64)
@@ -170,6 +171,25 @@ def _pool(features: Columns, target: np.ndarray | None = None, weight: np.ndarra
 
 def _lists(features: Columns) -> list[list[object]]:
     return [list(row) for row in zip(*(values.tolist() for values in features.values()), strict=True)]
+
+
+def _arrays(features: Columns, rows: int) -> "FeaturesData | Pool":
+    """Return CatBoost's own layout, in which nothing is looked at twice; it wants all numbers before all texts."""
+    from catboost import FeaturesData
+
+    kinds = [values.dtype == object for values in features.values()]
+    if kinds != sorted(kinds):
+        return _pool(features)
+    numbers, texts = kinds.count(False), kinds.count(True)
+    numeric = np.empty((rows, numbers), dtype=np.float32)  # CatBoost computes in 32 bits whatever it is given
+    category = np.empty((rows, texts), dtype=object)
+    with np.errstate(over="ignore"):
+        for place, values in enumerate(features.values()):
+            if place < numbers:
+                numeric[:, place] = values
+            else:
+                category[:, place - numbers] = [text.encode() for text in values.tolist()]
+    return FeaturesData(numeric if numbers else None, category if texts else None)
 
 
 FAMILY = CatBoostFamily()

@@ -11,7 +11,7 @@ from model_lifecycle.errors import ModelError
 from model_lifecycle.models.base import BINARY, Objective, Parameters
 from model_lifecycle.models.checks import check_training_rows, required_file
 from model_lifecycle.models.margin import margin
-from model_lifecycle.models.weights import weighted_quantile
+from model_lifecycle.statistics.weighted_quantile import weighted_quantile
 
 _FILE = "constant.json"
 

@@ -1,123 +1,167 @@
-"""How much windows of one and the same reference differ: the effect below which a drift is everyday life."""
+"""How much windows of one and the same reference differ: the effect below which a drift is everyday life.
 
-from collections.abc import Mapping
-from datetime import timedelta
+The reference is cut into contiguous windows of a size; the effect of each against the rest shows what a stationary
+window of that size does, dependence between its rows and days included.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, stdtrit
+from scipy.special import fdtrc, fdtri, stdtrit
 
-from model_lifecycle.statistics.jensen_shannon import jensen_shannon_distance
-
-# Without at least so many windows nothing is known of how they differ.
-_FEWEST_WINDOWS = 4
-# A Jensen-Shannon distance of 0.2 is a stability index of about 0.25, the usual sign of a significant shift.
-CONVENTIONAL_FLOOR = 0.2
-# Windows start a seventh of a window apart: a week is moved by a day.
-_STEPS = 7
-_MOST_CELLS = 1400
-_MOST_BLOCKS = 200
-# A window with less than this share of the usual rows says little about the others.
-_SMALLEST_SHARE = 0.2
-_SMALLEST_EFFECT = 1e-6  # keeps the log-odds finite
+# With fewer independent windows nothing is known of how they differ.
+FEWEST_WINDOWS = 8.0
+SMALLEST_WINDOW = 50
+_MOST_WINDOWS = 200  # of one size, spread over the reference; a share of 5% is then known to within 1.5 points
+# Effects of fewer windows than so many tell nothing of a spread; such a column floors at the largest of them.
+_FEWEST_MOVED = 3
+_ENOUGH = 5.0  # windows beyond the quantile, from which on it needs no help from a distribution
+_NORMAL_95 = 1.6449
+_SMALLEST_P = 1e-12  # keeps logarithms and quantiles finite
 
 
-class Blocks:
-    """Contiguous windows of the reference, cut from cells of time; rows must be in time order.
+def sizes_for(rows: int) -> tuple[int, ...]:
+    """Return the window sizes that a reference of so many rows can be cut into, each twice the one before.
 
-    Parameters
-    ----------
-    times : ndarray of datetime64[us], shape (n,)
-        Ascending, at least one.
-    window : timedelta
-        Length of a block.
+    Examples
+    --------
+    >>> sizes_for(2000)
+    (50, 100, 200)
     """
-
-    def __init__(self, times: np.ndarray, window: timedelta) -> None:
-        moments = times.astype("datetime64[us]").astype(np.int64)
-        width = window // timedelta(microseconds=1)
-        span = int(moments[-1] - moments[0]) + 1
-        self.steps = _STEPS if span * _STEPS // width <= _MOST_CELLS else 1
-        cell = max(1, width // self.steps)
-        bounds = moments[0] + cell * np.arange(-(-span // cell) + 1)
-        self.cells = np.searchsorted(moments, bounds)  # cell i holds rows cells[i] to cells[i + 1]
-        self.whole = span // width
-        starts = np.arange(max(0, span // cell - self.steps + 1))
-        sizes = self.cells[starts + self.steps] - self.cells[starts]
-        if starts.size:
-            starts = starts[sizes >= max(1.0, _SMALLEST_SHARE * np.median(sizes))]
-        kept = np.unique(np.linspace(0, starts.size - 1, min(starts.size, _MOST_BLOCKS)).astype(np.int64))
-        self.starts = starts[kept] if starts.size else starts
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether there are enough windows to know how they differ."""
-        return bool(self.whole >= _FEWEST_WINDOWS and self.starts.size >= _FEWEST_WINDOWS)
-
-    def slices(self) -> list[slice]:
-        """Return the rows of the windows side by side, those without a row left out."""
-        firsts = range(0, self.whole * self.steps, self.steps)
-        found = [slice(int(self.cells[first]), int(self.cells[first + self.steps])) for first in firsts]
-        return [rows for rows in found if rows.stop > rows.start]
-
-    def effects(self, cell_counts: np.ndarray) -> np.ndarray:
-        """Return the distance of each block to the rest of the reference.
-
-        Parameters
-        ----------
-        cell_counts : ndarray of shape (n_cells, n_bins), int64
-
-        Returns
-        -------
-        ndarray of shape (n_blocks,), float64
-            Jensen-Shannon distances; 0 where the rest is empty.
-        """
-        running = np.vstack([np.zeros((1, cell_counts.shape[1]), dtype=np.int64), np.cumsum(cell_counts, axis=0)])
-        inside = running[self.starts + self.steps] - running[self.starts]
-        rest = running[-1] - inside
-        return np.array(
-            [
-                jensen_shannon_distance(others, block) if others.any() and block.any() else 0.0
-                for block, others in zip(inside, rest, strict=True)
-            ]
-        )
+    found, size = [], SMALLEST_WINDOW
+    while size * FEWEST_WINDOWS <= rows:
+        found.append(size)
+        size *= 2
+    return tuple(found)
 
 
-def calibrated_floors(effects: Mapping[str, np.ndarray], quantile: float, windows: int) -> dict[str, float]:
-    """Return the floor of each feature, so that the features *together* stay silent on a window like the reference.
+def window_starts(rows: int, size: int) -> np.ndarray:
+    """Return the first rows of windows side by side, at most 200 of them, spread evenly over the reference."""
+    whole = rows // size
+    places = np.unique(np.linspace(0, whole - 1, min(whole, _MOST_WINDOWS)).astype(np.int64))
+    return places * size
 
-    Effects lie between 0 and 1, so they are judged by their log-odds, in units of each feature's own mean and
-    spread. The largest of many features lies far out more often than a single one does, so each block is summed up by
-    its largest standardised effect; the floor is the limit below which the next such figure lies with the asked
-    probability: the upper prediction limit of a normal distribution, by Student's t, since a year has but few windows.
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The floor of each effect, and how many independent windows they rest on."""
+
+    floors: np.ndarray
+    independent: float
+
+
+def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
+    """Return floors that a window like those of the reference stays below, with *all* its effects together.
+
+    The square of an effect is about a scaled chi-squared, whose scale and degrees of freedom each effect takes from
+    its own windows: rows that depend on one another raise the one and lower the other. Against a mean of as many
+    independent windows as there are, that is an F distribution, which turns effects into comparable p-values. Each
+    window is judged by the others; its smallest p-value is its score. The floors belong to the p-value that a further
+    window's score stays above with probability ``1 - level``.
 
     Parameters
     ----------
-    effects : mapping of ndarray of shape (n_blocks,)
-        Of each feature, block by block.
-    quantile : float
-        Such as 0.99.
-    windows : int
-        How many of the blocks are independent: whole windows side by side, at least 2.
+    effects : ndarray of shape (n_windows, n_effects)
+        In [0, 1]: of contiguous windows, in their order, each against the rest of the reference.
+    level : float
+        Share of stationary windows of which any effect may exceed its floor.
 
     Returns
     -------
-    dict of float
-        In [0, 1); 0 for a feature that never differs.
+    Floors or None
+        None where there are fewer than 8 independent windows.
 
     References
     ----------
-    Hahn and Meeker (1991), Statistical Intervals, ch. 4 (prediction intervals).
+    Satterthwaite (1946), Biometrics Bulletin 2, 110-114 (matching a chi-squared); Westfall and Young (1993),
+    Resampling-Based Multiple Testing, ch. 2 (smallest p-values); Vovk, Gammerman and Shafer (2005), Algorithmic
+    Learning in a Random World, ch. 2 (a further member of a sequence).
     """
-    odds = {name: logit(np.clip(found, _SMALLEST_EFFECT, 1.0 - _SMALLEST_EFFECT)) for name, found in effects.items()}
-    centre = {name: float(np.mean(values)) for name, values in odds.items()}
-    spread = {name: float(np.std(values, ddof=1)) for name, values in odds.items()}
-    moving = [name for name in effects if spread[name] > 0.0]
-    if not moving:
-        return {name: float(np.max(values)) for name, values in effects.items()}
-    largest = np.max([(odds[name] - centre[name]) / spread[name] for name in moving], axis=0)
-    deviation = float(np.std(largest, ddof=1)) * np.sqrt(1.0 + 1.0 / windows)
-    limit = float(np.mean(largest)) + float(stdtrit(windows - 1, quantile)) * deviation
-    return {
-        name: float(expit(centre[name] + limit * spread[name])) if name in moving else float(np.max(effects[name]))
-        for name in effects
-    }
+    squares = np.square(effects)
+    floors = effects.max(axis=0, initial=0.0)
+    moved = np.count_nonzero(squares, axis=0) >= _FEWEST_MOVED
+    worth = independent_windows(squares[:, moved])
+    independent = float(np.quantile(worth, 0.25)) if moved.any() else float(len(effects))
+    if independent < FEWEST_WINDOWS:
+        return None
+    if not moved.any():
+        return Floors(floors, independent)
+    chosen = squares[:, moved]
+    limit = _limit(_left_out(chosen, worth).min(axis=1), level, independent)
+    mean, freedom = _moments(chosen.mean(axis=0), chosen.var(axis=0, ddof=1))
+    floors[moved] = np.minimum(np.sqrt(mean * fdtri(freedom, worth * freedom, 1.0 - limit)), 1.0)
+    return Floors(floors, independent)
+
+
+def independent_windows(squares: np.ndarray) -> np.ndarray:
+    """Return how many independent windows those of each effect are worth, by the autocorrelation of neighbours.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_windows, n_effects)
+
+    Returns
+    -------
+    ndarray of shape (n_effects,), float64
+        ``n (1 - r) / (1 + r)`` with r free of its bias in short series, at least 2.
+    """
+    count = len(squares)
+    off = squares - squares.mean(axis=0)
+    together = np.sum(off[1:] * off[:-1], axis=0) / np.maximum(np.sum(off**2, axis=0), np.finfo(np.float64).tiny)
+    correlation = np.clip(together + (1.0 + 3.0 * together) / max(count, 1), 0.0, 0.9)
+    return np.asarray(np.maximum(count * (1.0 - correlation) / (1.0 + correlation), 2.0))
+
+
+def _moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    freedom = 2.0 * mean**2 / np.maximum(variance, np.finfo(np.float64).tiny)
+    return mean, np.clip(freedom, 0.3, 30.0)
+
+
+def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """Return the p-value of each effect of each window, judged by the other windows."""
+    count = len(squares)
+    mean = (squares.sum(axis=0) - squares) / (count - 1)
+    second = (np.sum(squares**2, axis=0) - squares**2) / (count - 1)
+    variance = np.maximum(second - mean**2, 0.0) * (count - 1) / (count - 2)
+    centre, freedom = _moments(mean, variance)
+    ratio = squares / np.maximum(centre, np.finfo(np.float64).tiny)
+    return np.asarray(fdtrc(freedom, worth * (count - 1) / count * freedom, ratio))
+
+
+def _limit(scores: np.ndarray, level: float, independent: float) -> float:
+    """Return the p-value that the score of a further window stays above with probability ``1 - level``.
+
+    Where at least five windows are expected beyond, that is the quantile of the scores; where there are fewer, the
+    smaller of it and of that of a Gumbel distribution, widened for the few windows it rests on.
+    """
+    logs = np.sort(np.log(np.clip(scores, _SMALLEST_P, 1.0)))
+    place = level * (logs.size + 1) - 1.0
+    empirical = float(np.interp(place, np.arange(logs.size), logs)) if place >= 0.0 else -np.inf
+    if level * logs.size >= _ENOUGH:
+        return float(np.exp(max(empirical, np.log(_SMALLEST_P))))
+    gumbel = -np.log(-np.log1p(-level))
+    reach = (gumbel - np.euler_gamma) * np.sqrt(6.0) / np.pi
+    few = float(stdtrit(independent - 1.0, 0.95)) / _NORMAL_95 * np.sqrt(1.0 + 1.0 / independent)
+    assumed = float(logs.mean() - logs.std(ddof=1) * reach * few)
+    found = min(assumed, empirical) if place >= 0.0 else assumed
+    return float(np.exp(max(found, np.log(_SMALLEST_P))))
+
+
+def floor_at(sizes: Sequence[int], floors: Sequence[float], rows: int) -> float:
+    """Return the floor of a window of so many rows, between those of the sizes that were calibrated.
+
+    Below the smallest size it grows as the inverse root of the rows; above the largest it stays, which is on the safe
+    side: larger windows differ less.
+
+    Examples
+    --------
+    >>> round(floor_at([50, 100], [0.2, 0.1], 71), 3), floor_at([50, 100], [0.2, 0.1], 5000)
+    (0.141, 0.1)
+    """
+    if rows < sizes[0]:
+        return min(floors[0] * float(np.sqrt(sizes[0] / max(rows, 1))), 1.0)
+    tiny = 1e-12  # a column that never differs has a floor of zero
+    logs = np.log(np.maximum(floors, tiny))
+    found = float(np.exp(np.interp(np.log(rows), np.log(sizes), logs)))
+    return found if found > 2 * tiny else 0.0

@@ -112,13 +112,13 @@ def _judge(
         decisions=len(rows),
         maturity=found,
         quality=(*findings, *_label_times(found.label_before_decision, found.decisions)),
-        drift=_drift(rows, inputs.columns, champion, rules),
+        drift=_drift(rows, span, inputs.columns, champion, rules),
         performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
         releases=release_shares(rows, rules.task),
     ), inputs.columns
 
 
-def _drift(rows: pd.DataFrame, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
+def _drift(rows: pd.DataFrame, span: Window, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
     """Compare the logged features; where the service logged none, the inputs of the same names."""
     if not len(rows):
         return Drift()
@@ -128,7 +128,7 @@ def _drift(rows: pd.DataFrame, inputs: Columns, champion: ChampionFacts, rules: 
     profile = champion.reference_profile
     same = {name: values for name, values in inputs.items() if name in profile.features}
     score = rows.loc[rows["release"] == champion.release, "score"].to_numpy(dtype=np.float64)
-    return feature_drift({**same, **logged.columns}, score, profile, rules.spec)
+    return feature_drift({**same, **logged.columns}, score, profile, rules.spec, span.end - span.start)
 
 
 def _label_times(before: int, decisions: int) -> tuple[Finding, ...]:

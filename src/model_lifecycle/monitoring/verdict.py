@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, FiniteFloat
 
 from model_lifecycle.contracts.base import Contract
+from model_lifecycle.monitoring.effects import Statistic
 from model_lifecycle.statistics.intervals import Interval
 
 Severity = Literal["warning", "critical"]
@@ -45,18 +46,45 @@ class Finding(Contract):
     message: str
 
 
+class EffectTest(Contract):
+    """One statistic of one feature: exceeded needs the effect above its floor and the corrected p-value."""
+
+    statistic: Statistic
+    effect: Share
+    floor: FiniteFloat | None = Field(description="what windows of the reference keep; none where it is too short")
+    p_value: Share
+    adjusted_p_value: Share
+    exceeded: bool
+
+
 class FeatureDrift(Contract):
-    """How far one feature of the window lies from the reference; drifted needs both the test and the effect."""
+    """How far one feature of the window lies from the reference.
+
+    Effect, floor and p-values are those of ``statistic``, the one furthest above its floor; ``tests`` has them all.
+    """
 
     feature: str
+    statistic: Statistic = "jensen_shannon"
     effect: Share
     floor: FiniteFloat
     calibrated: bool
     p_value: Share
     adjusted_p_value: Share
     stability_index: FiniteFloat
+    wasserstein: FiniteFloat | None = Field(default=None, description="how far it moved on average, in its own unit")
     drifted: bool
-    counts: tuple[int, ...] = Field(default=(), description="rows per bin or category of the reference's profile")
+    suspected: bool = Field(default=False, description="would have drifted, by a conventional floor: uncalibrated")
+    tests: tuple[EffectTest, ...] = ()
+    counts: tuple[int, ...] = Field(default=(), description="rows in the bins of `FeatureProfile.shown_counts`")
+
+
+class Calibration(Contract):
+    """What the floors of a window rest on."""
+
+    rows: int = Field(description="of the window, at most what the reference had in as long a time")
+    calibrated_rows: int | None = Field(description="of the windows whose floors count; none where none are known")
+    independent_windows: FiniteFloat | None = Field(description="of that size in the reference")
+    message: str
 
 
 class Drift(Contract):
@@ -64,6 +92,7 @@ class Drift(Contract):
 
     features: tuple[FeatureDrift, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def drifted(self) -> tuple[FeatureDrift, ...]:
         """Return the features that drifted."""

@@ -134,7 +134,8 @@ class Application:
 
     async def _predict(self, scope: Scope, receive: Receive) -> Response:
         body = await self._bodies.read(scope, receive)
-        return Response(msgspec.json.encode(await self.service.predict(body)))
+        key = header(scope, b"idempotency-key")
+        return Response(msgspec.json.encode(await self.service.predict(body, key)))
 
     async def _explain(self, scope: Scope, receive: Receive) -> Response:
         body = await self._bodies.read(scope, receive)

@@ -17,6 +17,8 @@ from model_lifecycle.serving.live_history import LiveHistory
 logger = logging.getLogger(__name__)
 
 SMOKE_FILE = "smoke.json"
+# Releases that stay in memory: a rollback, and the promotion after it, find theirs ready.
+KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class ChampionWatch:
         Makes the live history for a scorer; it is given the history in use, and may return that one.
     poll_seconds : float
         How often the source is asked.
+    beside : callable
+        Called with the champion each time the source was asked: what else there is to follow.
     """
 
     def __init__(
@@ -104,8 +108,10 @@ class ChampionWatch:
         source: Callable[[], Place],
         follow: Callable[[Scorer, LiveHistory | None], LiveHistory],
         poll_seconds: float,
+        beside: Callable[[Champion], None] = lambda _: None,
     ) -> None:
         self._source = source
+        self._beside = beside
         self._follow = follow
         self._poll_seconds = poll_seconds
         self._stop = threading.Event()
@@ -113,6 +119,7 @@ class ChampionWatch:
         self.refused: Refusal | None = None
         self.unreachable: str | None = None
         self.swaps = 0
+        self._loaded: dict[Place, tuple[Scorer, str]] = {}
         self.champion = self._load(source(), None)
 
     def start(self) -> None:
@@ -127,12 +134,27 @@ class ChampionWatch:
         self.champion.history.close()
 
     def _load(self, place: Place, history: LiveHistory | None) -> Champion:
-        scorer, digest = load_scorer(place)
+        found = self._loaded.pop(place, None)
+        if found is None:
+            found = load_scorer(place)
+        else:
+            verify_release(place.path, found[1])  # the files may have been damaged since
+        self._loaded = {**dict(list(self._loaded.items())[1 - KEPT :]), place: found}
+        scorer, digest = found
         return Champion(scorer, self._follow(scorer, history), place, digest, datetime.now(UTC))
 
     def _watch(self) -> None:
         while not self._stop.wait(self._poll_seconds):
             self.look()
+            self._look_beside()
+
+    def _look_beside(self) -> None:
+        try:
+            self._beside(self.champion)
+        except LifecycleError as error:
+            self.unreachable = str(error)
+        except Exception:  # for the same reason as below
+            logger.exception("what stands beside the champion cannot be followed")
 
     def look(self) -> None:
         """Ask the source once, and swap the champion when it names another release that is sound."""

@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.contracts.records import PredictionRecord, RequestRecord
 from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.serving.problem import where
 from model_lifecycle.store import Store
 
 logger = logging.getLogger(__name__)
@@ -18,6 +20,9 @@ LOCK_SECONDS = 2.0
 PROBE_SECONDS = 0.5
 # Bounds how long one transaction holds the write lock of SQLite against other replicas.
 MAX_ROWS_PER_COMMIT = 5_000
+# A client that repeats a request does so within hours; a week leaves room for a queue that was held up.
+REQUESTS_KEPT = timedelta(days=7)
+FORGET_SECONDS = 3600.0
 
 Done = Callable[[StoreError | None], None]
 
@@ -26,6 +31,11 @@ Done = Callable[[StoreError | None], None]
 class _Entry:
     records: Sequence[PredictionRecord]
     done: Done
+    request: RequestRecord | None
+
+
+class RequestTaken(StoreError):
+    """A request with this idempotency key is in the store already; nothing was written for this one."""
 
 
 class LogWriter:
@@ -47,6 +57,7 @@ class LogWriter:
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._closed = False
+        self._forgotten_at = 0.0
         self.unavailable: str | None = None
         self.last_commit_seconds = 0.0
 
@@ -54,9 +65,12 @@ class LogWriter:
         """Start the thread."""
         self._thread.start()
 
-    def submit(self, records: Sequence[PredictionRecord], done: Done) -> None:
-        """Queue records; `done` is called in the writer's thread, with None once they are durable or with the error."""
-        self._queue.put(_Entry(records, done))
+    def submit(self, records: Sequence[PredictionRecord], done: Done, request: RequestRecord | None = None) -> None:
+        """Queue records; `done` is called in the writer's thread, with None once they are durable or with the error.
+
+        With the request that they answer, they are written only if its key is new: else the error is `RequestTaken`.
+        """
+        self._queue.put(_Entry(records, done, request))
 
     def waiting(self) -> int:
         """Return how many entries wait for the thread."""
@@ -95,27 +109,41 @@ class LogWriter:
 
     def _commit(self, entries: list[_Entry]) -> None:
         started = time.monotonic()
-        error = self._write([record for entry in entries for record in entry.records])
+        taken: set[str] = set()
+        error = self._write(entries, taken)
         self.last_commit_seconds = time.monotonic() - started
         if error is not None and not isinstance(error, StoreUnavailable) and len(entries) > 1:
             # One entry holds something that the store refuses: the others must not fail with it.
             for entry in entries:
-                _tell(entry, self._write(entry.records))
-            return
-        for entry in entries:
-            _tell(entry, error)
+                _tell(entry, self._write([entry], taken), taken)
+        else:
+            for entry in entries:
+                _tell(entry, error, taken)
+        if any(entry.request for entry in entries):
+            self._forget()
 
-    def _write(self, records: Sequence[PredictionRecord]) -> StoreError | None:
+    def _forget(self) -> None:
+        """Delete the keys of old requests, once an hour."""
+        if time.monotonic() - self._forgotten_at < FORGET_SECONDS and self._forgotten_at:
+            return
+        self._forgotten_at = time.monotonic()
         try:
-            self._store.append_predictions(records)
+            self._store.forget_requests(datetime.now(UTC) - REQUESTS_KEPT)
+        except StoreError as error:
+            logger.warning("old requests stay for now: %s", error)
+
+    def _write(self, entries: Sequence[_Entry], taken: set[str]) -> StoreError | None:
+        records = [record for entry in entries for record in entry.records]
+        try:
+            taken |= self._store.append_predictions(records, [one.request for one in entries if one.request])
         except StoreUnavailable as error:
             self._mark(str(error))
             return error
         except StoreError as error:
-            logger.exception("the store refused %d predictions", len(records))
+            logger.error("the store refused %d predictions: %s", len(records), where(error))
             return error
         except Exception as error:  # a bug must not end the thread that every answer waits for
-            logger.exception("cannot write %d predictions", len(records))
+            logger.error("cannot write %d predictions: %s", len(records), where(error))
             return StoreError(f"cannot write {len(records)} predictions: {type(error).__name__}")
         self._mark(None)
         return None
@@ -134,7 +162,9 @@ class LogWriter:
         self.unavailable = unavailable
 
 
-def _tell(entry: _Entry, error: StoreError | None) -> None:
+def _tell(entry: _Entry, error: StoreError | None, taken: set[str]) -> None:
+    if error is None and entry.request is not None and entry.request.key in taken:
+        error = RequestTaken(f"a request with the idempotency key {entry.request.key!r} was answered before")
     try:
         entry.done(error)
     except Exception:  # whoever waited is gone, and the thread that all others wait for must go on

@@ -1,5 +1,6 @@
 """What Prometheus sees of one replica."""
 
+from collections import Counter as Counted
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
@@ -74,10 +75,8 @@ class Metrics:
 
     def decided(self, records: Sequence[PredictionRecord]) -> None:
         """Count logged predictions."""
-        acts = sum(record.decision == "act" for record in records)
-        release = records[0].release
-        self._decisions.labels(release, "act").inc(acts)
-        self._decisions.labels(release, "leave").inc(len(records) - acts)
+        for (release, decision), rows in Counted((record.release, record.decision) for record in records).items():
+            self._decisions.labels(release, decision).inc(rows)
 
     def render(self, release: str, gauges: dict[str, float]) -> bytes:
         """Return the text format, with the gauges as they are now."""

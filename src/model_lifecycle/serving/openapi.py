@@ -136,6 +136,17 @@ def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json
         "decision": {"type": "string", "description": task_of(question).rule()},
         "outputs": {"type": "object", "additionalProperties": {"type": "number"}},
         "release": {"type": "string"},
+        "role": {"enum": ["champion", "canary"], "description": "Which part this release plays."},
+        "action": {
+            "type": "string",
+            "description": "What shall be done: the decision, unless it was drawn by lot to withhold it.",
+        },
+        "propensity": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+            "description": "The probability that the action would be this one.",
+        },
         "threshold": {"type": ["number", "null"]},
         "history": _object(history, list(history)),
         "missing": {**names, "description": "Inputs that were missing."},

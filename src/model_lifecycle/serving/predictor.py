@@ -2,31 +2,39 @@
 
 import asyncio
 import logging
+import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.contracts.records import PredictionRecord, RequestRecord, Role
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.scoring import RecordsRefused, Scores
+from model_lifecycle.serving.canary import Canary
 from model_lifecycle.serving.champion import Champion, ChampionWatch
+from model_lifecycle.serving.chance import drawn_rows, taken
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.privacy import Pseudonyms
 from model_lifecycle.serving.problem import Problem, where
+from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
 
 logger = logging.getLogger(__name__)
 
 Record = Mapping[str, object]
 RETRY_SECONDS = 1
+# One that is committed and one that is scored meanwhile; more of them would only make each smaller.
+BATCHES_UNDER_WAY = 2
+NO_CONTROL = ControlSettings()
 
 
 @dataclass(slots=True)
@@ -35,13 +43,23 @@ class _Waiting:
 
     records: Sequence[Record]
     answer: "asyncio.Future[list[dict[str, object]]]"
+    key: "RequestKey | None"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The idempotency key of a request, and the digest of its body."""
+
+    key: str
+    digest: str
 
 
 class Predictor:
     """Gathers concurrent requests into one model call on the next turn of the event loop.
 
-    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is scored and
-    committed, the next requests gather by themselves: so batches grow with the load, and a lone request never waits.
+    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is committed,
+    the next one is scored and those after it gather by themselves: so batches grow with the load, and a lone request
+    never waits.
 
     Parameters
     ----------
@@ -55,11 +73,24 @@ class Predictor:
         Records that may wait for an answer; beyond them, requests are refused with 429.
     pseudonyms : Pseudonyms
         What stands in the log for private inputs.
+    canary : callable
+        Returns the release that answers a share of the entities, or None.
+    control : ControlSettings
+        Which share of advised actions is withheld.
     """
 
     def __init__(
-        self, watch: ChampionWatch, writer: LogWriter, metrics: Metrics, waiting_rows: int, pseudonyms: Pseudonyms
+        self,
+        watch: ChampionWatch,
+        writer: LogWriter,
+        metrics: Metrics,
+        waiting_rows: int,
+        pseudonyms: Pseudonyms,
+        canary: Callable[[], Canary | None] = lambda: None,
+        control: ControlSettings = NO_CONTROL,
     ) -> None:
+        self._canary = canary
+        self._control = control
         self._watch = watch
         self._writer = writer
         self._metrics = metrics
@@ -67,10 +98,11 @@ class Predictor:
         self._pseudonyms = pseudonyms
         self._rows = 0
         self._waiting: list[_Waiting] = []
-        self._busy = False
+        self._scheduled = False
+        self._under_way = 0
 
-    async def predict(self, records: Sequence[Record]) -> list[dict[str, object]]:
-        """Score and log the records of one request.
+    async def predict(self, records: Sequence[Record], key: RequestKey | None = None) -> list[dict[str, object]]:
+        """Score and log the records of one request; with a key, only if no request with this key was answered yet.
 
         Returns
         -------
@@ -81,13 +113,15 @@ class Predictor:
         ------
         Problem
             422 for wrong fields, 429 when too many records wait, 503 when the log cannot be written.
+        RequestTaken
+            If the key is taken.
         """
         if self._writer.unavailable is not None:
             raise _log_unavailable()
         if self._rows + len(records) > self._limit:
             raise Problem(429, f"{self._rows} records wait for an answer; try again", retry_after=RETRY_SECONDS)
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(records, loop.create_future())
+        waiting = _Waiting(records, loop.create_future(), key)
         self._waiting.append(waiting)
         self._next(loop)
         self._rows += len(records)
@@ -97,16 +131,18 @@ class Predictor:
             self._rows -= len(records)
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take what waits on the loop's next turn, unless a batch is on its way."""
-        if self._waiting and not self._busy:
-            self._busy = True
+        """Take what waits on the loop's next turn, unless enough batches are on their way."""
+        if self._waiting and not self._scheduled and self._under_way < BATCHES_UNDER_WAY:
+            self._scheduled = True
             loop.call_soon(self._flush, loop)
 
     def _free(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._busy = False
+        self._under_way -= 1
         self._next(loop)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        self._under_way += 1
         requests, self._waiting = self._waiting, []
         champion = self._watch.champion
         try:
@@ -114,23 +150,62 @@ class Predictor:
             if not requests:
                 self._free(loop)
                 return
-            snapshot = champion.history.snapshot
-            started = time.perf_counter()
-            scores = champion.scorer.score(columns, snapshot.history)
-            self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-            made = _predictions(champion, snapshot, [r for w in requests for r in w.records], columns, scores)
-            if champion.scorer.private:
-                made = replace(made, logged=self._pseudonyms.hidden(champion.scorer, made.logged))
+            made = self._made(champion, [r for w in requests for r in w.records], columns)
         except Exception as error:
             logger.error("cannot score %d requests: %s", len(requests), where(error))
             _fail(requests, error)
             self._free(loop)
             return
 
+        self._under_way -= 1
+        for some, part in _parts(requests, made):
+            self._submit(loop, some, part)
+        self._next(loop)
+
+    def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
         def committed(error: StoreError | None) -> None:
             loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
 
-        self._writer.submit(made.logged, committed)
+        self._under_way += 1
+        self._writer.submit(made.logged, committed, _request(requests[0].key, made))
+
+    def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "_Made":
+        """Score a batch: the canary its share, the champion the rest and whatever the canary fails on."""
+        canary = self._canary()
+        if canary is None or not canary.answers:
+            return self._scored(champion, "champion", records, columns)
+        rows = drawn_rows(champion.scorer.question, columns, canary.share, canary.release.digest)
+        theirs = self._by_canary(canary, [records[row] for row in rows]) if len(rows) else None
+        if theirs is None:
+            return self._scored(champion, "champion", records, columns)
+        others = np.delete(np.arange(len(records)), rows)
+        if not len(others):
+            return theirs
+        rest = {name: values[others] for name, values in columns.items()}
+        ours = self._scored(champion, "champion", [records[row] for row in others], rest)
+        order = np.argsort(np.concatenate((rows, others)))
+        logged, answers = theirs.logged + ours.logged, theirs.answers + ours.answers
+        return _Made([logged[place] for place in order], [answers[place] for place in order])
+
+    def _by_canary(self, canary: Canary, records: list[Record]) -> "_Made | None":
+        started = time.perf_counter()
+        try:
+            made = self._scored(canary.release, "canary", records, canary.release.scorer.columns(records))
+        except Exception as error:  # nobody is to notice but the guard: the champion answers
+            canary.guard.failed(len(records), error)
+            return None
+        canary.guard.answered(len(records), time.perf_counter() - started)
+        return made
+
+    def _scored(self, release: Champion, role: Role, records: Sequence[Record], columns: Columns) -> "_Made":
+        snapshot = release.history.snapshot
+        started = time.perf_counter()
+        scores = release.scorer.score(columns, snapshot.history)
+        self._metrics.model_call(len(scores.score), time.perf_counter() - started)
+        made = _predictions(release, role, snapshot, records, columns, scores, self._control)
+        if release.scorer.private:
+            made = replace(made, logged=self._pseudonyms.hidden(release.scorer, made.logged))
+        return made
 
     def _committed(
         self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
@@ -158,6 +233,34 @@ class Predictor:
 class _Made:
     logged: list[PredictionRecord]
     answers: list[dict[str, object]]
+
+
+def _parts(requests: list[_Waiting], made: _Made) -> "Iterator[tuple[list[_Waiting], _Made]]":
+    """Part a batch into the requests without a key, which are written together, and each of those with one."""
+    if all(waiting.key is None for waiting in requests):
+        yield requests, made
+        return
+    plain: list[_Waiting] = []
+    rest, start = _Made([], []), 0
+    for waiting in requests:
+        rows = slice(start, start + len(waiting.records))
+        start = rows.stop
+        if waiting.key is not None:
+            yield [waiting], _Made(made.logged[rows], made.answers[rows])
+            continue
+        plain.append(waiting)
+        rest.logged.extend(made.logged[rows])
+        rest.answers.extend(made.answers[rows])
+    if plain:
+        yield plain, rest
+
+
+def _request(key: RequestKey | None, made: _Made) -> RequestRecord | None:
+    if key is None:
+        return None
+    ids = tuple(record.prediction_id for record in made.logged)
+    answer = msgspec.json.encode(made.answers).decode()
+    return RequestRecord(key.key, key.digest, answer, made.logged[0].logged_at, ids)
 
 
 def _log_unavailable() -> Problem:
@@ -198,7 +301,13 @@ def _refuse(requests: Sequence[_Waiting], refused: RecordsRefused) -> list[_Wait
 
 
 def _predictions(
-    champion: Champion, snapshot: Snapshot, records: Sequence[Record], columns: Columns, scores: Scores
+    champion: Champion,
+    role: Role,
+    snapshot: Snapshot,
+    records: Sequence[Record],
+    columns: Columns,
+    scores: Scores,
+    control: ControlSettings,
 ) -> _Made:
     """Build the log rows and the answers of a batch."""
     scorer = champion.scorer
@@ -210,6 +319,7 @@ def _predictions(
     features = _rows(scores.features)
     values, decisions = scores.score.tolist(), scorer.task.decisions(scores.action)
     outputs = _rows(scorer.task.outputs(scores.prediction)) or [{}] * len(records)
+    actions = taken(question, ids, decisions, control.share, control.salt)
     keys = (question.decision_id, question.decision_time)
     whole = HistoryState(snapshot.watermark, snapshot.newest(), True)
     part = HistoryState(snapshot.watermark, snapshot.newest(), False)
@@ -232,6 +342,9 @@ def _predictions(
                 features=features[row],
                 flags=flags if complete[row] else {**flags, "history": ["incomplete"]},
                 outputs=outputs[row],
+                role=role,
+                action=actions[row][0],
+                propensity=actions[row][1],
             )
         )
         prediction = Prediction(
@@ -240,6 +353,9 @@ def _predictions(
             decision=decisions[row],
             outputs=outputs[row],
             release=scorer.release_id,
+            role=role,
+            action=actions[row][0],
+            propensity=actions[row][1],
             threshold=scorer.threshold,
             history=whole if complete[row] else part,
             missing=flags.get("missing", []),
@@ -256,7 +372,7 @@ def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str
 
 def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
     """Tell for each decision whether the events in memory reach back over its longest window."""
-    window = np.timedelta64(champion.scorer.spec.longest_window())
+    window = champion.scorer.longest_window
     if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
         return [not champion.scorer.spec.history] * len(times)
     reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
@@ -269,7 +385,7 @@ def _rows(columns: Columns) -> list[dict[str, Any]]:
     lists = []
     for values in columns.values():
         plain = values.tolist()
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        if values.dtype.kind == "f" and not math.isfinite(sum(plain)):  # a sum is finite only if each value is
             plain = [value if value == value and abs(value) != np.inf else None for value in plain]  # noqa: PLR0124
         lists.append(plain)
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]

@@ -11,21 +11,24 @@ from model_lifecycle.errors import StoreUnavailable
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.bodies import explain_request, feedback_request, predict_request
+from model_lifecycle.serving.canary import CanaryWatch
 from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place, registry_place
 from model_lifecycle.serving.docs_page import DOCS_PAGE
 from model_lifecycle.serving.explainer import Explainer
 from model_lifecycle.serving.feedback import event_records, label_records
+from model_lifecycle.serving.idempotency import KeyedRequests, read_key
 from model_lifecycle.serving.keys import KeyHash, KeyRing
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.openapi import openapi_document
-from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor
+from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor, RequestKey
 from model_lifecycle.serving.privacy import PRIVACY_KEY, Pseudonyms
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
 from model_lifecycle.store import Store
+from model_lifecycle.trials import Trials
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +75,25 @@ class Service:
             if settings.release is not None
             else registry_place(Registry(settings.registry, settings.registry_name))
         )
-        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds)
+        trials = Trials(Registry(settings.registry, settings.registry_name))
+        self._canaries = CanaryWatch(trials, settings.canary, self._follow, replica)
+        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds, self._canaries.look)
         pseudonyms = Pseudonyms(settings.key_hash.with_name(PRIVACY_KEY))
         if self._watch.champion.scorer.private:
             pseudonyms.prepare()
-        self._predictor = Predictor(self._watch, self._writer, self.metrics, self.limits.waiting_rows, pseudonyms)
+        self._predictor = Predictor(
+            self._watch,
+            self._writer,
+            self.metrics,
+            self.limits.waiting_rows,
+            pseudonyms,
+            lambda: self._canaries.current,
+            settings.control,
+        )
         self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="requests")
+        self._keyed = KeyedRequests(self._store, self._readers, self._predictor.predict)
         self._writer.start()
         if settings.release is None:
             self._watch.start()
@@ -86,24 +101,33 @@ class Service:
     def close(self) -> None:
         """Write what is queued, end the threads and give the connections back."""
         self._watch.close()
+        self._canaries.close()
         self._explainer.close()
         self._pool.shutdown()
+        self._readers.shutdown()
         self._writer.close()
         self._store.close()
 
-    async def predict(self, body: bytes) -> dict[str, object]:
+    async def predict(self, body: bytes, idempotency_key: bytes | None = None) -> dict[str, object]:
         """Answer the body of ``POST /predict``: predictions for records, a prediction for one record.
+
+        With an idempotency key that was answered before, the answer is that of before.
 
         Raises
         ------
         Problem
-            400 for malformed JSON, 413 for too much of it, 422 for wrong fields, 429 and 503 when it cannot be
-            answered now.
+            400 for malformed JSON, 409 for a key that came with another body, 413 for too much of it, 422 for wrong
+            fields, 429 and 503 when it cannot be answered now.
         """
         records, single = predict_request(body, self.limits)
         self._decide_now(records)
-        predictions = await self._predictor.predict(records) if records else []
+        predictions = await self._predictions(read_key(idempotency_key, body), records)
         return predictions[0] if single else {"predictions": predictions}
+
+    async def _predictions(self, key: RequestKey | None, records: list[Record]) -> list[dict[str, object]]:
+        if not records:
+            return []
+        return await (self._predictor.predict(records) if key is None else self._keyed.answer(key, records))
 
     async def explain(self, body: bytes) -> dict[str, object]:
         """Answer the body of ``POST /explain``; nothing is logged.
@@ -200,6 +224,7 @@ class Service:
             "features": scorer.spec.names(),
             "card": scorer.card,
             "swaps": self._watch.swaps,
+            "canary": self._canaries.state(),
             "refused": None if refused is None else {"reason": _refusal(refused), "at": refused.at},
             "registry_unreachable": self._watch.unreachable,
         }

@@ -59,6 +59,22 @@ class Limits(Contract):
     waiting_rows: int = Field(default=20_000, ge=1, description="records that wait for an answer, per replica")
 
 
+class CanaryLimits(Contract):
+    """When a canary has to stop, in each replica by itself."""
+
+    error_share: float = Field(default=0.01, ge=0, lt=1, description="of the last decisions, that it could not answer")
+    latency_seconds: float = Field(default=0.1, gt=0, description="for the p99 of its model calls")
+    window: int = Field(default=1000, ge=1, description="decisions, and model calls, that are looked back on")
+    minimum_breaches: int = Field(default=3, ge=1, description="failed decisions or slow calls below which it goes on")
+
+
+class ControlSettings(Contract):
+    """A random share of advised actions that is withheld, so that their effect can be told."""
+
+    share: float = Field(default=0.0, ge=0, le=0.5, description="of the decisions for which an action is advised")
+    salt: str = Field(default="control", min_length=1, description="of the lots; keep it from those who ask")
+
+
 class ServiceSettings(Contract):
     """All settings of one service."""
 
@@ -74,6 +90,8 @@ class ServiceSettings(Contract):
     client_key: Path | None = Field(default=None, description="where a new key is left for this user's own tools")
     replicas: ReplicaSettings = ReplicaSettings()
     limits: Limits = Limits()
+    canary: CanaryLimits = CanaryLimits()
+    control: ControlSettings = ControlSettings()
     history_margin: Duration = timedelta(days=2)
     history_poll_seconds: float = Field(default=0.25, gt=0)
     swap_poll_seconds: float = Field(default=1.0, gt=0)

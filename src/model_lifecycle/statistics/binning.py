@@ -98,13 +98,43 @@ def counts_in_bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     >>> counts_in_bins(np.array([1.0, 5.0, 7.0, np.nan]), np.array([5.0]))
     array([1, 2, 1])
     """
+    return np.bincount(bins_of(values, edges), minlength=np.size(edges) + 2).astype(np.int64)
+
+
+def bins_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the bin of each row, the last one for the missing; `counts_in_bins` counts them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        Numbers; NaN is missing.
+    edges : ndarray of shape (n_edges,)
+        Strictly ascending (`quantile_edges`).
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+        From 0 to ``n_edges + 1``.
+
+    Raises
+    ------
+    StatisticError
+        If there is no row, the values are not numbers, or the edges do not ascend.
+
+    References
+    ----------
+    Siddiqi (2006), Credit Risk Scorecards, ch. 6 (missing as a group of its own).
+
+    Examples
+    --------
+    >>> bins_of(np.array([1.0, 5.0, 7.0, np.nan]), np.array([5.0]))
+    array([0, 1, 1, 2])
+    """
     numbers = _numbers(values, "counts_in_bins, values")
     cuts = np.asarray(edges, dtype=np.float64)
     if cuts.ndim != 1 or not np.all(np.diff(cuts) > 0.0) or np.isnan(cuts).any():
         raise StatisticError(f"counts_in_bins, edges: found {cuts.tolist()}; expected strictly ascending numbers")
-    missing = np.isnan(numbers)
-    position = np.where(missing, cuts.size + 1, np.searchsorted(cuts, numbers, side="right"))
-    return np.bincount(position, minlength=cuts.size + 2).astype(np.int64)
+    return np.where(np.isnan(numbers), cuts.size + 1, np.searchsorted(cuts, numbers, side="right"))
 
 
 def _tally(values: np.ndarray, where: str) -> Counter[str | None]:
@@ -189,3 +219,39 @@ def counts_by_category(values: np.ndarray, categories: Sequence[str]) -> np.ndar
     known = [tally[name] for name in categories]
     missing = tally[None]
     return np.array([*known, tally.total() - sum(known) - missing, missing], dtype=np.int64)
+
+
+def categories_of(values: np.ndarray, categories: Sequence[str]) -> np.ndarray:
+    """Return the place of each row's category, of all others together, and of the missing; see `counts_by_category`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,), object
+        Text, or None where it is missing.
+    categories : sequence of str
+        Without repeats (`top_categories`).
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+        From 0 to ``n_categories + 1``.
+
+    Raises
+    ------
+    StatisticError
+        If there is no row, or a value is neither text nor None.
+
+    References
+    ----------
+    Siddiqi (2006), Credit Risk Scorecards, ch. 6 (grouping of rare attributes).
+
+    Examples
+    --------
+    >>> categories_of(np.array(["b", "a", "b", None, "c"], dtype=object), ("b", "a"))
+    array([0, 1, 0, 3, 2])
+    """
+    _tally(values, "categories_of, values")
+    places: dict[str | None, int] = {name: place for place, name in enumerate(categories)}
+    places[None] = len(categories) + 1
+    others = len(categories)
+    return np.array([places.get(value, others) for value in values.tolist()], dtype=np.int64)

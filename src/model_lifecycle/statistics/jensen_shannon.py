@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import rel_entr
 
+from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import paired_counts
 
 
@@ -37,7 +38,42 @@ def jensen_shannon_distance(expected: np.ndarray, actual: np.ndarray) -> float:
     0.2209
     """
     before, after = paired_counts(expected, actual, "jensen_shannon_distance")
-    e, a = before / before.sum(), after / after.sum()
+    return float(jensen_shannon_distances(before[np.newaxis], after[np.newaxis])[0])
+
+
+def jensen_shannon_distances(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """Jensen-Shannon distances of many pairs of binned distributions at once.
+
+    Parameters
+    ----------
+    expected, actual : ndarray of shape (n_pairs, n_bins)
+        Counts; at least one positive count a row.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs,), float64
+        As `jensen_shannon_distance` of each row.
+
+    Raises
+    ------
+    StatisticError
+        If the shapes differ or a side of a pair is empty.
+
+    References
+    ----------
+    Endres and Schindelin (2003), IEEE Transactions on Information Theory 49, 1858-1860.
+
+    Examples
+    --------
+    >>> jensen_shannon_distances(np.array([[10, 0], [5, 5]]), np.array([[0, 40], [1, 1]]))
+    array([1., 0.])
+    """
+    if expected.shape != actual.shape or not (expected.any(axis=1) & actual.any(axis=1)).all():
+        raise StatisticError(
+            f"jensen_shannon_distances: found shapes {expected.shape} and {actual.shape}; expected the same and a row "
+            "on each side of every pair"
+        )
+    e, a = (counts / counts.sum(axis=1, keepdims=True) for counts in (expected, actual))
     middle = (e + a) / 2.0
-    divergence = float(np.sum(rel_entr(e, middle) + rel_entr(a, middle))) / (2.0 * np.log(2.0))
-    return float(np.sqrt(np.clip(divergence, 0.0, 1.0)))
+    divergence = np.sum(rel_entr(e, middle) + rel_entr(a, middle), axis=1) / (2.0 * np.log(2.0))
+    return np.asarray(np.sqrt(np.clip(divergence, 0.0, 1.0)))

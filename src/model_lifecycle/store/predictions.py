@@ -1,16 +1,20 @@
 """Append predictions."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.store.encoding import finite, to_json, to_micros
 from model_lifecycle.store.schema import predictions
 
+_MOST_ROWS = 256  # of one statement; either database takes several times as many values
 
-def prediction_row(record: PredictionRecord) -> dict[str, object]:
-    """Return the record as the database holds it.
+
+def prediction_row(record: PredictionRecord) -> tuple[object, ...]:
+    """Return the record as the database holds it, in the order of the columns.
 
     Raises
     ------
@@ -18,23 +22,42 @@ def prediction_row(record: PredictionRecord) -> dict[str, object]:
         If a time has no zone, a number is not finite, or a mapping is no JSON.
     """
     where = f"prediction {record.prediction_id!r}, "
-    return {
-        "prediction_id": record.prediction_id,
-        "decision_id": record.decision_id,
-        "decision_time": to_micros(where + "decision_time", record.decision_time),
-        "logged_at": to_micros(where + "logged_at", record.logged_at),
-        "release": record.release,
-        "score": finite(where + "score", record.score),
-        "decision": record.decision,
-        "threshold": None if record.threshold is None else finite(where + "threshold", record.threshold),
-        "watermark": record.watermark,
-        "inputs": to_json(where + "inputs", record.inputs),
-        "features": to_json(where + "features", record.features),
-        "flags": to_json(where + "flags", record.flags),
-        "outputs": to_json(where + "outputs", record.outputs),
-    }
+    return (
+        record.prediction_id,
+        record.decision_id,
+        to_micros(where + "decision_time", record.decision_time),
+        to_micros(where + "logged_at", record.logged_at),
+        record.release,
+        finite(where + "score", record.score),
+        record.decision,
+        None if record.threshold is None else finite(where + "threshold", record.threshold),
+        record.watermark,
+        to_json(where + "inputs", record.inputs),
+        to_json(where + "features", record.features),
+        to_json(where + "flags", record.flags),
+        to_json(where + "outputs", record.outputs),
+        record.role,
+        record.action or record.decision,
+        finite(where + "propensity", record.propensity),
+    )
 
 
-def insert_predictions(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Insert the rows, or none of them when one of their ids is there already."""
-    connection.execute(insert(predictions), rows)
+def insert_predictions(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert the rows, or none of them when one of their ids is there already.
+
+    Many rows are one statement, whose execution lets the other threads of this process go on; row by row, each would
+    wait for its turn. The sizes are powers of two, so that few statements have to be prepared.
+    """
+    mark, start = "?" if connection.dialect.name == "sqlite" else "%s", 0
+    while start < len(rows):
+        size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
+        values = tuple(chain.from_iterable(rows[start : start + size]))
+        connection.exec_driver_sql(_statement(mark, size), values)
+        start += size
+
+
+@lru_cache
+def _statement(mark: str, rows: int) -> str:
+    names = [column.name for column in predictions.columns]
+    row = f"({', '.join([mark] * len(names))})"
+    return f"INSERT INTO predictions ({', '.join(names)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - our names

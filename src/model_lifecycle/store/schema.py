@@ -41,8 +41,22 @@ predictions = Table(
     Column("features", Text, nullable=False),
     Column("flags", Text, nullable=False),
     Column("outputs", Text, nullable=False, server_default="{}"),
+    Column("role", Text, nullable=False, server_default="champion"),
+    Column("action", Text),  # unknown before revision 0006: it was the decision
+    Column("propensity", Double, nullable=False, server_default="1"),
     Index("predictions_by_decision_time", "decision_time"),
     Index("predictions_by_decision", "decision_id"),
+)
+
+# Requests that came with an idempotency key: a repeated one gets the answer that stands here.
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answered_at", BigInteger, nullable=False),
+    Index("requests_by_answered_at", "answered_at"),
 )
 
 labels = Table(

@@ -9,7 +9,15 @@ from typing import Self
 import pandas as pd
 from sqlalchemy import Engine, func, select
 
-from model_lifecycle.contracts.records import AlertRecord, AuditRecord, EventRecord, LabelRecord, PredictionRecord
+from model_lifecycle.contracts.records import (
+    AlertRecord,
+    AuditRecord,
+    EventRecord,
+    LabelRecord,
+    PredictionRecord,
+    RequestRecord,
+)
+from model_lifecycle.errors import StoreError
 from model_lifecycle.store import journal
 from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
@@ -25,6 +33,7 @@ from model_lifecycle.store.events import (
 from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
 from model_lifecycle.store.migrations import ensure_schema
 from model_lifecycle.store.predictions import insert_predictions, prediction_row
+from model_lifecycle.store.requests import delete_requests, insert_requests, read_request
 from model_lifecycle.store.schema import events, take_turn
 from model_lifecycle.store.windows import labelled_window, prediction_window, read_frame
 
@@ -81,12 +90,46 @@ class Store:
     ) -> None:
         self.close()
 
-    def append_predictions(self, records: Sequence[PredictionRecord]) -> None:
-        """Write predictions in one transaction: all of them are durable on return, or none is there."""
-        rows = [prediction_row(record) for record in records]
+    def append_predictions(
+        self, records: Sequence[PredictionRecord], requests: Sequence[RequestRecord] = ()
+    ) -> set[str]:
+        """Write predictions in one transaction: all of them are durable on return, or none is there.
+
+        Parameters
+        ----------
+        records : sequence of PredictionRecord
+            The predictions.
+        requests : sequence of RequestRecord
+            Those of the requests that came with an idempotency key, each with its own key and predictions.
+
+        Returns
+        -------
+        set of str
+            The keys that were there already; neither these requests nor their predictions are written.
+        """
+        rows = {record.prediction_id: prediction_row(record) for record in records}
+        if len(rows) < len(records):
+            raise StoreError(f"cannot append {len(records)} predictions: {len(rows)} different ids, expected as many")
+        taken: set[str] = set()
         if rows:
             with writing(self._engine, f"append {len(rows)} predictions") as connection:
-                insert_predictions(connection, rows)
+                if requests:
+                    taken = insert_requests(connection, requests)
+                    for request in requests:
+                        for name in request.prediction_ids if request.key in taken else ():
+                            del rows[name]
+                insert_predictions(connection, list(rows.values()))
+        return taken
+
+    def request(self, key: str) -> RequestRecord | None:
+        """Return the request that came with this idempotency key and was answered, None when there is none."""
+        with reading(self._engine, "read a request") as connection:
+            return read_request(connection, key)
+
+    def forget_requests(self, before: datetime) -> int:
+        """Delete the requests answered before a time, and return how many there were; their predictions stay."""
+        with writing(self._engine, "delete old requests") as connection:
+            return delete_requests(connection, to_micros("before", before))
 
     def append_labels(self, records: Sequence[LabelRecord]) -> LabelReceipt:
         """Write labels in one transaction; repeated ones are counted and not written, corrections are new rows."""
@@ -153,21 +196,24 @@ class Store:
         with reading(self._engine, "read events") as connection:
             return connection.scalar(select(func.max(events.c.sequence))) or 0
 
-    def predictions_between(self, start: datetime, end: datetime) -> pd.DataFrame:
-        """Return the predictions with ``start <= decision_time < end``.
+    def predictions_between(self, start: datetime, end: datetime, *, shadow: bool = False) -> pd.DataFrame:
+        """Return the answers with ``start <= decision_time < end``, or with `shadow` what shadows scored.
 
         Returns
         -------
         pandas.DataFrame
             One row a prediction by decision time, with the fields of `PredictionRecord`: times in
-            ``datetime64[us, UTC]``, `score` and `threshold` in float64, `inputs`, `features` and `flags` as dicts.
+            ``datetime64[us, UTC]``, `score`, `threshold` and `propensity` in float64, `inputs`, `features` and `flags`
+            as dicts.
         """
-        query = prediction_window(to_micros("start", start), to_micros("end", end))
+        query = prediction_window(to_micros("start", start), to_micros("end", end), shadow)
         with reading(self._engine, "read predictions") as connection:
             return read_frame(connection, query)
 
-    def labelled_predictions_between(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
-        """Return the predictions of a window, each with its label as it was known at `as_of`.
+    def labelled_predictions_between(
+        self, start: datetime, end: datetime, as_of: datetime, *, shadow: bool = False
+    ) -> pd.DataFrame:
+        """Return the answers of a window, or what shadows scored, each with its label as it was known at `as_of`.
 
         Of several labels with ``label_time <= as_of`` the last received counts. Predictions without one stay.
 
@@ -177,7 +223,7 @@ class Store:
             The columns of `predictions_between`, then `outcome` (``observed``, ``unavailable`` or None), `value`
             (float64), `reason`, `label_time` and `received_at`.
         """
-        query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of))
+        query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
 

@@ -11,18 +11,21 @@ from model_lifecycle.store.schema import labels, predictions
 _TIMES = ("decision_time", "logged_at", "label_time", "received_at")
 _JSON = ("inputs", "features", "flags", "outputs")
 _NULLABLE_TEXT = ("outcome", "reason")
-_NUMBERS = ("score", "threshold", "value")
+_NUMBERS = ("score", "threshold", "value", "propensity")
 
 
-def prediction_window(start: int, end: int) -> Select[*tuple[object, ...]]:
-    """Select predictions with ``start <= decision_time < end``, in microseconds."""
-    time = predictions.c.decision_time
-    return select(*predictions.c).where(time >= start, time < end).order_by(time, predictions.c.prediction_id)
+def prediction_window(start: int, end: int, shadow: bool = False) -> Select[*tuple[object, ...]]:
+    """Select answers, or what a shadow scored instead, with ``start <= decision_time < end``, in microseconds."""
+    time, role = predictions.c.decision_time, predictions.c.role
+    action = func.coalesce(predictions.c.action, predictions.c.decision).label("action")
+    columns = [action if column.name == "action" else column for column in predictions.c]
+    window = select(*columns).where(time >= start, time < end, role == "shadow" if shadow else role != "shadow")
+    return window.order_by(time, predictions.c.prediction_id)
 
 
-def labelled_window(start: int, end: int, as_of: int) -> Select[*tuple[object, ...]]:
-    """Select predictions of a window, each with the last received of the labels with ``label_time <= as_of``."""
-    window = prediction_window(start, end)
+def labelled_window(start: int, end: int, as_of: int, shadow: bool = False) -> Select[*tuple[object, ...]]:
+    """Select a `prediction_window`, each row with the last received of the labels with ``label_time <= as_of``."""
+    window = prediction_window(start, end, shadow)
     decisions = window.with_only_columns(predictions.c.decision_id).order_by(None)
     rank = func.row_number().over(
         partition_by=labels.c.decision_id, order_by=(labels.c.received_at.desc(), labels.c.sequence.desc())

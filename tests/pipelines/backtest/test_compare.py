@@ -10,6 +10,7 @@ from backtest_parcels import JULY, JUNE, production, project, schedule, spec, tr
 from model_lifecycle.backtest.memo import InMemory
 from model_lifecycle.contracts.backtest import TriedPolicy
 from model_lifecycle.contracts.business_question import BusinessQuestion
+from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.pipelines.backtest.nodes import stages
 from model_lifecycle.pipelines.evaluation.nodes.scores import with_champion
@@ -86,7 +87,7 @@ def test_a_live_row_is_answered_as_production_would_have() -> None:
     found = project()
     made, live = production(found, spec(MONTHLY))
     release = made.train(JUNE, TriedPolicy(trigger="never"))
-    known = stages.look(found, JULY, "configured")
+    known = stages.look(found, JULY, TrainingWindow())
     champion = stages.Champion(made.scorer(release.name))
     scored = with_champion(known.test, champion, known.primary, known.events, known.plan, found.question)
     answers = made.answer(release, slice(0, len(scored)))
@@ -151,7 +152,7 @@ def test_the_fast_variant_trains_on_fewer_rows_and_counts_all_decisions(report: 
     easy = QUESTION_WITH_SLICE.success.model_copy(update={"minimum_positives": 50})
     found = project(question=QUESTION_WITH_SLICE.model_copy(update={"success": easy}), training_rows=400)
     assert tried(found, spec(MONTHLY))["decisions"] == report["decisions"]
-    known = stages.look(found, JULY, "configured")
+    known = stages.look(found, JULY, TrainingWindow())
     assert 300 <= len(known.train) <= 400
     assert len(known.test) == 30 * 20
 

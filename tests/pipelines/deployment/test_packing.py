@@ -3,24 +3,43 @@
 import copy
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.leakage import LeakageLimits
+from model_lifecycle.contracts.modelling import ModellingSpec
+from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.pipelines.deployment.nodes.packing import (
     pack_release,
     parity_features,
     parity_records,
+    record_configuration,
     select_history,
     select_parity_rows,
 )
 from model_lifecycle.releases.packed import PackedRelease
 from model_lifecycle.scoring import Scorer
-from parcels import GATES, MONITORING, QUESTION_WITH_SLICE, RUN, Stages, run_stages
+from parcels import (
+    CONFIGURATION,
+    CONTRACTS,
+    GATES,
+    MODELLING,
+    MONITORING,
+    QUESTION_WITH_SLICE,
+    RUN,
+    SPLIT,
+    Stages,
+    run_stages,
+)
 from tiny_release import SPEC
 
 
@@ -43,11 +62,12 @@ def _pack(stages: Stages, champion: InProduction | None = None, **changes: Any) 
         "evidence": stages.evidence,
         "card": "<p>card</p>",
         "monitoring": MONITORING,
+        "configuration": CONFIGURATION,
     }
     given |= changes
     return pack_release(
         given["scorer"], given["evidence"], given["card"], "# card", stages.profile, stages.test, _parity(stages),
-        stages.plan, given["monitoring"], RUN, champion,
+        stages.plan, given["monitoring"], RUN, champion, given["configuration"],
     )  # fmt: skip
 
 
@@ -81,7 +101,7 @@ def test_the_packed_release_restores_with_equal_scores_and_no_pickle(stages: Sta
     assert not [name for name in packed.files if name.endswith((".pkl", ".pickle", ".joblib"))]
 
 
-@pytest.mark.parametrize("change", ["model", "threshold", "evidence", "card", "monitoring"])
+@pytest.mark.parametrize("change", ["model", "threshold", "evidence", "card", "monitoring", "configuration"])
 def test_a_change_anywhere_gives_another_name(stages: Stages, change: str) -> None:
     facts = stages.challenger.facts.model_copy(update={"threshold": 0.123})
     changes: dict[str, Any] = {
@@ -90,8 +110,31 @@ def test_a_change_anywhere_gives_another_name(stages: Stages, change: str) -> No
         "evidence": {"evidence": _worded_otherwise(stages)},
         "card": {"card": "<p>another card</p>"},
         "monitoring": {"monitoring": MONITORING.model_copy(update={"window": MONITORING.window * 2})},
+        "configuration": {"configuration": {**CONFIGURATION, "split": {}}},
     }
     assert _pack(stages, **changes[change]).release_id != _pack(stages).release_id
+
+
+def _configuration(stages: Stages, run: RunSpec = RUN) -> dict[str, Any]:
+    return record_configuration(
+        stages.evidence, QUESTION_WITH_SLICE, SPEC, CONTRACTS, LeakageLimits(), SPLIT, MODELLING, GATES, MONITORING, run
+    )
+
+
+def test_the_configuration_travels_with_the_release_and_reads_back_as_it_was(stages: Stages) -> None:
+    found = json.loads(_pack(stages, configuration=_configuration(stages)).files["configuration.json"])
+    assert BusinessQuestion.model_validate(found["business_question"]) == QUESTION_WITH_SLICE
+    assert ModellingSpec.model_validate(found["modelling"]) == MODELLING
+    assert GateLimits.model_validate(found["gates"]) == GATES
+    assert RunSpec.model_validate(found["run"]) == RUN
+    assert TableContracts.model_validate(found["contracts"]) == CONTRACTS
+    assert set(found) >= {"features", "leakage", "split", "monitoring"}
+
+
+def test_a_configuration_of_another_moment_than_the_evidence_is_refused(stages: Stages) -> None:
+    another = RUN.model_copy(update={"as_of": RUN.as_of + timedelta(days=1)})
+    with pytest.raises(ReleaseError, match=r"evidence as of 2024-07-31T22.*, expected run\.as_of 2024-08-01T22"):
+        _configuration(stages, another)
 
 
 def test_a_challenger_that_is_the_champion_is_the_champions_release_however_its_evidence_is_worded(

@@ -22,7 +22,7 @@ from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.reporting.evidence import GateEvidence
 from model_lifecycle.store import Store
-from parcels import CASE, GATES, MONITORING, QUESTION_WITH_SLICE, RUN, Stages
+from parcels import CASE, CONFIGURATION, GATES, MONITORING, QUESTION_WITH_SLICE, RUN, Stages
 from tiny_release import SPEC
 
 PROOF: list[GateEvidence] = [
@@ -45,7 +45,7 @@ def _write(
     parity = select_parity_rows(stages.primary, stages.test, SPEC, QUESTION_WITH_SLICE, GATES)
     packed = pack_release(
         scorer or stages.challenger, evidence or stages.evidence, "<p>card</p>", "# card", stages.profile, stages.test,
-        parity, stages.plan, MONITORING, RUN, champion, override,
+        parity, stages.plan, MONITORING, RUN, champion, CONFIGURATION, override,
     )  # fmt: skip
     dataset = ReleaseDataset(str(folder / "releases"), str(folder / "release.json"))
     dataset.save(packed)

@@ -101,7 +101,8 @@ def test_an_interrupted_search_takes_the_chosen_numbers_over(
     stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _parameters(_search(stages, _modelling())[0])
-    real, done = search._try, []
+    real = search._try
+    done: list[Any] = []
 
     def interrupted(*given: Any) -> Any:
         if len(done) == 3:

@@ -3,7 +3,12 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.locations import case_name
-from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
+from model_lifecycle.pipelines.deployment.nodes.packing import (
+    pack_release,
+    record_configuration,
+    select_history,
+    select_parity_rows,
+)
 from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise, tell_trail
 from model_lifecycle.pipelines.deployment.nodes.proof import prove_in_service
 
@@ -34,11 +39,20 @@ def _packing(retraining: bool, order: list[str]) -> list[Node]:
             name="select_parity_rows",
         ),
         Node(
+            record_configuration,
+            [
+                "evaluation_evidence", "params:business_question", _SPEC, "params:contracts", "params:leakage",
+                "params:split", "params:modelling", _GATES, "params:monitoring", _RUN,
+            ],
+            "configuration",
+            name="record_configuration",
+        ),
+        Node(
             pack_release,
             [
                 "challenger", "evaluation_evidence", f"{card}_page", f"{card}_markdown", "reference_profile",
                 "model_input_test", "parity_rows", "split_plan", "params:monitoring", _RUN, "champion",
-                _OVERRIDE, *order, *(["shipped_model", "refit_report"] if retraining else []),
+                "configuration", _OVERRIDE, *order, *(["shipped_model", "refit_report"] if retraining else []),
             ],
             "release",
             name="pack_release",

@@ -13,12 +13,15 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
+from model_lifecycle.contracts.leakage import LeakageLimits
+from model_lifecycle.contracts.modelling import ModellingSpec, SplitSpec
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.refit import NOT_REFITTED, RefitReport
 from model_lifecycle.contracts.retraining import RetrainingOrder
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.features.folds import observed_rows
 from model_lifecycle.features.tables import to_columns
@@ -71,6 +74,35 @@ def require_passed(evidence: EvaluationEvidence, override: OverrideSpec = NO_OVE
     return [gate["gate"] for gate in failed]
 
 
+def record_configuration(
+    evidence: EvaluationEvidence,
+    question: BusinessQuestion,
+    features: FeatureSpec,
+    contracts: TableContracts,
+    leakage: LeakageLimits,
+    split: SplitSpec,
+    modelling: ModellingSpec,
+    gates: GateLimits,
+    monitoring: MonitoringSpec,
+    run: RunSpec,
+) -> dict[str, Any]:
+    """Return all that the evidence rests on, defaults and ``--params`` included, by the keys of the parameters.
+
+    Raises
+    ------
+    ReleaseError
+        If the evidence is of another moment than the one configured: a partial run that left the evaluation out.
+    """
+    found, expected = evidence["reproducibility"]["as_of"], run.as_of.isoformat()
+    if found != expected:
+        raise ReleaseError(f"evidence as of {found}, expected run.as_of {expected}; run the evaluation again")
+    specs = {
+        "business_question": question, "features": features, "contracts": contracts, "leakage": leakage, "split": split,
+        "modelling": modelling, "gates": gates, "monitoring": monitoring, "run": run,
+    }  # fmt: skip
+    return {name: spec.model_dump(mode="json") for name, spec in specs.items()}
+
+
 def pack_release(
     scorer: Scorer,
     evidence: EvaluationEvidence,
@@ -83,12 +115,13 @@ def pack_release(
     monitoring: MonitoringSpec,
     run: RunSpec,
     champion: PackedChampion | None,
+    configuration: dict[str, Any],
     override: OverrideSpec = NO_OVERRIDE,
     order: RetrainingOrder | None = None,
     shipped: Scorer | None = None,
     refit: RefitReport = NOT_REFITTED,
 ) -> PackedRelease:
-    """Return the challenger's release: model, feature state, contract, threshold, profile, card, requirements.
+    """Return the challenger's release: model, feature state, contract, threshold, profile, card, configuration, lock.
 
     Its name is made of case, moment and content: the same content, the same name, and a change anywhere another one.
     A challenger that would serve and be monitored just as the champion is, is the champion: its release comes back as
@@ -123,6 +156,7 @@ def pack_release(
         if all(champion.files.get(name) == content for name, content in _serving_files(named, facts, smoke).items()):
             return PackedRelease(named.release_id, champion.files, champion.info)
     evidence_files = {
+        "configuration.json": _json(configuration),
         "evaluation.json": _json(evidence),
         "model_card.html": card_page.encode(),
         "model_card.md": card_markdown.encode(),

@@ -20,6 +20,7 @@ def features_section(
         {
             "feature": one.feature,
             "drifted": one.drifted,
+            "statistic": one.statistic.replace("_", " "),
             "distance": round(one.effect, 4),
             "floor": round(one.floor, 4),
             "corrected p-value": float(f"{one.adjusted_p_value:.{_P_VALUE_DIGITS}g}"),
@@ -28,8 +29,10 @@ def features_section(
         for one in window.drift.features
     ]
     words = (
-        "A feature drifted when the corrected test is significant and its Jensen-Shannon distance is above its floor.",
+        "A feature drifted when a statistic is significant after correction and above its floor.",
+        "Shown is the statistic that lies furthest above its floor.",
         "The floor is what windows of the training data keep among themselves. Drift alone never retrains.",
+        *((window.drift.calibration.message + ".",) if window.drift.calibration else ()),
         *(f"Not compared: {name}, {reason}." for name, reason in window.drift.skipped.items()),
     )
     ordered = sorted(window.drift.features, key=lambda one: not one.drifted)
@@ -38,16 +41,17 @@ def features_section(
 
 
 def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[RememberedWindow]) -> Fold:
-    state = "drifted" if one.drifted else "within its floor" if one.effect <= one.floor else "not significant"
+    quiet = "within its floor" if one.effect <= one.floor else "not significant"
+    state = "drifted" if one.drifted else "suspected" if one.suspected else quiet
     panels = [distance_panel(one.feature, past)]
-    if profile is not None and len(profile.counts) == len(one.counts):
+    if profile is not None and len(profile.shown_counts) == len(one.counts):
         panels.insert(0, _distribution(profile, one))
     return Fold(f"{one.feature}: {state}, {one.effect:.3f} against {one.floor:.3f}", (), tuple(panels), one.drifted)
 
 
 def _distribution(profile: FeatureProfile, one: FeatureDrift) -> Panel:
     caption = "Share of rows: grey in training, blue in this window"
-    return distribution_panel(caption, bin_labels(profile), profile.counts, one.counts)
+    return distribution_panel(caption, bin_labels(profile), profile.shown_counts, one.counts)
 
 
 def distance_panel(feature: str, windows: Sequence[RememberedWindow]) -> Panel:
@@ -68,15 +72,15 @@ def bin_labels(profile: FeatureProfile) -> list[str]:
 
     Examples
     --------
-    >>> blank = {"counts": (), "missing": 0, "missing_high": 0, "most_frequent_high": 0, "floor": 0}
-    >>> bin_labels(FeatureProfile(kind="numeric", edges=(0.0, 1500.0), **blank))
+    >>> blank = {"counts": (), "missing": 0, "missing_high": 0, "most_frequent_high": 0}
+    >>> bin_labels(FeatureProfile(kind="numeric", edges=(0.0, 1500.0), coarse=(0, 1, 2), **blank))
     ['< 0', '0', '≥ 1500', 'missing']
     >>> bin_labels(FeatureProfile(kind="categorical", categories=("UA",), **blank))
     ['UA', 'other', 'missing']
     """
     if profile.kind == "categorical":
         return [*profile.categories, "other", "missing"]
-    edges = [f"{edge:.4g}" for edge in profile.edges]
+    edges = [f"{edge:.4g}" for edge in profile.shown_edges]
     if not edges:
         return ["all", "missing"]
     return [f"< {edges[0]}", *edges[:-1], f"≥ {edges[-1]}", "missing"]

@@ -1,4 +1,4 @@
-"""Statistics of rows that do not all count alike."""
+"""A quantile of rows that do not all count alike."""
 
 import numpy as np
 
