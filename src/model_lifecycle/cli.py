@@ -10,6 +10,7 @@ OWN_COMMANDS = {
     "loop": "model_lifecycle.rehearsal.command:loop",
     "release": "model_lifecycle.datasets.release_command:release",
     "serve": "model_lifecycle.serving.command:serve",
+    "store": "model_lifecycle.serving.store_command:store",
     "viz": "model_lifecycle.viz:viz",
     "watch": "model_lifecycle.agent.command:watch",
 }

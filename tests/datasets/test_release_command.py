@@ -102,6 +102,7 @@ class World:
         window: str = "2024-06-01",
         rows: str = "aaaa",
         files: dict[str, bytes] | None = None,
+        tags: dict[str, str] | None = None,
     ) -> int:
         """Write a release and register it."""
         written = {
@@ -110,8 +111,9 @@ class World:
         }
         info = {"created_as_of": "2024-07-01T00:00:00+00:00"}
         path = build_release(self.folder / "releases", name, written if files is None else files, info)
-        tags = {} if proof is None else {"proof": json.dumps(list(proof))}
-        return self.registry.register(path, verify_release(path).digest, {"auc": auc, "log_loss": 0.5}, tags)
+        told = {} if proof is None else {"proof": json.dumps(list(proof))}
+        facts = told | (tags or {})
+        return self.registry.register(path, verify_release(path).digest, {"auc": auc, "log_loss": 0.5}, facts)
 
     def damage(self, name: str) -> None:
         """Change one byte of the release."""
@@ -205,6 +207,19 @@ def test_show_tells_verdict_gates_intervals_threshold_and_the_card(world: World)
         "2,500 [2,250, 2,750]",
     ):
         assert expected in told
+
+
+def test_show_tells_why_a_release_was_made_for_whom_and_what_it_replaced(world: World) -> None:
+    reasons = {"order": "20240708T000000Z", "made_for": "agent", "made_because": "the loss rose"}
+    version = world.add("new-3", tags=reasons)
+    world.registry.promote(version, "the loss rose", "agent")
+    told = world.call("show", "new-3").output
+    assert "made for   agent, order 20240708T000000Z: the loss rose" in told
+    assert "promote by agent: the loss rose; replaced good-1" in told
+    world.registry.rollback("it was worse", "ada")
+    told = world.call("show", "good-1").output
+    assert "promote by kedro run: passed all 5 gates; it was the first" in told
+    assert "rollback by ada: it was worse; withdrew new-3" in told
 
 
 def test_show_tells_a_proof_that_was_not_kept(world: World) -> None:

@@ -23,6 +23,7 @@ from model_lifecycle.registry import Registry
 from model_lifecycle.releases import verify_release
 from model_lifecycle.serving.process import RunningService, running_service
 from model_lifecycle.store import Store
+from swaps import swap
 from tiny_release import START, event, record, tiny_release
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +125,22 @@ def test_a_promotion_is_followed_under_traffic_without_a_failed_request(client: 
         for future in asking:
             future.result()
     assert set(seen) == {"parcels-1", "parcels-2"}
+
+
+@pytest.mark.parametrize("cycles", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_promotions_and_rollbacks_under_traffic_fail_no_request_and_are_followed_within_five_seconds(
+    service: RunningService, world: World, cycles: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tiny_release(world.folder / "releases", f"parcels-swap-{cycles}", seed=9)
+    version = world.registry.register(path, verify_release(path).digest, {}, {})
+    found = swap(service, world.registry, version, cycles, world.store_url)
+    with capsys.disabled():
+        print(f"\n{found}")  # noqa: T201 - the figures are what this test is for
+    assert found.failed == []
+    assert found.differing_from_log == 0
+    assert found.slowest_follow < 5
+    if cycles >= 50:  # few cycles say too little of a 99th percentile
+        assert found.swap_p99 <= 2 * found.steady_p99
 
 
 def test_a_second_service_on_the_same_port_is_refused(service: RunningService, world: World, tmp_path: Path) -> None:

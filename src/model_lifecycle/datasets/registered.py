@@ -1,8 +1,8 @@
 """Registered releases with what they say of themselves: gates, figures, who moved them; and promotion by hand."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,6 +38,8 @@ class RegisteredRelease:
         The moves of the champion to it, oldest first.
     problem : str or None
         Why its files cannot be trusted or read; it is never promoted then.
+    names : mapping of int to str
+        Every registered version's release: what a move replaced.
     """
 
     entry: ReleaseEntry
@@ -46,6 +48,7 @@ class RegisteredRelease:
     proof: Sequence[GateEvidence]
     moves: Sequence[Move]
     problem: str | None
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def gates(self) -> list[GateEvidence]:
@@ -91,8 +94,12 @@ def registered_releases(registry: Registry) -> list[RegisteredRelease]:
         return []
     champion, previous, moves = registry.champion(), registry.previous(), registry.history()
     roles = {entry.version: role for role, entry in (("previous", previous), ("champion", champion)) if entry}
+    names = {entry.version: entry.release_id for entry in entries}
     return [
-        _read(entry, roles.get(entry.version), [move for move in moves if move.to_version == entry.version])
+        replace(
+            _read(entry, roles.get(entry.version), [move for move in moves if move.to_version == entry.version]),
+            names=names,
+        )
         for entry in entries
     ]
 

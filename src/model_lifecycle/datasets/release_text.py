@@ -6,6 +6,7 @@ from typing import Any
 
 from model_lifecycle.contracts.gates import PROOF_GATES
 from model_lifecycle.contracts.records import Move
+from model_lifecycle.contracts.retraining import ORDER_TAG, REASON_TAG, REQUESTER_TAG
 from model_lifecycle.datasets.registered import RegisteredRelease, require_sound
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence, PartEvidence
@@ -70,6 +71,7 @@ def show_text(release: RegisteredRelease) -> str:
         f"tested on  {_window(evidence, test)}",
         f"threshold  {_threshold(evidence)}",
         f"decides    {decided} of the test decisions",
+        *_made(release),
         f"card       {release.card}",
         f"digest     {release.entry.digest}, every file verified",
         "",
@@ -84,7 +86,7 @@ def show_text(release: RegisteredRelease) -> str:
     rows = [[_label(name), _interval(name, one), _worth(one)] for name, one in figures.items()]
     lines += [f"  {line}" for line in _table(rows)]
     if release.moves:
-        lines += ["", "made the champion", *(f"  {_move(move)}" for move in release.moves)]
+        lines += ["", "made the champion", *(f"  {_move(move)}{_replaced(move, release)}" for move in release.moves)]
     return "\n".join(lines)
 
 
@@ -195,6 +197,22 @@ def _days(evidence: EvaluationEvidence, test: PartEvidence | None) -> str:
 def _window(evidence: EvaluationEvidence, test: PartEvidence | None) -> str:
     counts = f": {test['rows']:,} decisions, {test['labelled']:,} with an observed outcome" if test else ""
     return f"{_days(evidence, test)}{counts}"
+
+
+def _made(release: RegisteredRelease) -> list[str]:
+    """Say why a release was made and who asked for it; of a plain run there is nothing to say."""
+    tags = release.entry.tags
+    if REASON_TAG not in tags:
+        return []
+    order = f", order {tags[ORDER_TAG]}" if ORDER_TAG in tags else ""
+    return [f"made for   {tags.get(REQUESTER_TAG, 'nobody')}{order}: {tags[REASON_TAG]}"]
+
+
+def _replaced(move: Move, release: RegisteredRelease) -> str:
+    if move.from_version is None:
+        return "; it was the first"
+    verb = "withdrew" if move.action == "rollback" else "replaced"
+    return f"; {verb} {release.names.get(move.from_version, f'version {move.from_version}')}"
 
 
 def _move(move: Move) -> str:

@@ -156,8 +156,8 @@ def floor_at(sizes: Sequence[int], floors: Sequence[float], rows: int) -> float:
 
     Examples
     --------
-    >>> round(floor_at([50, 100], [0.2, 0.1], 71), 3), floor_at([50, 100], [0.2, 0.1], 5000)
-    (0.141, 0.1)
+    >>> [round(floor_at([50, 100], [0.2, 0.1], rows), 3) for rows in (71, 5000)]
+    [0.141, 0.1]
     """
     if rows < sizes[0]:
         return min(floors[0] * float(np.sqrt(sizes[0] / max(rows, 1))), 1.0)

@@ -13,10 +13,11 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.drift import feature_drift
+from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import logged_columns
 from model_lifecycle.monitoring.performance import judge_performance, release_shares
 from model_lifecycle.monitoring.quality import check_quality
-from model_lifecycle.monitoring.verdict import Drift, Finding, MonitoringReport, WindowVerdict
+from model_lifecycle.monitoring.verdict import Drift, Estimated, Finding, MonitoringReport, WindowVerdict
 from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
 from model_lifecycle.tasks import Task
 
@@ -87,7 +88,7 @@ def judge_windows(
         until=end,
         as_of=as_of if as_of is not None else _newest(log),
         window_seconds=rules.spec.window.total_seconds(),
-        windows=tuple(verdicts),
+        windows=with_past_errors(verdicts),
         new_labels=_new_labels(log, champion, as_of),
     )
 
@@ -115,6 +116,9 @@ def _judge(
         drift=_drift(rows, span, inputs.columns, champion, rules),
         performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
         releases=release_shares(rows, rules.task),
+        estimated={
+            name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
+        },
     ), inputs.columns
 
 

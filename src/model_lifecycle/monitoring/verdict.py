@@ -131,6 +131,17 @@ class Performance(Contract):
     problems: dict[str, str] = Field(default_factory=dict)
 
 
+class Estimated(Contract):
+    """A figure estimated without labels; never to be read without its own error on the windows before."""
+
+    estimate: FiniteFloat
+    realised: FiniteFloat | None = Field(default=None, description="of the same window, once it is mature")
+    past_error: FiniteFloat | None = Field(
+        default=None, description="mean absolute error on the mature windows before; none where there was none"
+    )
+    past_windows: int = 0
+
+
 class ReleaseShare(Contract):
     """What one release did in a window."""
 
@@ -152,6 +163,7 @@ class WindowVerdict(Contract):
     drift: Drift
     performance: Performance | None
     releases: tuple[ReleaseShare, ...]
+    estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""

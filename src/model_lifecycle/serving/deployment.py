@@ -15,12 +15,14 @@ from typing import Any
 
 from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
+from model_lifecycle.registry import Registry
 from model_lifecycle.serving.application import Application
 from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.service import Service
 from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.trials import Trials
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +46,9 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
         os.environ.update(_environment(settings, folder))
         _start(settings, key, folder, stop)
         try:
+            shadow = _ShadowProcess(settings)
             while not stop.wait(1.0):
-                pass
+                shadow.look()
         finally:
             _shut_down()
     print("stopped", flush=True)  # noqa: T201 - the command's own output
@@ -139,6 +142,8 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
             "min_replicas": replicas.minimum,
             "max_replicas": replicas.maximum,
             "target_ongoing_requests": replicas.target_ongoing_requests,
+            "upscale_delay_s": replicas.upscale_delay_seconds,
+            "downscale_delay_s": replicas.downscale_delay_seconds,
         },
         max_ongoing_requests=replicas.max_ongoing_requests,
         # Replicas share the machine; how many there are is decided by load, not by booked cores.
@@ -166,6 +171,47 @@ def _tls(settings: ServiceSettings) -> dict[str, str]:
     if settings.tls is None or uses_haproxy():
         return {}
     return {"ssl_certfile": str(settings.tls.certificate), "ssl_keyfile": str(settings.tls.key)}
+
+
+class _ShadowProcess:
+    """Starts the shadow's process with its trial, and ends it with it."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._trials = Trials(Registry(settings.registry, settings.registry_name))
+        self._actor: Any = None
+
+    def look(self) -> None:
+        """Take in what the registry says; a fixed release has no trials."""
+        if self._settings.release is not None:
+            return
+        try:
+            wanted = self._trials.current("shadow") is not None
+        except Exception:  # the replicas tell of a registry that cannot be read; what runs goes on
+            logger.debug("the registry cannot be read", exc_info=True)
+            return
+        if wanted and self._actor is None:
+            self._start()
+        elif not wanted and self._actor is not None:
+            import ray
+
+            ray.kill(self._actor)
+            self._actor = None
+
+    def _start(self) -> None:
+        import ray
+
+        @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+        class ShadowActor:
+            """The process; Ray restarts it when it dies."""
+
+            def run(self, settings: ServiceSettings) -> None:
+                from model_lifecycle.serving.shadow import Shadow
+
+                Shadow(settings).run(threading.Event())
+
+        self._actor = ShadowActor.remote()  # type: ignore[attr-defined]  # the decorator's work
+        self._actor.run.remote(self._settings)
 
 
 def _shut_down() -> None:

@@ -202,7 +202,7 @@ class Predictor:
         started = time.perf_counter()
         scores = release.scorer.score(columns, snapshot.history)
         self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-        made = _predictions(release, role, snapshot, records, columns, scores, self._control)
+        made = predictions_of(release, role, snapshot, records, columns, scores, self._control)
         if release.scorer.private:
             made = replace(made, logged=self._pseudonyms.hidden(release.scorer, made.logged))
         return made
@@ -300,7 +300,7 @@ def _refuse(requests: Sequence[_Waiting], refused: RecordsRefused) -> list[_Wait
     return [waiting for number, waiting in enumerate(requests) if number not in problems]
 
 
-def _predictions(
+def predictions_of(
     champion: Champion,
     role: Role,
     snapshot: Snapshot,
@@ -393,4 +393,9 @@ def _rows(columns: Columns) -> list[dict[str, Any]]:
 
 def new_id(now: datetime) -> str:
     """Return a unique id that sorts by time, so that a database's index grows at its end (as UUID version 7 does)."""
-    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+    return id_from(now) + secrets.token_hex(10)
+
+
+def id_from(moment: datetime) -> str:
+    """Return what sorts before every id of this moment and after every earlier one."""
+    return f"{int(moment.timestamp() * 1000):012x}"

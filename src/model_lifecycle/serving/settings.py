@@ -21,6 +21,8 @@ class ReplicaSettings(Contract):
     minimum: int = Field(default=1, ge=1)
     maximum: int = Field(default=2, ge=1)
     target_ongoing_requests: float = Field(default=16, gt=0, description="per replica; above it, one more is started")
+    upscale_delay_seconds: float = Field(default=5, ge=0, description="how long the load must last for one more")
+    downscale_delay_seconds: float = Field(default=120, ge=0, description="and be gone for one less")
     max_ongoing_requests: int = Field(default=512, ge=1, description="per replica; beyond it, requests are refused")
 
     @model_validator(mode="after")
@@ -68,6 +70,22 @@ class CanaryLimits(Contract):
     minimum_breaches: int = Field(default=3, ge=1, description="failed decisions or slow calls below which it goes on")
 
 
+class Retention(Contract):
+    """How long the prediction log keeps what it holds, back from its newest decision; null keeps all."""
+
+    answers: Duration | None = Field(default=None, description="answers whose outcome is known")
+    shadows: Duration | None = Field(default=None, description="what shadows scored")
+    monitored: Duration = Field(default=timedelta(days=120), description="how far monitoring looks back")
+
+    @model_validator(mode="after")
+    def _monitoring_finds_its_windows(self) -> Self:
+        for name in ("answers", "shadows"):
+            kept = getattr(self, name)
+            if kept is not None and kept < self.monitored:
+                raise ValueError(f"{name} {kept.days} days, expected at least the {self.monitored.days} of `monitored`")
+        return self
+
+
 class ControlSettings(Contract):
     """A random share of advised actions that is withheld, so that their effect can be told."""
 
@@ -92,6 +110,7 @@ class ServiceSettings(Contract):
     limits: Limits = Limits()
     canary: CanaryLimits = CanaryLimits()
     control: ControlSettings = ControlSettings()
+    retention: Retention = Retention()
     history_margin: Duration = timedelta(days=2)
     history_poll_seconds: float = Field(default=0.25, gt=0)
     swap_poll_seconds: float = Field(default=1.0, gt=0)

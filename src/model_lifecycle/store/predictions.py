@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.store.encoding import finite, to_json, to_micros
+from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import predictions
 
 _MOST_ROWS = 256  # of one statement; either database takes several times as many values
@@ -54,6 +55,13 @@ def insert_predictions(connection: Connection, rows: Sequence[tuple[object, ...]
         values = tuple(chain.from_iterable(rows[start : start + size]))
         connection.exec_driver_sql(_statement(mark, size), values)
         start += size
+
+
+def insert_shadows(connection: Connection, records: Sequence[PredictionRecord]) -> None:
+    """Insert what is new: a shadow that was killed between two steps scores its last ones again."""
+    names = [column.name for column in predictions.columns]
+    rows = [dict(zip(names, prediction_row(record), strict=True)) for record in records]
+    insert_new(connection, predictions, "prediction_id", rows)
 
 
 @lru_cache

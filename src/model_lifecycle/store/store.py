@@ -18,7 +18,7 @@ from model_lifecycle.contracts.records import (
     RequestRecord,
 )
 from model_lifecycle.errors import StoreError
-from model_lifecycle.store import journal
+from model_lifecycle.store import journal, retention
 from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.encoding import from_micros, to_micros
@@ -32,10 +32,16 @@ from model_lifecycle.store.events import (
 )
 from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
 from model_lifecycle.store.migrations import ensure_schema
-from model_lifecycle.store.predictions import insert_predictions, prediction_row
+from model_lifecycle.store.predictions import insert_predictions, insert_shadows, prediction_row
 from model_lifecycle.store.requests import delete_requests, insert_requests, read_request
 from model_lifecycle.store.schema import events, take_turn
-from model_lifecycle.store.windows import labelled_window, prediction_window, read_frame
+from model_lifecycle.store.windows import (
+    answers_by_id,
+    labelled_window,
+    last_shadow,
+    prediction_window,
+    read_frame,
+)
 
 
 class Store:
@@ -226,6 +232,37 @@ class Store:
         query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
+
+    def newest_decision(self) -> datetime | None:
+        """Return the time of the newest decision in the log, None when it is empty."""
+        return retention.newest_decision(self._engine)
+
+    def prune(
+        self, answers_before: datetime | None, shadows_before: datetime | None, *, dry_run: bool = False
+    ) -> retention.Pruned:
+        """Delete old answers whose outcome is known, with their labels, and old scores of shadows, bit by bit."""
+        return retention.prune(self._engine, answers_before, shadows_before, dry_run=dry_run)
+
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the disk; on SQLite nobody can write meanwhile."""
+        retention.compact(self._engine)
+
+    def append_shadows(self, records: Sequence[PredictionRecord]) -> None:
+        """Write what a shadow scored; what is there already is left as it is."""
+        if records:
+            with writing(self._engine, f"append {len(records)} scores of a shadow") as connection:
+                insert_shadows(connection, records)
+
+    def answers_after(self, after: str, before: str, limit: int) -> pd.DataFrame:
+        """Return up to `limit` answers with ``after < prediction_id < before``, in order, as `predictions_between`."""
+        with reading(self._engine, "read answers") as connection:
+            return read_frame(connection, answers_by_id(after, before, limit))
+
+    def last_shadowed(self, release: str) -> str | None:
+        """Return the id of the last answer that a release has scored as a shadow, None without any."""
+        with reading(self._engine, "read a shadow's scores") as connection:
+            found = connection.scalar(last_shadow(release))
+        return None if found is None else str(found).rpartition("-")[0]
 
     def append_alerts(self, records: Sequence[AlertRecord]) -> int:
         """Write alerts and return how many were new; an alert whose id is there already is left as it is."""

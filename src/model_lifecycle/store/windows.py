@@ -23,6 +23,19 @@ def prediction_window(start: int, end: int, shadow: bool = False) -> Select[*tup
     return window.order_by(time, predictions.c.prediction_id)
 
 
+def answers_by_id(after: str, before: str, limit: int) -> Select[*tuple[object, ...]]:
+    """Select answers between two ids, both excluded, in their order."""
+    key = predictions.c.prediction_id
+    query = select(*predictions.c).where(key > after, key < before, predictions.c.role != "shadow")
+    return query.order_by(key).limit(limit)
+
+
+def last_shadow(release: str) -> Select[str]:
+    """Select the last id under which a release has scored as a shadow."""
+    mine = (predictions.c.role == "shadow") & (predictions.c.release == release)
+    return select(predictions.c.prediction_id).where(mine).order_by(predictions.c.prediction_id.desc()).limit(1)
+
+
 def labelled_window(start: int, end: int, as_of: int, shadow: bool = False) -> Select[*tuple[object, ...]]:
     """Select a `prediction_window`, each row with the last received of the labels with ``label_time <= as_of``."""
     window = prediction_window(start, end, shadow)

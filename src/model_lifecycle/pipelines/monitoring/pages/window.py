@@ -64,6 +64,7 @@ def window_page(found: Found, beside: str = "") -> str:
             done_section(_meanwhile(found)),
             _alerts(found.alerts),
             _performance(found),
+            _estimated(newest),
             _windows(report.windows),
             _quality(newest),
             _features(found, newest),
@@ -188,6 +189,24 @@ def _performance(found: Found) -> Section:
     )
     panels = figure_panels(found.history.windows, found.happenings, limits(found.policy))
     return Section("Realised performance", text=words, table=rows, panels=panels)
+
+
+def _estimated(window: WindowVerdict) -> Section:
+    rows: list[dict[str, Cell]] = [
+        {
+            "figure": name.replace("_", " "),
+            "estimated": float(f"{one.estimate:.4g}"),
+            "usual error": None if one.past_error is None else float(f"{one.past_error:.2g}"),
+            "from windows": one.past_windows,
+            "realised": None if one.realised is None else float(f"{one.realised:.4g}"),
+        }
+        for name, one in window.estimated.items()
+    ]
+    words = (
+        "What the predicted probabilities promise, beside how far off that was on the mature windows before.",
+        "It sees inputs that became harder, never a world that changed; it triggers nothing.",
+    )
+    return Section("Estimated performance, before labels arrive", text=words, table=rows or None)
 
 
 def limits(policy: PolicySpec) -> dict[str, float]:

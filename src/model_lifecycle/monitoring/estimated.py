@@ -1,0 +1,128 @@
+"""Performance before labels arrive, from the predicted probabilities alone, beside how far off it was so far.
+
+An estimate takes the model at its word: it sees inputs that became harder, and never that the world has changed. So it
+is shown beside its own error on the windows whose labels have come, and triggers nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.performance import actions, predictions
+from model_lifecycle.monitoring.verdict import Estimated, WindowVerdict
+from model_lifecycle.tasks import Task
+
+_PER = 1000.0
+
+
+def estimate_performance(rows: pd.DataFrame, champion: ChampionFacts, task: Task) -> dict[str, float]:
+    """Estimate the figures of a window by the probabilities that the champion predicted.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `windows.rows_of`; labels are not looked at, and rows of other releases are left out.
+    champion : ChampionFacts
+        The release in production.
+    task : Task
+        One that predicts probabilities; a quantity has none, and no estimate.
+
+    Returns
+    -------
+    dict of float
+        The expected loss under its name, ``value_per_1000`` (as if every outcome were observed), and of a yes or no the
+        expected ``auc``. Empty without a prediction or a probability.
+
+    References
+    ----------
+    Garg, Balakrishnan, Lipton, Neyshabur and Sedghi (2022), Leveraging unlabeled data to predict out-of-distribution
+    performance, ICLR (estimates from confidences, and where they must fail); the estimator is NannyML's CBPE.
+    """
+    mine = rows[rows["release"] == champion.release]
+    prediction = predictions(mine, task)
+    mine = mine[np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim)))]
+    prediction = predictions(mine, task)
+    chances = _chances(prediction, task)
+    if chances is None or not len(mine):
+        return {}
+    outcomes = [np.full(len(mine), float(number)) for number in range(chances.shape[1])]
+    action, observed = actions(mine, task), np.zeros(len(mine), dtype=bool)
+    times = mine["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    done = task.done(action, times)
+    losses = np.stack([task.losses(outcome, prediction) for outcome in outcomes], axis=1)
+    gains = np.stack([task.gains(outcome, observed, done) for outcome in outcomes], axis=1)
+    found = {
+        task.loss: float(np.mean(np.sum(chances * losses, axis=1))),
+        "value_per_1000": _PER * float(np.mean(np.sum(chances * gains, axis=1))),
+    }
+    if prediction.ndim == 1 and (auc := expected_auc(prediction)) is not None:
+        found["auc"] = auc
+    return found
+
+
+def _chances(prediction: np.ndarray, task: Task) -> np.ndarray | None:
+    """Return the probability of each outcome, shape (n, n_outcomes); None for a quantity."""
+    if task.objective.kind == "binary":
+        return np.column_stack((1.0 - prediction, prediction))
+    return prediction if task.objective.kind == "multiclass" else None
+
+
+def expected_auc(probability: np.ndarray) -> float | None:
+    """Return the area under the ROC curve to expect of outcomes that happen as often as predicted.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        In [0, 1].
+
+    Returns
+    -------
+    float or None
+        Expected pairs of a positive above a negative over expected pairs, ties counted half; None where no pair of
+        different outcomes is to be expected.
+
+    Examples
+    --------
+    >>> expected_auc(np.array([0.0, 0.0, 1.0, 1.0]))
+    1.0
+    >>> expected_auc(np.array([0.3, 0.3]))
+    0.5
+    """
+    level, place = np.unique(probability, return_inverse=True)
+    positive = np.bincount(place, probability)
+    negative = np.bincount(place, 1.0 - probability)
+    both = np.bincount(place, probability * (1.0 - probability))  # a row is no pair with itself
+    pairs = positive.sum() * negative.sum() - both.sum()
+    if not level.size or pairs <= 0.0:
+        return None
+    below = np.cumsum(negative) - negative
+    return float(np.sum(positive * below + (positive * negative - both) / 2.0) / pairs)
+
+
+def with_past_errors(windows: Sequence[WindowVerdict]) -> tuple[WindowVerdict, ...]:
+    """Put beside each window's estimates what was realised, and how far off those of the windows before it were.
+
+    Parameters
+    ----------
+    windows : sequence of WindowVerdict
+        The oldest first; ``estimated`` holds the estimates alone.
+    """
+    errors: dict[str, list[float]] = {}
+    told: list[WindowVerdict] = []
+    for window in windows:
+        found: dict[str, Estimated] = {}
+        for name, one in window.estimated.items():
+            past = errors.setdefault(name, [])
+            figure = window.performance.figures.get(name) if window.performance is not None else None
+            found[name] = Estimated(
+                estimate=one.estimate,
+                realised=None if figure is None else figure.estimate,
+                past_error=float(np.mean(past)) if past else None,
+                past_windows=len(past),
+            )
+            if figure is not None and not window.blocked():
+                past.append(abs(one.estimate - figure.estimate))
+        told.append(window.model_copy(update={"estimated": found}))
+    return tuple(told)

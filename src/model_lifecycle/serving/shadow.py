@@ -1,0 +1,145 @@
+"""The shadow: scores, out of the log and in a process of its own, what the service has answered.
+
+It reads answers once they are committed and writes its scores beside them, so it can neither slow nor fail an answer:
+what it costs is its share of the machine, at a low priority, and short transactions.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.registry import Registry
+from model_lifecycle.scoring import RecordsRefused, Scorer
+from model_lifecycle.serving.champion import Champion, Place, load_scorer
+from model_lifecycle.serving.live_history import LiveHistory
+from model_lifecycle.serving.predictor import NO_CONTROL, id_from, predictions_of
+from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.store import Store
+from model_lifecycle.trials import Trial, Trials
+
+logger = logging.getLogger(__name__)
+
+# Short transactions: replicas that commit at the same moment wait for them.
+ROWS_PER_STEP = 200
+# An id tells when its answer was made; its commit follows within this time, or the answer was refused.
+SETTLED = timedelta(seconds=5)
+LOW_PRIORITY = 15
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The release on trial, where it reads on."""
+
+    release: Champion
+    version: int
+    after: str
+
+
+class Shadow:
+    """Follows the registry's shadow and scores what was answered since its trial began.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+        Those of the service.
+    settled : timedelta
+        How old an answer must be to be read: no older one may still be committed.
+    """
+
+    def __init__(self, settings: ServiceSettings, settled: timedelta = SETTLED) -> None:
+        self._settings = settings
+        self._settled = settled
+        self._store = Store.open(settings.store, settings.synchronous)
+        self._trials = Trials(Registry(settings.registry, settings.registry_name))
+        self._loaded: _Loaded | None = None
+        self._refused: int | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Score until told to stop; what goes wrong is logged and tried again."""
+        if hasattr(os, "nice"):
+            os.nice(LOW_PRIORITY)
+        while not stop.wait(self._settings.swap_poll_seconds):
+            try:
+                while self.step() == ROWS_PER_STEP and not stop.is_set():
+                    time.sleep(0.05)  # let the replicas have the write lock
+            except Exception:  # the next try may find the database back
+                logger.exception("shadow")
+
+    def step(self) -> int:
+        """Score up to `ROWS_PER_STEP` answers, and return how many there were.
+
+        Raises
+        ------
+        LifecycleError
+            If registry or store cannot be used now; nothing is skipped.
+        """
+        self._follow(self._trials.current("shadow"))
+        if self._loaded is None:
+            return 0
+        found = self._store.answers_after(
+            self._loaded.after, id_from(datetime.now(UTC) - self._settled), ROWS_PER_STEP
+        ).to_dict("records")
+        if not found:
+            return 0
+        self._loaded.release.history.read_new()
+        scored = [one for row in found for one in self._scored(self._loaded.release, row)]
+        self._store.append_shadows(scored)
+        self._loaded = replace(self._loaded, after=str(found[-1]["prediction_id"]))
+        return len(found)
+
+    def _follow(self, trial: Trial | None) -> None:
+        if trial is not None and trial.entry.version in (self._refused, self._loaded and self._loaded.version):
+            return
+        self._loaded = self._refused = None
+        if trial is None:
+            return
+        place = Place(Path(trial.entry.path), trial.entry.digest, "registry")
+        try:
+            scorer, digest = load_scorer(place)
+        except Exception as error:  # whatever is wrong with it, it is on trial no more
+            logger.exception("shadow at %s refused", place.path)
+            self._refused = trial.entry.version
+            reason = f"refused: {type(error).__name__}: {error}"[:1000]
+            self._trials.end("shadow", version=trial.entry.version, by="service shadow", reason=reason)
+            return
+        release = Champion(scorer, self._history(scorer), place, digest, datetime.now(UTC))
+        self._loaded = _Loaded(release, trial.entry.version, self._begin(trial, scorer))
+
+    def _history(self, scorer: Scorer) -> LiveHistory:
+        # Not started: each step reads on by itself.
+        return LiveHistory(self._store, scorer.spec, self._settings.history_margin, self._settings.history_poll_seconds)
+
+    def _begin(self, trial: Trial, scorer: Scorer) -> str:
+        """Return after which answer to go on: the last it has scored, or the last before the trial began."""
+        begun = [
+            move.at
+            for move in self._trials.history()
+            if (move.action, move.role, move.version) == ("begin", "shadow", trial.entry.version)
+        ]
+        since = id_from(datetime.fromisoformat(begun[-1]) if begun else datetime.now(UTC))
+        return max(since, self._store.last_shadowed(scorer.release_id) or "")
+
+    def _scored(self, release: Champion, row: Mapping[Any, Any]) -> list[PredictionRecord]:
+        question = release.scorer.question
+        moment = row["decision_time"].isoformat()
+        record = {**row["inputs"], question.decision_id: row["decision_id"], question.decision_time: moment}
+        try:
+            columns = release.scorer.columns([record])
+            snapshot = release.history.snapshot
+            scores = release.scorer.score(columns, snapshot.history)
+            (made,) = predictions_of(release, "shadow", snapshot, [record], columns, scores, NO_CONTROL).logged
+        except RecordsRefused as error:
+            logger.warning("shadow: prediction %s left out: %s", row["prediction_id"], error)
+            return []
+        return [replace(made, prediction_id=f"{row['prediction_id']}-{release.digest[:8]}")]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._store.close()

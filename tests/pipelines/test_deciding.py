@@ -1,0 +1,84 @@
+"""What the audit trail adds to the policy's decision, and what monitoring adds to the trail."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.records import AuditRecord
+from model_lifecycle.monitoring.paired import Comparison
+from model_lifecycle.monitoring.verdict import Drift, Figure, Finding, Maturity, MonitoringReport, WindowVerdict
+from model_lifecycle.pipelines.monitoring.nodes.deciding import compare_with_previous, decide_policy, tell_blocked
+from monitored_traffic import champion
+
+START = datetime(2024, 7, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+NOW = START + 2 * WEEK
+POLICY = PolicySpec.model_validate({"cooldown": "14d", "maximum_age": "1d", "minimum_new_labels": 1})
+
+
+def _entry(at: datetime, action: str, release: str = "r1", **details: object) -> AuditRecord:
+    return AuditRecord(at, "agent", action, release, "why", details)
+
+
+def _report(*blocked: bool) -> dict[str, Any]:
+    finding = Finding(rule="missing", column="load", severity="critical", found=0.5, limit=0.05, message="load is gone")
+    maturity = Maturity(
+        mature=False, reason="", decisions=9, observed=0, unavailable={}, waiting=9, label_before_decision=0,
+        delay_hours={},
+    )  # fmt: skip
+    windows = tuple(
+        WindowVerdict(
+            start=START + number * WEEK, end=START + (number + 1) * WEEK, decisions=9, maturity=maturity,
+            quality=(finding,) if bad else (), drift=Drift(), performance=None, releases=(),
+        )
+        for number, bad in enumerate(blocked)
+    )  # fmt: skip
+    report = MonitoringReport(
+        release="r1", until=NOW, as_of=NOW, window_seconds=WEEK.total_seconds(), windows=windows, new_labels=99
+    )
+    return report.model_dump(mode="json")
+
+
+def _decided(*trail: AuditRecord, worse: Figure | None = None, **policy: object) -> dict[str, Any]:
+    compared = Comparison(release="r1", other="r0", since=START, rows=9, difference=worse, reason="")
+    spec = PolicySpec.model_validate({**POLICY.model_dump(), **policy})
+    return decide_policy(_report(False, False), champion(), spec, trail, compared.model_dump(mode="json"))
+
+
+def test_an_old_champion_is_retrained_unless_the_trail_tells_of_a_retraining_within_the_cooldown() -> None:
+    assert _decided()["action"] == "retrain"
+    assert _decided(_entry(NOW - 2 * WEEK, "retraining rejected"))["action"] == "retrain"
+    assert _decided(_entry(NOW - WEEK, "retraining rejected"))["action"] == "investigate"
+
+
+def test_seconds_in_the_trail_are_what_the_compute_budget_counts() -> None:
+    spent = _entry(NOW - 3 * WEEK, "retrained", seconds=600.0)
+    assert _decided(spent, budget={"compute": "10min"})["action"] == "investigate"
+    assert _decided(spent, budget={"compute": "11min"})["action"] == "retrain"
+
+
+def test_a_champion_in_its_probation_that_is_worse_than_the_one_before_it_is_rolled_back() -> None:
+    worse = Figure(estimate=0.1, lower=0.05, upper=0.15, level=0.95, n_blocks=14)
+    assert _decided(_entry(NOW - WEEK, "promote"), worse=worse)["action"] == "rollback"
+    assert _decided(_entry(NOW - 3 * WEEK, "promote"), worse=worse)["action"] != "rollback"
+    assert _decided(_entry(NOW - WEEK, "promote", "r9"), worse=worse)["action"] != "rollback"
+
+
+def test_a_window_that_failed_goes_into_the_trail_once_and_is_trusted_when_judged_again() -> None:
+    first = tell_blocked(_report(True, False), [])
+    assert [(one.action, one.reason, one.details["start"]) for one in first] == [
+        ("data blocked", "load is gone", START.isoformat())
+    ]
+    assert tell_blocked(_report(True, False), first) == []
+    assert [one.action for one in tell_blocked(_report(False, False), first)] == ["data trusted"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_without_a_release_before_it_there_is_nothing_to_compare(known: bool) -> None:
+    mine = SimpleNamespace(scorer=SimpleNamespace(release_id="r1")) if known else None
+    found = compare_with_previous(pd.DataFrame(), SimpleNamespace(), mine, None, [], POLICY)
+    assert (found["difference"], found["reason"]) == (None, "no release before it")
