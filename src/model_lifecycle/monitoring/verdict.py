@@ -87,12 +87,31 @@ class Calibration(Contract):
     message: str
 
 
+class PairDrift(Contract):
+    """The correlation of two features in the reference and in the window."""
+
+    features: tuple[str, str]
+    before: FiniteFloat
+    now: FiniteFloat
+
+
+class JointDrift(Contract):
+    """How much the numbers of a window move together otherwise than in the reference."""
+
+    effect: Share = Field(description="the largest change of a correlation, halved")
+    floor: FiniteFloat | None = Field(description="what windows of the reference keep; none where it is too short")
+    p_value: Share = Field(description="corrected for the number of pairs")
+    drifted: bool
+    pairs: tuple[PairDrift, ...] = Field(description="those that changed most, the first the most")
+
+
 class Drift(Contract):
     """The drift of all features, the furthest above its floor first, and what could not be compared."""
 
     features: tuple[FeatureDrift, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
     calibration: Calibration | None = None
+    joint: JointDrift | None = None
 
     def drifted(self) -> tuple[FeatureDrift, ...]:
         """Return the features that drifted."""
