@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ from model_lifecycle.serving.chance import drawn_rows, taken
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
-from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.privacy import Pseudonyms
+from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
 
@@ -70,6 +71,8 @@ class Predictor:
         Counts.
     waiting_rows : int
         Records that may wait for an answer; beyond them, requests are refused with 429.
+    pseudonyms : Pseudonyms
+        What stands in the log for private inputs.
     canary : callable
         Returns the release that answers a share of the entities, or None.
     control : ControlSettings
@@ -85,6 +88,7 @@ class Predictor:
         writer: LogWriter,
         metrics: Metrics,
         waiting_rows: int,
+        pseudonyms: Pseudonyms,
         canary: Callable[[], Canary | None] = lambda: None,
         control: ControlSettings = NO_CONTROL,
         relaxed: bool = False,
@@ -96,6 +100,7 @@ class Predictor:
         self._writer = writer
         self._metrics = metrics
         self._limit = waiting_rows
+        self._pseudonyms = pseudonyms
         self._rows = 0
         self._waiting: list[_Waiting] = []
         self._scheduled = False
@@ -152,7 +157,7 @@ class Predictor:
                 return
             made = self._made(champion, [r for w in requests for r in w.records], columns)
         except Exception as error:
-            logger.exception("cannot score %d requests", len(requests))
+            logger.error("cannot score %d requests: %s", len(requests), where(error))
             _fail(requests, error)
             self._free(loop)
             return
@@ -206,7 +211,10 @@ class Predictor:
         started = time.perf_counter()
         scores = release.scorer.score(columns, snapshot.history)
         self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-        return predictions_of(release, role, snapshot, records, columns, scores, self._control)
+        made = predictions_of(release, role, snapshot, records, columns, scores, self._control)
+        if release.scorer.private:
+            made = replace(made, logged=self._pseudonyms.hidden(release.scorer, made.logged))
+        return made
 
     def _committed(
         self,
