@@ -117,15 +117,10 @@ def _bentoml(port: int, folder: Path) -> None:
 
 def _litserve(port: int, folder: Path) -> None:
     import litserve
+    from lit_service import Predict
 
-    class Api(litserve.LitAPI):
-        def setup(self, device: str) -> None:  # noqa: ARG002 - its interface
-            self.model = Model(folder)
-
-        def predict(self, record: dict[str, Any]) -> dict[str, float]:
-            return {"score": self.model.score(record)}
-
-    server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=1)
+    os.environ["PEER_FOLDER"] = str(folder)
+    server = litserve.LitServer(Predict(), accelerator="cpu", workers_per_device=1)
     server.run(host="127.0.0.1", port=port, log_level="warning", generate_client_file=False)
 
 

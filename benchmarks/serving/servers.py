@@ -85,7 +85,14 @@ def ours(
 def peer(world: World, name: str) -> Iterator[Target]:
     """Start a peer, and check its answers."""
     port, log = free_ports(1)[0], world.folder / f"{name}.log"
-    environment = {**os.environ, "PYTHONPATH": "", "RAY_USAGE_STATS_ENABLED": "0", "BENTOML_DO_NOT_TRACK": "True"}
+    path = f"{PEER_PYTHON.parent.absolute()}{os.pathsep}{os.environ['PATH']}"  # MLflow looks there for uvicorn
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": "",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
     command = [str(PEER_PYTHON.absolute()), str(HERE.absolute() / "peer.py"), name, str(port), str(world.folder)]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own script
