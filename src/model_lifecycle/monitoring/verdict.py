@@ -171,6 +171,20 @@ class ReleaseShare(Contract):
     loss: FiniteFloat | None
 
 
+class SliceVerdict(Contract):
+    """The champion's decisions in one category of a declared slice.
+
+    Differences of ``performance`` are against the whole hold-out: a slice may be harder by nature.
+    """
+
+    column: str
+    value: str
+    decisions: int
+    observed: int
+    performance: Performance | None = Field(description="none where the window is immature or the slice has few labels")
+    estimated: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
 class WindowVerdict(Contract):
     """All that is known about one window; ``blocked`` when its data must not be trusted."""
 
@@ -183,6 +197,7 @@ class WindowVerdict(Contract):
     performance: Performance | None
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
+    slices: tuple[SliceVerdict, ...] = ()
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""
