@@ -65,7 +65,12 @@ def test_two_days_are_played_judged_and_counted_and_the_users_own_files_stay(wor
     done = world.loop("--days", "2", "--fault", "celsius")
     assert done.returncode == 0, done.stdout + done.stderr
     reporting = world.data / "loop" / "celsius" / "08_reporting" / CASE
-    counts = json.loads((reporting / "rehearsal.json").read_text())
+    card = json.loads((reporting / "scorecard.json").read_text())
+    counts = card["counts"]
+    assert (card["requests"]["decisions_asked"], card["requests_lost"]) == (1911, 0)
+    assert card["value"]["loop_per_1000"] == pytest.approx(card["value"]["frozen_per_1000"])  # nothing was promoted
+    assert "What was done" in (reporting / "monitoring_over_time.html").read_text()
+    assert "of 1,911" in (reporting / "scorecard.html").read_text()
     assert (counts["errors"], counts["windows"], counts["records"]) == (0, 1, 1911)
     assert counts["labels"] > 1500
     assert counts["events"] > 3000

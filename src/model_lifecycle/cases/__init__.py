@@ -43,14 +43,16 @@ class CaseTables:
 class Fault:
     """Something that goes wrong in the world.
 
-    ``apply(tables, start)`` returns the raw tables as they are when it has happened: other values from ``start`` on,
-    the same ones before, and the same columns throughout. ``after`` is how long after the start of a rehearsal it
-    begins; below zero, it began unnoticed before.
+    ``apply(tables, start, end)`` returns the raw tables as they are when it has happened: other values from ``start``
+    on and before ``end``, the same ones otherwise, and the same columns throughout. ``after`` is how long after the
+    start of a rehearsal of this fault alone it begins; below zero, it began unnoticed before. ``columns`` are the
+    inputs that it spoils: with any, it is an incident that comes and goes, and that monitoring ought to name.
     """
 
     description: str
     after: timedelta
-    apply: Callable[[Mapping[str, pd.DataFrame], pd.Timestamp], Mapping[str, pd.DataFrame]]
+    apply: Callable[[Mapping[str, pd.DataFrame], pd.Timestamp, pd.Timestamp], Mapping[str, pd.DataFrame]]
+    columns: tuple[str, ...] = ()
 
 
 class Case(Protocol):

@@ -11,12 +11,16 @@ from pathlib import Path
 from model_lifecycle.agent.runs import run_pipelines
 from model_lifecycle.client import PredictionAnswer
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.contracts.trail import ORDERED, PROMOTED, REJECTED, ROLLED_BACK
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.registry import Registry
 from model_lifecycle.rehearsal.counts import Counts
 from model_lifecycle.rehearsal.findings import Findings, read_findings
+from model_lifecycle.rehearsal.journal import Action, Alarm, Journal
+from model_lifecycle.rehearsal.pace import Pace
 from model_lifecycle.rehearsal.project import Project
 from model_lifecycle.rehearsal.retraining import Retraining
+from model_lifecycle.rehearsal.sabotage import Saboteur
 from model_lifecycle.rehearsal.schedule import TICK, Tick, last_asking
 from model_lifecycle.rehearsal.telling import Teller, decision_lines, window_lines
 from model_lifecycle.rehearsal.traffic import Record, Traffic
@@ -55,6 +59,12 @@ class Play:
         Takes the counts.
     teller : Teller
         Says what happens.
+    journal : Journal
+        Takes what is seen and done.
+    saboteur : Saboteur
+        Lets incidents happen.
+    speed : float, optional
+        Simulated seconds a second at the most; as fast as it goes by default.
     """
 
     def __init__(
@@ -65,6 +75,9 @@ class Play:
         traffic: Traffic,
         counts: Counts,
         teller: Teller,
+        journal: Journal,
+        saboteur: Saboteur,
+        speed: float | None = None,
     ) -> None:
         self._project = project
         self._folder = folder
@@ -72,6 +85,9 @@ class Play:
         self._traffic = traffic
         self._counts = counts
         self._teller = teller
+        self._journal = journal
+        self._saboteur = saboteur
+        self._pace = Pace(speed)
         self._registry = Registry(project.registry, project.case)
         self._reporting = folder / "08_reporting" / project.case
         self._alerts: set[str] = set()
@@ -96,7 +112,9 @@ class Play:
                 started = time.monotonic()
                 if number == last:  # what a retraining has made shall still answer
                     self._settle(tick.end)
+                self._saboteur.act(tick.end, self._traffic, self._registry, self._journal, self._teller)
                 self._play(tick, happenings)
+                self._pace.keep(tick.end)
                 day.told(tick.end, self._teller, self._counts)
                 if ends and tick.end >= ends[0]:
                     self._judge(ends.popleft(), last=number >= last)
@@ -158,20 +176,23 @@ class Play:
         decisions = window.decisions if window else 0
         self._teller.say(until, f"{decisions:,} decisions, {len(fresh)} new alerts", lines)
         for alert in fresh:
+            self._journal.alarms.append(Alarm.of(alert))
             self._teller.say(until, f"alert {alert['severity']} {alert['rule']}: {alert['message']}")
         self._teller.say(until, f"policy: {found.decision.action}", decision_lines(found.decision))
 
     def _act(self, at: datetime, decision: Decision, last: bool) -> None:
         if decision.action == "rollback":
-            entry = self._registry.rollback("; ".join(decision.reasons)[:500], _BY)
+            why = "; ".join(decision.reasons)[:500]
+            entry = self._registry.rollback(why, _BY)
+            self._journal.told(Action(at, ROLLED_BACK, entry.release_id, _BY, why))
             with self._counts.changing() as counts:
                 counts.rollbacks += 1
             self._awaited = (entry.release_id, time.monotonic() + SWAP_SECONDS)
             self._teller.say(at, f"rolled back to {entry.release_id}")
         elif decision.action == "retrain":
-            self._retrain(at, last)
+            self._retrain(at, decision, last)
 
-    def _retrain(self, at: datetime, last: bool) -> None:
+    def _retrain(self, at: datetime, decision: Decision, last: bool) -> None:
         if last:
             self._teller.say(at, "the traffic ends here: no retraining is started")
             return
@@ -183,6 +204,7 @@ class Play:
         with self._counts.changing() as counts:
             counts.retrains += 1
         log = self._folder / "logs" / f"retraining-{self._counts.retrains}.log"
+        self._journal.done(Action(at, ORDERED, "", _BY, "; ".join(decision.reasons)[:500]))
         self._retraining = Retraining(at, self._parameters, self._registry, self._reporting, log)
         self._teller.say(at, f"retraining as of now, beside the traffic (its output: {log})")
 
@@ -208,9 +230,11 @@ class Play:
             counts.rejections += bool(found.rejected)
         if found.rejected:
             self._rejected_at = run.as_of
+            self._journal.told(Action(run.as_of, REJECTED, "", _BY, "; ".join(found.rejected)[:500]))
             self._teller.say(at, f"{took}; gates hold it back, {found.champion} stays", found.rejected)
         elif found.promoted:
             self._awaited = (found.champion, time.monotonic() + SWAP_SECONDS)
+            self._journal.done(Action(at, PROMOTED, found.champion, _BY, "it passed every gate"))
             self._teller.say(at, f"{took}; it passed every gate: {found.champion} is the champion")
         else:
             self._teller.say(at, f"{took}; it made the champion {found.champion} again")

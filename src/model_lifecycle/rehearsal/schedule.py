@@ -26,8 +26,8 @@ class Tick:
     decisions: slice
 
 
-def stretch(start: datetime, time_zone: str, days: int | None) -> tuple[datetime, datetime]:
-    """Return a stretch of whole days, or of one calendar month, on the clock of a time zone, in UTC.
+def stretch(start: datetime, time_zone: str, days: int | None, months: int = 1) -> tuple[datetime, datetime]:
+    """Return a stretch of whole days, or of calendar months, on the clock of a time zone, in UTC.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def stretch(start: datetime, time_zone: str, days: int | None) -> tuple[datetime
     """
     if days is not None and days < 1:
         raise ConfigurationError(f"--days: found {days}, expected 1 or more")
-    step = pd.DateOffset(months=1) if days is None else pd.DateOffset(days=days)
+    step = pd.DateOffset(months=months) if days is None else pd.DateOffset(days=days)
     begin = pd.Timestamp(start).tz_convert(time_zone)
     return begin.tz_convert("UTC").to_pydatetime(), (begin + step).tz_convert("UTC").to_pydatetime()
 

@@ -1,14 +1,19 @@
 """The traffic: labels and events are fed back, predictions asked for over several connections; all is counted."""
 
+import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
-from model_lifecycle.client import Client, PredictionAnswer
+import httpx
+
+from model_lifecycle.client import Client, PredictionAnswer, RequestRefused
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.rehearsal.counts import Counts
+from model_lifecycle.rehearsal.supervisor import Supervisor
 from model_lifecycle.serving.process import RunningService
 from model_lifecycle.store import Store
 
@@ -18,7 +23,9 @@ ROWS_PER_FEEDBACK = 2_000
 READ_SECONDS = 30.0
 # So many lost requests, and nothing answered in between, mean that the service is gone.
 GIVE_UP_AFTER = 20
+MOST_TRIES = 5  # of one request; between two the supervisor sees to the service
 _POLL_SECONDS = 0.004
+_Answer = TypeVar("_Answer")
 
 Record = dict[str, object]
 
@@ -26,10 +33,13 @@ Record = dict[str, object]
 class Traffic:
     """Sends what happens to a running service.
 
+    What got no answer is sent again, with the same idempotency key, until the supervisor gives up: a service that was
+    killed loses nothing. Only what the service refuses is lost.
+
     Parameters
     ----------
-    client : Client
-        Talks to the service.
+    supervisor : Supervisor
+        Has the client, and another one when the service had to be started again.
     store : Store
         The service's own; it tells which events the service has yet to read.
     counts : Counts
@@ -38,12 +48,21 @@ class Traffic:
         Sends requests side by side.
     """
 
-    def __init__(self, client: Client, store: Store, counts: Counts, pool: ThreadPoolExecutor) -> None:
-        self._client = client
+    def __init__(self, supervisor: Supervisor, store: Store, counts: Counts, pool: ThreadPoolExecutor) -> None:
+        self._supervisor = supervisor
         self._store = store
         self._counts = counts
         self._pool = pool
         self._lost_in_a_row = 0
+
+    @property
+    def pid(self) -> int:
+        """The process of the service that answers now."""
+        return self._supervisor.service.pid
+
+    def restarts(self) -> list[float]:
+        """Return the seconds that each restart of the service took."""
+        return [one.seconds for one in self._supervisor.restarts]
 
     def tell(self, events: Sequence[EventRecord], labels: Sequence[LabelRecord]) -> None:
         """Feed back events and labels, and wait until the service has read the events.
@@ -57,7 +76,7 @@ class Traffic:
             part = slice(start, start + ROWS_PER_FEEDBACK)
             self._feed_back(labels[part], events[part])
         if events:
-            self._wait_until_read()
+            self._again(self._wait_until_read)
 
     def ask(self, records: Sequence[Record]) -> list[PredictionAnswer]:
         """Ask for predictions in requests of moderate size, several at a time; a lost one has no answers.
@@ -78,17 +97,19 @@ class Traffic:
 
     def inputs(self) -> list[str]:
         """Return the fields of a record, as the service's own contract names them."""
-        return list(self._client.model()["inputs"])
+        return list(self._again(Client.model)["inputs"])
 
     def release_in_use(self) -> tuple[str, str | None]:
         """Return the release that the service uses, and why it refused another one, if it did."""
-        found = self._client.model()
+        found = self._again(Client.model)
         refused = found["refused"]
         return str(found["release"]), None if refused is None else str(refused["reason"])
 
     def _predict(self, records: Sequence[Record]) -> list[PredictionAnswer]:
         try:
-            answers = self._client.predict(records)
+            # The same for all tries: a service that knows such keys has one row in its log, also after it was killed.
+            key = secrets.token_hex(16)
+            answers = self._again(lambda client: client.predict(records, idempotency_key=key))
         except ServingError as error:
             self._counts.failed(f"predict: {error}")
             return []
@@ -97,16 +118,32 @@ class Traffic:
 
     def _feed_back(self, labels: Sequence[LabelRecord], events: Sequence[EventRecord]) -> None:
         try:
-            self._client.feedback(labels, events)
+            self._again(lambda client: client.feedback(labels, events))
         except ServingError as error:
             self._counts.failed(f"feedback: {error}")
             return
         unavailable = sum(label.outcome == "unavailable" for label in labels)
         self._counts.told(len(labels), unavailable, len(events))
 
-    def _wait_until_read(self) -> None:
+    def _again(self, asked: Callable[[Client], _Answer]) -> _Answer:
+        """Ask until there is an answer, with a service that was started again if need be."""
+        client = self._supervisor.client
+        for _ in range(MOST_TRIES):
+            try:
+                return asked(client)
+            except RequestRefused as error:
+                if error.status < httpx.codes.INTERNAL_SERVER_ERROR and error.status != httpx.codes.TOO_MANY_REQUESTS:
+                    raise
+                last: ServingError = error
+            except ServingError as error:
+                last = error
+            self._counts.retried()
+            client = self._supervisor.recover(client)
+        raise ServingError(f"{MOST_TRIES} tries failed, the last with: {last}")
+
+    def _wait_until_read(self, client: Client) -> None:
         written, deadline = self._store.latest_sequence(), time.monotonic() + READ_SECONDS
-        while (read := self._client.watermark()) < written:
+        while (read := client.watermark()) < written:
             if time.monotonic() > deadline:
                 raise ServingError(
                     f"the service has read the events up to {read} of {written} after {READ_SECONDS:.0f} s"
@@ -115,14 +152,20 @@ class Traffic:
 
 
 @contextmanager
-def traffic_to(service: RunningService, store_url: str, counts: Counts) -> Iterator[Traffic]:
-    """Open the connections to a service, and close them."""
+def traffic_to(
+    boot: Callable[[], AbstractContextManager[RunningService]], store_url: str, counts: Counts
+) -> Iterator[Traffic]:
+    """Start a service that is kept up, open the connections to it, and close and stop all of it."""
+
+    def connect(service: RunningService) -> Client:
+        return Client(service.url, service.key, timeout=30.0, retries=1, on_retry=counts.retried)
+
     with (
-        Client(service.url, service.key, timeout=30.0, on_retry=counts.retried) as client,
         Store.open(store_url) as store,
+        Supervisor(boot, connect) as supervisor,
         ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="traffic") as pool,
     ):
-        yield Traffic(client, store, counts, pool)
+        yield Traffic(supervisor, store, counts, pool)
 
 
 def _requests(records: Sequence[Record]) -> list[Sequence[Record]]:

@@ -30,12 +30,12 @@ class World:
     labels: pd.DataFrame
 
 
-def plant(fault: Fault, case: str, start: datetime, conf: Path, folder: Path) -> datetime:
-    """Write the raw tables with a fault in them to a folder, and return the moment from which it is there."""
+def plant(faults: Sequence[tuple[Fault, datetime, datetime]], case: str, conf: Path, folder: Path) -> None:
+    """Write the raw tables to a folder with faults in them, each between two moments."""
     tables = read_raw_tables(conf, load_case(case).SOURCES)
-    begins = start + fault.after
-    write_raw_tables(conf, fault.apply(tables, pd.Timestamp(begins)), folder)
-    return begins
+    for fault, start, end in faults:
+        tables = dict(fault.apply(tables, pd.Timestamp(start), pd.Timestamp(end)))
+    write_raw_tables(conf, tables, folder)
 
 
 def read_world(

@@ -16,6 +16,8 @@ from model_lifecycle.pipelines.data_engineering.nodes.contracts import check_tab
 
 ROOT = Path(__file__).resolve().parents[3]
 START = pd.Timestamp("2013-07-04 00:00", tz="America/New_York").tz_convert("UTC")
+END = START + pd.Timedelta(days=2)
+LATER = START + pd.Timedelta(days=400)
 FAULTS = load_faults("flight_delays")
 Tables = dict[str, pd.DataFrame]
 
@@ -55,7 +57,7 @@ def _scheduled(flights: pd.DataFrame) -> pd.Series:
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_the_contracts_are_kept_and_the_columns_stay(name: str, raw: Tables, contracts: TableContracts) -> None:
-    after = FAULTS[name].apply(raw, START)
+    after = FAULTS[name].apply(raw, START, START + 7 * (END - START))
     for source in SOURCES:
         check_table(source, after[source], contracts.table(source))
         assert list(after[source]) == list(raw[source])
@@ -68,13 +70,15 @@ def test_the_contracts_are_kept_and_the_columns_stay(name: str, raw: Tables, con
         ("late_mornings", "flights", {"dep_delay", "arr_delay", "dep_time", "arr_time"}),
         ("celsius", "weather", {"temp", "dewp"}),
         ("renamed_carrier", "flights", {"carrier"}),
+        ("stuck_sensor", "weather", {"wind_speed"}),
+        ("missing_sensor", "weather", {"pressure"}),
     ],
 )
-def test_only_what_the_fault_names_changes_and_only_from_its_moment_on(
+def test_only_what_the_fault_names_changes_and_only_between_its_moments(
     name: str, table: str, columns: set[str], raw: Tables
 ) -> None:
     before = {source: frame.copy() for source, frame in raw.items()}
-    changed = _changed(raw, dict(FAULTS[name].apply(raw, START)))
+    changed = _changed(raw, dict(FAULTS[name].apply(raw, START, END)))
     assert set(changed) == {table}
     assert set(changed[table]) == columns
     times = (
@@ -85,12 +89,13 @@ def test_only_what_the_fault_names_changes_and_only_from_its_moment_on(
     for rows in changed[table].values():
         assert times[rows].min() >= START
         assert times[rows].min() < START + pd.Timedelta(hours=12)
+        assert END - pd.Timedelta(hours=18) < times[rows].max() < END
     for source, frame in before.items():
         pd.testing.assert_frame_equal(raw[source], frame)  # the fault is pure
 
 
 def test_an_hour_late_is_an_hour_late_on_every_clock(raw: Tables) -> None:
-    after = FAULTS["late_carrier"].apply(raw, START)["flights"]
+    after = FAULTS["late_carrier"].apply(raw, START, LATER)["flights"]
     rows = after["dep_delay"] != raw["flights"]["dep_delay"]
     rows &= after["dep_delay"].notna()
     old, new = raw["flights"][rows], after[rows]
@@ -104,14 +109,14 @@ def test_an_hour_late_is_an_hour_late_on_every_clock(raw: Tables) -> None:
 
 
 def test_late_mornings_are_those_of_the_four_largest_carriers_before_noon(raw: Tables) -> None:
-    after = FAULTS["late_mornings"].apply(raw, START)["flights"]
+    after = FAULTS["late_mornings"].apply(raw, START, LATER)["flights"]
     hit = raw["flights"][(after["dep_delay"] != raw["flights"]["dep_delay"]) & after["dep_delay"].notna()]
     assert set(hit["carrier"]) == set(raw["flights"]["carrier"].value_counts().index[:4])
     assert hit["sched_dep_time"].between(400, 1159).all()
 
 
 def test_a_flight_that_never_left_stays_cancelled(raw: Tables) -> None:
-    after = FAULTS["late_carrier"].apply(raw, START)["flights"]
+    after = FAULTS["late_carrier"].apply(raw, START, LATER)["flights"]
     pd.testing.assert_series_equal(after["dep_delay"].isna(), raw["flights"]["dep_delay"].isna())
 
 
@@ -119,7 +124,7 @@ def test_a_late_carriers_flights_become_late_decisions(raw: Tables) -> None:
     settings = parameters()
     built = [
         build_tables(tables, settings["case_settings"]).decisions
-        for tables in (raw, FAULTS["late_carrier"].apply(raw, START))
+        for tables in (raw, FAULTS["late_carrier"].apply(raw, START, LATER))
     ]
     largest = raw["flights"]["carrier"].value_counts().index[0]
     hit = (built[0]["carrier"] == largest) & (built[0]["scheduled_departure"] >= START) & built[0]["late"].notna()
@@ -131,13 +136,13 @@ def test_a_late_carriers_flights_become_late_decisions(raw: Tables) -> None:
 
 def test_freezing_reads_0_degrees_and_the_reading_before_the_fault_does_not(raw: Tables) -> None:
     weather = raw["weather"].assign(temp=32.0)
-    found = FAULTS["celsius"].apply({**raw, "weather": weather}, START)["weather"]
+    found = FAULTS["celsius"].apply({**raw, "weather": weather}, START, LATER)["weather"]
     assert set(found.loc[found["time_hour"] >= START, "temp"]) == {0.0}
     assert set(found.loc[found["time_hour"] < START, "temp"]) == {32.0}
 
 
 def test_the_new_code_is_an_airline_with_the_old_name(raw: Tables) -> None:
-    airlines = FAULTS["renamed_carrier"].apply(raw, START)["airlines"]
+    airlines = FAULTS["renamed_carrier"].apply(raw, START, LATER)["airlines"]
     old = raw["flights"]["carrier"].value_counts().index[1]
     names = airlines.set_index("carrier")["name"]
     assert "ZZ" not in set(raw["airlines"]["carrier"])
@@ -160,3 +165,17 @@ def test_what_is_written_is_read_back_as_the_same_tables(raw: Tables, tmp_path: 
 def test_an_unknown_case_has_no_faults() -> None:
     with pytest.raises(ConfigurationError, match="case 'parcels' has no package"):
         load_faults("parcels")
+
+
+def test_a_stuck_sensor_repeats_what_it_said_last(raw: Tables) -> None:
+    found = FAULTS["stuck_sensor"].apply(raw, START, END)["weather"]
+    inside = found["time_hour"].between(START, END, inclusive="left")
+    before = raw["weather"][raw["weather"]["time_hour"] < START].sort_values("time_hour")
+    assert set(found.loc[inside, "wind_speed"]) == {before["wind_speed"].dropna().iloc[-1]}
+
+
+def test_an_incident_names_inputs_that_there_are() -> None:
+    columns = parameters()["contracts"]["primary_table"]["columns"]
+    named = {column for fault in FAULTS.values() for column in fault.columns}
+    assert named
+    assert named <= set(columns)
