@@ -116,7 +116,7 @@ def alarms(task: tuple[Cell, int]) -> tuple[int, int]:
     for number in range(LIVE):
         first = cell.size * (cell.windows + 2 + 3 * number)
         drift = feature_drift(replace(world, first=first, rows=cell.size), None, profile, _spec(cell))
-        raised += bool(drift.drifted())
+        raised += bool(drift.drifted()) or (drift.joint is not None and drift.joint.drifted)
     return raised, LIVE
 
 
@@ -139,10 +139,20 @@ def _missing(columns: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     columns["f0"] = np.where(rng.random(columns["f0"].size) < 0.1, np.nan, columns["f0"])
 
 
+def _paired(columns: dict[str, np.ndarray], _: np.random.Generator) -> None:
+    """Let two unrelated columns move together: each keeps its own values, in the order of the other's half the time."""
+    first, second = columns["f0"], columns["f5"]
+    half = np.arange(first.size) % 2 == 0
+    ranks = np.argsort(np.argsort(first[half]))
+    columns["f5"] = second.copy()
+    columns["f5"][half] = np.sort(second[half])[ranks]
+
+
 CHANGES: Mapping[str, Change] = {
     **{f"shift {sigmas:g}": _shift(sigmas) for sigmas in SHIFTS},
     "rare category": _rare,
     "missing share": _missing,
+    "correlation only": _paired,
 }
 
 
@@ -159,7 +169,10 @@ def power(task: tuple[int, int]) -> dict[str, bool]:
         change(columns, rng)
         changed = "f4" if change is _rare else "f0"
         drift = feature_drift(columns, None, profile, _spec(cell))
-        found[name] = changed in {one.feature for one in drift.drifted()}
+        if change is _paired:
+            found[name] = drift.joint is not None and drift.joint.drifted
+        else:
+            found[name] = changed in {one.feature for one in drift.drifted()}
     return found
 
 

@@ -30,6 +30,7 @@ __all__ = ["Marks", "RecordProblem", "RecordsRefused", "Scorer", "Scores", "inpu
 
 _FACTS = "scoring.json"
 _MODEL = "model/"
+_CARD = "model_card.md"
 _TOLERANCE = 1e-12  # a linear model differs in the last bits between one row and a batch
 
 
@@ -126,6 +127,9 @@ def input_contract(table: TableContract, question: BusinessQuestion, spec: Featu
     """
     names = dict.fromkeys((question.decision_id, question.decision_time, *spec.inputs()))
     absent = sorted(set(names) - table.columns.keys())
+    if question.decision_id in table.columns and table.columns[question.decision_id].private:
+        what = f"{question.decision_id!r} is private, but labels find their prediction by it"
+        raise ReleaseError(f"{what}; expected an id that names no person")
     late = sorted(name for name in names if name in table.columns and table.columns[name].known != "decision")
     if absent or late:
         raise ReleaseError(
@@ -145,6 +149,8 @@ class Scorer:
     model: Model
     examples: Columns | None = None
     """Features of the release's own smoke records: what explanations by permutations compare with."""
+    card: str | None = None
+    """The model card, in Markdown."""
 
     @property
     def release_id(self) -> str:
@@ -176,6 +182,17 @@ class Scorer:
         """What a record must look like."""
         return self.facts.contract
 
+    @cached_property
+    def private(self) -> frozenset[str]:
+        """The inputs that are logged as pseudonyms, and whose features of the same name are not logged."""
+        return frozenset(name for name, column in self.contract.columns.items() if column.private)
+
+    @cached_property
+    def unlogged(self) -> frozenset[str]:
+        """The features that the log's inputs cannot give back: private ones, and the history of private entities."""
+        history = (one.name for one in self.spec.history if not self.private.isdisjoint(one.by))
+        return frozenset((*self.private.intersection(self.spec.names()), *history))
+
     def to_files(self) -> dict[str, bytes]:
         """Return everything needed to score, as the files of a release."""
         files = {_MODEL + name: content for name, content in self.model.to_files().items()}
@@ -199,7 +216,8 @@ class Scorer:
         except ValidationError as error:
             raise ReleaseError(_other_version(files[_FACTS], error)) from error
         stored = {name.removeprefix(_MODEL): content for name, content in files.items() if name.startswith(_MODEL)}
-        scorer = cls(facts, load_family(facts.family).restore(stored))
+        card = files[_CARD].decode() if _CARD in files else None
+        scorer = cls(facts, load_family(facts.family).restore(stored), card=card)
         return replace(scorer, examples=scorer._check_smoke(files["smoke.json"])) if "smoke.json" in files else scorer
 
     def columns(self, records: Sequence[Mapping[str, object]]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ TREES = [name for name in FAMILIES if isinstance(load_family(name), TreeFamily)]
 every = pytest.mark.parametrize(("family", "kind"), [(family, kind) for family in TREES for kind in OBJECTIVES])
 
 
-def _losses(family: str, kind: str, most: int, patience: int) -> np.ndarray:
+def _losses(family: str, kind: str, most: int, patience: int, weight: np.ndarray | None = None) -> np.ndarray:
     found, (objective, target) = load_family(family), OBJECTIVES[kind]
     assert isinstance(found, TreeFamily)
     return found.losses_by_trees(
@@ -31,6 +31,7 @@ def _losses(family: str, kind: str, most: int, patience: int) -> np.ndarray:
         3,
         THREADS,
         objective,
+        weight,
     )
 
 
@@ -63,3 +64,14 @@ def test_a_model_of_so_many_trees_has_the_loss_that_was_told(family: str) -> Non
     model = found.fit(take(FEATURES, PAST), LATE[PAST], parameters, 3, THREADS)
     mine = log_losses(LATE[LATER], model.predict(take(FEATURES, LATER))).mean()
     assert _losses(family, "binary", 20, 20)[6] == pytest.approx(mine, abs=1e-6)
+
+
+@pytest.mark.parametrize("family", TREES)
+def test_weights_count_as_they_do_in_the_fit(family: str) -> None:
+    found, weight = load_family(family), np.linspace(0.1, 2.0, len(PAST))
+    assert isinstance(found, TreeFamily)
+    parameters = {**FAMILIES[family], found.trees: 7, "learning_rate": 0.3}
+    model = found.fit(take(FEATURES, PAST), LATE[PAST], parameters, 3, THREADS, weight=weight)
+    mine = log_losses(LATE[LATER], model.predict(take(FEATURES, LATER))).mean()
+    assert _losses(family, "binary", 20, 20, weight)[6] == pytest.approx(mine, abs=1e-6)
+    assert _losses(family, "binary", 20, 20)[6] != pytest.approx(mine, abs=1e-4)

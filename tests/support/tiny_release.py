@@ -126,7 +126,7 @@ def write_release(folder: Path, made: Scorer) -> Path:
         "features": {name: values.tolist() for name, values in scores.features.items()},
         "predictions": scores.prediction.tolist(),
     }
-    files = {**made.to_files(), "smoke.json": json.dumps(smoke).encode()}
+    files = {**made.to_files(), "smoke.json": json.dumps(smoke).encode(), "model_card.md": b"# Parcels\n"}
     return build_release(folder, made.release_id, files, {"created_as_of": START.isoformat()})
 
 

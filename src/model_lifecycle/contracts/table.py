@@ -27,6 +27,10 @@ class ColumnContract(Contract):
     unit: str | None = None
     known: Literal["decision", "label"] = "decision"
     known_at: str | None = Field(default=None, description="the column that says when a row's value became known")
+    private: bool = Field(
+        default=False,
+        description="personal: logged by the service as a keyed hash, quoted in no error; a category only",
+    )
     description: str = ""
     example: str | float | int | bool | None = None
 
@@ -39,6 +43,8 @@ class ColumnContract(Contract):
             raise ValueError(f"minimum {self.minimum:g} lies above maximum {self.maximum:g}")
         if self.categories is not None and self.type != "category":
             raise ValueError(f"categories belong to type 'category', found type {self.type!r}")
+        if self.private and (self.type != "category" or self.categories is not None):
+            raise ValueError("private belongs to type 'category' without a list of categories")
         return self
 
 

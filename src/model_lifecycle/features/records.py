@@ -14,6 +14,8 @@ from model_lifecycle.errors import ContractError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# With its offset, a time may lie a day before year 1 or after year 9999, where nothing can write it down.
+_FIRST, _LAST = ((edge.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for edge in (datetime.min, datetime.max))  # noqa: DTZ901
 _SHOWN = 80  # characters of a wrong value that are quoted back
 _EXPECTED = {
     "category": "text",
@@ -100,7 +102,8 @@ def _parse_column(
             continue
         value = parse(raw)
         if value is None or not _in_range(column, value):
-            problems.append(RecordProblem(row, name, _quoted(raw), expectation(column)))
+            found = "a private value" if column.private else _quoted(raw)
+            problems.append(RecordProblem(row, name, found, expectation(column)))
         else:
             values[row] = value
     return values
@@ -175,9 +178,10 @@ def parse_time(raw: object) -> np.datetime64 | None:
     if not isinstance(raw, datetime) or raw.tzinfo is None:
         return None
     try:
-        return np.datetime64((raw - _EPOCH) // _MICROSECOND, "us")
+        micros = (raw - _EPOCH) // _MICROSECOND
     except OverflowError:
         return None
+    return np.datetime64(micros, "us") if _FIRST <= micros <= _LAST else None
 
 
 def _quick_numbers(column: ColumnContract, raw: list[Any]) -> np.ndarray | None:

@@ -133,12 +133,13 @@ class TreeFamily(Family, Protocol):
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> np.ndarray:
         """Fit tree after tree until the loss on later rows has not been better for ``patience`` trees.
 
         Parameters
         ----------
-        features, target, parameters, seed, threads, objective
+        features, target, parameters, seed, threads, objective, weight
             As for ``fit``; the parameter that counts the trees is the most there will be.
         later : tuple
             Features and target of rows that came later; nothing is fitted on them.

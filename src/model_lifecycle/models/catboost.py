@@ -102,11 +102,12 @@ class CatBoostFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> np.ndarray:
         """Fit with the overfitting detector on the later rows."""
         watch = {"eval_set": _labelled(*later, objective), "early_stopping_rounds": patience, "use_best_model": False}
         (found,) = (
-            _fitted(features, target, parameters, seed, threads, objective, **watch)
+            _fitted(features, target, parameters, seed, threads, objective, weight, **watch)
             .evals_result_["validation"]
             .values()
         )

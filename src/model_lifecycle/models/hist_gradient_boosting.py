@@ -103,9 +103,10 @@ class HistGradientBoostingFamily:
         seed: int,
         threads: int,
         objective: Objective = BINARY,
+        weight: np.ndarray | None = None,
     ) -> np.ndarray:
         """Fit with early stopping on the later rows."""
-        pipeline = _fitted(features, target, parameters, seed, threads, objective, later, patience)
+        pipeline = _fitted(features, target, parameters, seed, threads, objective, later, patience, weight)
         return -np.asarray(pipeline.named_steps["boost"].validation_score_[1:], dtype=np.float64)
 
     def restore(self, files: Mapping[str, bytes]) -> HistGradientBoostingModel:

@@ -12,6 +12,7 @@ from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.effects import Statistic
+from model_lifecycle.monitoring.joint import joint_drift
 from model_lifecycle.monitoring.profile import FeatureProfile, ReferenceProfile, without_named_missing
 from model_lifecycle.monitoring.verdict import Drift, EffectTest, FeatureDrift
 from model_lifecycle.statistics.benjamini_hochberg import benjamini_hochberg
@@ -90,6 +91,7 @@ def feature_drift(
         features=tuple(sorted(drifts, key=lambda one: one.floor - one.effect)),
         skipped=skipped,
         calibration=profile.calibration_of(size),
+        joint=joint_drift(features, profile, size, spec.drift_level),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from model_lifecycle.contracts.business_question import Slice
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
@@ -17,6 +18,7 @@ from model_lifecycle.monitoring.estimated import estimate_performance, with_past
 from model_lifecycle.monitoring.logged import logged_columns
 from model_lifecycle.monitoring.performance import judge_performance, release_shares
 from model_lifecycle.monitoring.quality import check_quality
+from model_lifecycle.monitoring.slices import judge_slices
 from model_lifecycle.monitoring.verdict import Drift, Estimated, Finding, MonitoringReport, WindowVerdict
 from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
 from model_lifecycle.tasks import Task
@@ -35,6 +37,7 @@ class Rules:
     contract: Mapping[str, ColumnContract]
     task: Task
     spec: MonitoringSpec
+    slices: tuple[Slice, ...] = ()
 
     def inputs(self) -> dict[str, ColumnContract]:
         """Return the contract of the raw inputs alone."""
@@ -116,6 +119,7 @@ def _judge(
         drift=_drift(rows, span, inputs.columns, champion, rules),
         performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
         releases=release_shares(rows, rules.task),
+        slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, found.mature),
         estimated={
             name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
         },

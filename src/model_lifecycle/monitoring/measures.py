@@ -105,6 +105,7 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
     details = {"features": [one.model_dump(mode="json") for one in drifted]}
     return {
         "drift.features": Measure(len(drifted), message=_joined(messages), details=details),
+        **_joint(window),
         **{
             f"drift.feature.{one.feature}": Measure(
                 one.effect, reference=one.floor, details={"features": [one.model_dump(mode="json")]}
@@ -112,6 +113,16 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
             for one in window.drift.features
         },
     }
+
+
+def _joint(window: WindowVerdict) -> dict[str, Measure]:
+    found = window.drift.joint
+    if found is None:
+        return {}
+    first = found.pairs[0]
+    message = f"correlation of {' and '.join(first.features)} went from {first.before:.2f} to {first.now:.2f}"
+    details = {"joint": found.model_dump(mode="json")}
+    return {"drift.joint": Measure(int(found.drifted), message=message if found.drifted else "", details=details)}
 
 
 def _policy(window: WindowVerdict, policy: PolicySpec) -> dict[str, Measure]:

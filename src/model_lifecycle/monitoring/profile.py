@@ -1,6 +1,6 @@
 """The reference profile: what a release remembers of its training data, as it travels in the release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -64,6 +64,22 @@ class FeatureProfile(Contract):
         return Binning(self.coarse)
 
 
+class JointProfile(Contract):
+    """How the numbers of the reference move together: correlations of normal scores, pair by pair."""
+
+    features: tuple[str, ...]
+    correlation: tuple[FiniteFloat, ...] = Field(description="of the first with all later ones, then of the second, …")
+    sizes: tuple[int, ...]
+    floors: tuple[FiniteFloat, ...] = Field(description="of the largest change of a pair, per size of window")
+
+    def among(self, features: Sequence[str]) -> np.ndarray:
+        """Return the correlations of the pairs of these features, which stand in the profile's order."""
+        table = np.zeros((len(self.features),) * 2)
+        table[np.triu_indices(len(self.features), 1)] = self.correlation
+        chosen = [self.features.index(name) for name in features]
+        return np.asarray(table[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)])
+
+
 class ReferenceProfile(Contract):
     """The reference of a release: its columns, its score, and how much windows of it differ.
 
@@ -85,6 +101,7 @@ class ReferenceProfile(Contract):
     features: dict[str, FeatureProfile]
     score: FeatureProfile | None = None
     score_sizes: tuple[int, ...] = ()
+    joint: JointProfile | None = None
 
     def usual_rows(self, rows: int, span: timedelta) -> int:
         """Return the rows by which to look up a window's floor: its own, at most what the reference had in that time.

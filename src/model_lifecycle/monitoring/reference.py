@@ -14,6 +14,7 @@ from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.errors import ContractError
 from model_lifecycle.monitoring.effects import Statistic, coarse_bins
 from model_lifecycle.monitoring.floors import calibrated_floors, sizes_for, window_starts
+from model_lifecycle.monitoring.joint import MOST_FEATURES, joint_profile, normal_scores
 from model_lifecycle.monitoring.profile import FeatureProfile, ReferenceProfile, without_named_missing
 from model_lifecycle.statistics.binning import quantile_edges, top_categories
 from model_lifecycle.statistics.ks import kolmogorov_smirnov
@@ -25,8 +26,8 @@ _MOST_KNOWN = 2000  # categories that are remembered one by one, so that a new o
 _QUANTILES = np.linspace(0.0, 1.0, 101)
 _SMALLEST_SHARE = 0.2  # a window with less than this share of the usual rows says little about the others
 _MOST_JUMP_ROWS = 2000  # of a window, enough for a distance to within 0.03
-# The alarms that a stationary window may raise, shared out: the features together, the score.
-FEATURES_SHARE, SCORE_SHARE = 0.8, 0.1
+# The alarms that a stationary window may raise, shared out: each feature by itself, the score, correlations.
+FEATURES_SHARE, SCORE_SHARE, JOINT_SHARE = 0.8, 0.1, 0.1
 
 Windows = Sequence[slice]
 Effects = list[dict[Statistic, np.ndarray]]  # per size of window
@@ -77,10 +78,13 @@ def build_reference_profile(
     sizes = sizes_for(len(times))
     profiles: dict[str, FeatureProfile] = {}
     effects: dict[str, Effects] = {}
+    scores: dict[str, np.ndarray] = {}
     for name in spec.names():
         values = features[name][order]  # one column at a time: the whole table again would not fit twice
         column = _column(values, name in spec.categorical, spec, windows)
         effects[name] = _effects(column, values, spec, sizes)
+        if column.kind == "numeric" and len(scores) < MOST_FEATURES:
+            scores[name] = normal_scores(column, values.astype(np.float64))
         profiles[name] = column.model_copy(
             update={"jump": None if name in spec.categorical else _jump(values, windows)}
         )
@@ -101,6 +105,7 @@ def build_reference_profile(
             name: column.model_copy(update={"floors": calibrated.floors.get(name, {})})
             for name, column in profiles.items()
         },
+        joint=joint_profile(scores, calibrated.sizes, JOINT_SHARE * monitoring.drift_level),
     ).model_dump(mode="json")
     return profile if score is None else with_score_profile(profile, score, times, monitoring)
 

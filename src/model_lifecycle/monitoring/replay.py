@@ -135,7 +135,10 @@ def _record(row: Mapping[Hashable, object], scorer: Scorer) -> dict[str, object]
 def _features(
     scorer: Scorer, columns: Mapping[str, np.ndarray], rows: np.ndarray, history: History
 ) -> dict[str, np.ndarray]:
-    return scorer.features({name: values[rows] for name, values in columns.items()}, history) if len(rows) else {}
+    if not len(rows):
+        return {}
+    found = scorer.features({name: values[rows] for name, values in columns.items()}, history)
+    return {name: values for name, values in found.items() if name not in scorer.unlogged}
 
 
 def _compare(

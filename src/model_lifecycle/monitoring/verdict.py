@@ -87,12 +87,31 @@ class Calibration(Contract):
     message: str
 
 
+class PairDrift(Contract):
+    """The correlation of two features in the reference and in the window."""
+
+    features: tuple[str, str]
+    before: FiniteFloat
+    now: FiniteFloat
+
+
+class JointDrift(Contract):
+    """How much the numbers of a window move together otherwise than in the reference."""
+
+    effect: Share = Field(description="the largest change of a correlation, halved")
+    floor: FiniteFloat | None = Field(description="what windows of the reference keep; none where it is too short")
+    p_value: Share = Field(description="corrected for the number of pairs")
+    drifted: bool
+    pairs: tuple[PairDrift, ...] = Field(description="those that changed most, the first the most")
+
+
 class Drift(Contract):
     """The drift of all features, the furthest above its floor first, and what could not be compared."""
 
     features: tuple[FeatureDrift, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
     calibration: Calibration | None = None
+    joint: JointDrift | None = None
 
     def drifted(self) -> tuple[FeatureDrift, ...]:
         """Return the features that drifted."""
@@ -152,6 +171,20 @@ class ReleaseShare(Contract):
     loss: FiniteFloat | None
 
 
+class SliceVerdict(Contract):
+    """The champion's decisions in one category of a declared slice.
+
+    Differences of ``performance`` are against the whole hold-out: a slice may be harder by nature.
+    """
+
+    column: str
+    value: str
+    decisions: int
+    observed: int
+    performance: Performance | None = Field(description="none where the window is immature or the slice has few labels")
+    estimated: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
 class WindowVerdict(Contract):
     """All that is known about one window; ``blocked`` when its data must not be trusted."""
 
@@ -164,6 +197,7 @@ class WindowVerdict(Contract):
     performance: Performance | None
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
+    slices: tuple[SliceVerdict, ...] = ()
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""

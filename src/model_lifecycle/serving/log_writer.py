@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from model_lifecycle.contracts.records import PredictionRecord, RequestRecord
 from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.serving.problem import where
 from model_lifecycle.store import Store
 
 logger = logging.getLogger(__name__)
@@ -139,10 +140,10 @@ class LogWriter:
             self._mark(str(error))
             return error
         except StoreError as error:
-            logger.exception("the store refused %d predictions", len(records))
+            logger.error("the store refused %d predictions: %s", len(records), where(error))
             return error
         except Exception as error:  # a bug must not end the thread that every answer waits for
-            logger.exception("cannot write %d predictions", len(records))
+            logger.error("cannot write %d predictions: %s", len(records), where(error))
             return StoreError(f"cannot write {len(records)} predictions: {type(error).__name__}")
         self._mark(None)
         return None

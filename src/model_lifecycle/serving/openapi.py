@@ -102,8 +102,11 @@ def _schemas(question: BusinessQuestion, contract: TableContract, spec: FeatureS
     }
     return {
         "Record": record,
-        "PredictRequest": _object({"records": _many("Record", limits.rows)}, ["records"]),
-        "PredictAnswer": _object({"predictions": _many("Prediction")}, ["predictions"]),
+        "PredictRequest": _or_one(_object({"records": _many("Record", limits.rows)}, ["records"]), "Record"),
+        "PredictAnswer": _or_one(_object({"predictions": _many("Prediction")}, ["predictions"]), "Prediction"),
+        "ExplainRequest": _or_one(_explain_request(limits), "Record"),
+        "ExplainAnswer": _or_one(_object({"explanations": _many("Explanation")}, ["explanations"]), "Explanation"),
+        "Explanation": _explanation(question, columns[question.decision_id]),
         "Prediction": _prediction(question, columns[question.decision_id]),
         "FeedbackRequest": _object({"labels": _many("Label", limits.rows), "events": _many("Event", limits.rows)}, []),
         "Label": _label(question),
@@ -152,6 +155,33 @@ def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json
     return _object(properties, list(properties))
 
 
+def _explain_request(limits: Limits) -> Json:
+    top = {"type": "integer", "minimum": 1, "default": 10, "description": "Features to tell of each record."}
+    return _object({"records": _many("Record", limits.explained_rows), "top": top}, ["records"])
+
+
+def _explanation(question: BusinessQuestion, decision_id: ColumnContract) -> Json:
+    amount: Json = {"type": "number"}
+    if isinstance(question.value, ActionValues):
+        amount = {"type": "object", "additionalProperties": amount, "description": "One number a class."}
+    value = {"type": ["number", "string", "null"], "description": "As the model saw it."}
+    contribution = {"feature": {"type": "string"}, "value": value, "contribution": amount}
+    properties = {
+        question.decision_id: column_schema(decision_id),
+        "release": {"type": "string"},
+        **_SCORES[question.task],
+        "decision": {"type": "string"},
+        "scale": {"type": "string", "description": "In which contributions add up."},
+        "method": {"type": "string", "description": "`of the model`, or estimated by `permutations`."},
+        "base": {**amount, "description": "What a record adds up from."},
+        "margin": {**amount, "description": "Base, contributions and rest together: the model's raw output."},
+        "contributions": {"type": "array", "items": _object(contribution, list(contribution))},
+        "rest": {**amount, "description": "Of the features that are not told."},
+        "watermark": {"type": "integer"},
+    }
+    return _object(properties, list(properties))
+
+
 def _label(question: BusinessQuestion) -> Json:
     properties: Json = {
         "decision_id": {"type": "string", "minLength": 1},
@@ -192,6 +222,7 @@ def _problem() -> Json:
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Names this occurrence."},
         "error_count": {"type": "integer"},
         "errors": {"type": "array", "items": _object({"row": {"type": "integer"}, **fault}, ["row", *fault])},
     }
@@ -203,17 +234,24 @@ def _operations() -> dict[str, tuple[str, Json]]:
     faults = {
         "400": "The body is not JSON",
         "401": "The key is missing or wrong",
+        "403": "The key is for something else",
+        "408": "The body took too long",
         "413": "Too large",
         "415": "Not application/json",
         "422": "Wrong fields, each named",
         "503": "Cannot be answered now, see Retry-After",
     }
-    busy = {"429": "Too many records wait, see Retry-After"}
+    busy = {"429": "Too many wait, see Retry-After"}
+    keyless = {"401": faults["401"], "403": faults["403"]}
     return {
         "/predict": ("post", {**_posting("Predict", "Score records and decide", {**faults, **busy}), **secured}),
+        "/explain": (
+            "post",
+            {**_posting("Explain", "Tell what moved the scores of records; not logged", {**faults, **busy}), **secured},
+        ),
         "/feedback": ("post", {**_posting("Feedback", "Send labels and events; again is safe", faults), **secured}),
-        "/model": ("get", {**_getting("The release in use"), **secured}),
-        "/metrics": ("get", {**_getting("Metrics for Prometheus", "text/plain"), **secured}),
+        "/model": ("get", {**_getting("The release in use", refusing=keyless), **secured}),
+        "/metrics": ("get", {**_getting("Metrics for Prometheus", "text/plain", refusing=keyless), **secured}),
         "/healthz": ("get", _getting("Whether the process is alive")),
         "/readyz": ("get", _getting("Whether requests can be answered", failing={"503": "Not now"})),
         "/openapi.json": ("get", _getting("This document")),
@@ -227,18 +265,25 @@ def _posting(name: str, summary: str, faults: dict[str, str]) -> Json:
         "requestBody": {"required": True, "content": _content(f"{name}Request")},
         "responses": {
             "200": {"description": "Answered", "content": _content(f"{name}Answer")},
-            **{
-                status: {"description": text, "content": _content("Problem", "application/problem+json")}
-                for status, text in faults.items()
-            },
+            **_problems(faults),
         },
     }
 
 
-def _getting(summary: str, kind: str = "application/json", failing: dict[str, str] | None = None) -> Json:
+def _problems(faults: dict[str, str]) -> Json:
+    content = _content("Problem", "application/problem+json")
+    return {status: {"description": text, "content": content} for status, text in faults.items()}
+
+
+def _getting(
+    summary: str,
+    kind: str = "application/json",
+    failing: dict[str, str] | None = None,
+    refusing: dict[str, str] | None = None,
+) -> Json:
     answers = {"200": {"description": "Answered", "content": {kind: {}}}}
     others = {status: {"description": text, "content": {kind: {}}} for status, text in (failing or {}).items()}
-    return {"summary": summary, "responses": {**answers, **others}}
+    return {"summary": summary, "responses": {**answers, **others, **_problems(refusing or {})}}
 
 
 def _content(name: str, kind: str = "application/json") -> Json:
@@ -247,6 +292,10 @@ def _content(name: str, kind: str = "application/json") -> Json:
 
 def _object(properties: Json, required: list[str]) -> Json:
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _or_one(many: Json, name: str) -> Json:
+    return {"anyOf": [many, {"$ref": f"#/components/schemas/{name}"}]}
 
 
 def _many(name: str, limit: int | None = None) -> Json:

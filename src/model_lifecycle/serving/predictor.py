@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ from model_lifecycle.serving.chance import drawn_rows, taken
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
-from model_lifecycle.serving.problem import Problem
+from model_lifecycle.serving.privacy import Pseudonyms
+from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
 
@@ -70,10 +71,15 @@ class Predictor:
         Counts.
     waiting_rows : int
         Records that may wait for an answer; beyond them, requests are refused with 429.
+    pseudonyms : Pseudonyms
+        What stands in the log for private inputs.
     canary : callable
         Returns the release that answers a share of the entities, or None.
     control : ControlSettings
         Which share of advised actions is withheld.
+    relaxed : bool
+        Whether requests without a key are answered once they are scored, before they are in the log. No more than
+        `BATCHES_UNDER_WAY` batches are ever answered and not yet committed.
     """
 
     def __init__(
@@ -82,15 +88,19 @@ class Predictor:
         writer: LogWriter,
         metrics: Metrics,
         waiting_rows: int,
+        pseudonyms: Pseudonyms,
         canary: Callable[[], Canary | None] = lambda: None,
         control: ControlSettings = NO_CONTROL,
+        relaxed: bool = False,
     ) -> None:
+        self._relaxed = relaxed
         self._canary = canary
         self._control = control
         self._watch = watch
         self._writer = writer
         self._metrics = metrics
         self._limit = waiting_rows
+        self._pseudonyms = pseudonyms
         self._rows = 0
         self._waiting: list[_Waiting] = []
         self._scheduled = False
@@ -147,7 +157,7 @@ class Predictor:
                 return
             made = self._made(champion, [r for w in requests for r in w.records], columns)
         except Exception as error:
-            logger.exception("cannot score %d requests", len(requests))
+            logger.error("cannot score %d requests: %s", len(requests), where(error))
             _fail(requests, error)
             self._free(loop)
             return
@@ -158,9 +168,13 @@ class Predictor:
         self._next(loop)
 
     def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
-        def committed(error: StoreError | None) -> None:
-            loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
+        early = self._relaxed and requests[0].key is None and self._writer.unavailable is None
 
+        def committed(error: StoreError | None) -> None:
+            loop.call_soon_threadsafe(self._committed, loop, requests, made, error, early)
+
+        if early:
+            self._tell(requests, made)
         self._under_way += 1
         self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
@@ -197,11 +211,22 @@ class Predictor:
         started = time.perf_counter()
         scores = release.scorer.score(columns, snapshot.history)
         self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-        return predictions_of(release, role, snapshot, records, columns, scores, self._control)
+        made = predictions_of(release, role, snapshot, records, columns, scores, self._control)
+        if release.scorer.private:
+            made = replace(made, logged=self._pseudonyms.hidden(release.scorer, made.logged))
+        return made
 
     def _committed(
-        self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        requests: list[_Waiting],
+        made: "_Made",
+        error: StoreError | None,
+        early: bool,
     ) -> None:
+        if error is not None and early:
+            self._metrics.lost(len(made.logged))
+            logger.error("%d predictions were answered and are not in the log: %s", len(made.logged), error)
         try:
             self._answer(requests, made, error)
         finally:
@@ -213,6 +238,9 @@ class Predictor:
             _fail(requests, _log_unavailable() if unavailable else error)
             return
         self._metrics.decided(made.logged)
+        self._tell(requests, made)
+
+    def _tell(self, requests: list[_Waiting], made: "_Made") -> None:
         start = 0
         for waiting in requests:
             end = start + len(waiting.records)

@@ -29,10 +29,11 @@ class RunningService:
     key: str
     pid: int
     log: Path
+    certificate: Path | None = None
 
     def client(self, timeout: float = 10.0, retries: int = 5) -> Client:
         """Return a client for it."""
-        return Client(self.url, self.key, timeout, retries)
+        return Client(self.url, self.key, timeout, retries, certificate=self.certificate)
 
 
 @contextmanager
@@ -48,6 +49,7 @@ def running_service(
     config: Path | None = None,
     history_poll_seconds: float | None = None,
     start_seconds: float = START_SECONDS,
+    certificate: Path | None = None,
 ) -> Iterator[RunningService]:
     """Start ``python -m model_lifecycle serve`` on loopback, and stop it at the end.
 
@@ -71,6 +73,8 @@ def running_service(
         How often the service asks the store for new events; the settings file's by default.
     start_seconds : float
         How long to wait for it to answer.
+    certificate : Path, optional
+        The certificate to trust, where the settings say TLS.
 
     Raises
     ------
@@ -101,7 +105,8 @@ def running_service(
             # Ctrl-C at the terminal is for the one who started us; the service is told by us, in order.
             start_new_session=True,
         )
-    service = RunningService(f"http://127.0.0.1:{port}", key, process.pid, log)
+    scheme = "http" if certificate is None else "https"
+    service = RunningService(f"{scheme}://127.0.0.1:{port}", key, process.pid, log, certificate)
     try:
         _wait_until_ready(service, process, start_seconds)
         yield service

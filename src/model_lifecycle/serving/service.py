@@ -23,6 +23,7 @@ from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.openapi import openapi_document
 from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor, RequestKey
+from model_lifecycle.serving.privacy import PRIVACY_KEY, Pseudonyms
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
@@ -77,13 +78,18 @@ class Service:
         trials = Trials(Registry(settings.registry, settings.registry_name))
         self._canaries = CanaryWatch(trials, settings.canary, self._follow, replica)
         self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds, self._canaries.look)
+        pseudonyms = Pseudonyms(settings.key_hash.with_name(PRIVACY_KEY))
+        if self._watch.champion.scorer.private:
+            pseudonyms.prepare()
         self._predictor = Predictor(
             self._watch,
             self._writer,
             self.metrics,
             self.limits.waiting_rows,
+            pseudonyms,
             lambda: self._canaries.current,
             settings.control,
+            relaxed=settings.log == "relaxed",
         )
         self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
@@ -217,6 +223,7 @@ class Service:
             "value": scorer.question.value.model_dump(),
             "inputs": scorer.contract.model_dump(mode="json")["columns"],
             "features": scorer.spec.names(),
+            "card": scorer.card,
             "swaps": self._watch.swaps,
             "canary": self._canaries.state(),
             "refused": None if refused is None else {"reason": _refusal(refused), "at": refused.at},

@@ -231,7 +231,7 @@ class _InProcess:
                     self.count,
                     parameters,
                     self.train,
-                    [(one.fitted_on, one.judged) for one in self.folds],
+                    self.folds,
                     self.spec,
                     self.run,
                     self.task.objective,

@@ -1,5 +1,6 @@
 """Early stopping: the validation folds choose how many trees there are, and the final fit takes that number."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def best_count(
     counting: TreeCount,
     parameters: Parameters,
     train: pd.DataFrame,
-    folds: list[tuple[np.ndarray, np.ndarray]],
+    folds: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray | None]],
     spec: FeatureSpec,
     run: RunSpec,
     objective: Objective,
@@ -58,7 +59,7 @@ def best_count(
     """
     target, observed = train[model_input.TARGET].to_numpy(), observed_rows(train)
     losses = []
-    for fitted_on, judged in folds:
+    for fitted_on, judged, weight in folds:
         later = judged & observed
         found = counting.family.losses_by_trees(
             features_of(train, spec, fitted_on),
@@ -69,6 +70,7 @@ def best_count(
             run.seed,
             run.threads,
             objective,
+            weight,
         )
         losses.append(found)
     reached = min(map(len, losses))

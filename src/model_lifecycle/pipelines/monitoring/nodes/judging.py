@@ -79,7 +79,7 @@ def judge(
     """
     columns = contracts.table(_PRIMARY).columns
     windows, _ = lookback(monitoring, _longest_row(policy, alerting))
-    rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring)
+    rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
     report = judge_windows(predictions, ChampionFacts.read(champion), rules, until, windows)
     return report.model_dump(mode="json")
 
