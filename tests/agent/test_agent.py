@@ -72,6 +72,16 @@ def test_a_candidate_that_live_rows_show_to_be_worse_is_withdrawn(make: Make, wo
     assert world.promotions() == [1]
 
 
+@pytest.mark.parametrize("stage", ["shadow", "canary"])
+def test_a_candidate_whose_trial_a_service_has_ended_is_withdrawn(
+    make: Make, world: AgentWorld, store: Store, stage: str
+) -> None:
+    world.decisions[START], world.stopped = decision("retrain"), "the canary was ended by service 1: errors"
+    make(**{stage: "14d"}).run(until=START + 3 * WEEK)
+    assert world.promotions() == [1]
+    assert (store.audit()[-1].action, store.audit()[-1].reason) == ("withdrawn", world.stopped)
+
+
 def test_a_retraining_that_is_wanted_in_a_probation_waits_for_its_end(make: Make, world: AgentWorld) -> None:
     world.decisions = {START: decision("retrain"), START + WEEK: decision("retrain")}
     make().run(until=START + WEEK)

@@ -1,5 +1,6 @@
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -37,6 +38,23 @@ def test_while_the_log_is_locked_requests_are_refused_and_later_it_goes_on_by_it
     eventually(lambda: bool(api.ask("GET", "/readyz").status_code == 200))
     assert api.predict(record(1))[0]["release"] == "parcels-1"
     assert len(store.predictions_between(NOW, datetime.now(UTC))) == 1
+
+
+def test_a_relaxed_log_answers_before_it_is_written_and_counts_what_it_loses(
+    start: Callable[..., Any], settings: ServiceSettings, store: Store
+) -> None:
+    api = start(log="relaxed")
+    with closing(sqlite3.connect(settings.store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answers = [api.ask("POST", "/predict", json={"records": [record(number)]}) for number in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        third = api.ask("POST", "/predict", json={"records": [record(3)]})
+        assert third.status_code == 503  # no more than two batches may be lost
+        other.execute("ROLLBACK")
+    assert 'model_lifecycle_log_lost_total{replica="replica"} 2.0' in api.ask("GET", "/metrics").text
+    eventually(lambda: bool(api.ask("GET", "/readyz").status_code == 200))
+    assert api.ask("POST", "/predict", json={"records": [record(4)]}).status_code == 200
+    eventually(lambda: len(store.predictions_between(NOW, datetime.now(UTC))) == 1)
 
 
 def test_feedback_to_a_locked_store_is_refused_and_may_come_again(api: Any, settings: ServiceSettings) -> None:

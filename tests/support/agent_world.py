@@ -46,6 +46,7 @@ class AgentWorld:
     decisions: dict[datetime, Decision] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
     compared: Figure | None = None
+    stopped: str | None = None
     calls: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     fails: Callable[[str], None] = lambda _: None
@@ -84,6 +85,9 @@ class AgentWorld:
 
     def withdraw(self, candidate: Candidate) -> None:
         self._called(f"withdraw {candidate.release}")
+
+    def ended(self, candidate: Candidate, stage: str) -> str | None:  # noqa: ARG002 - the interface
+        return self.stopped
 
     def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
         self._called(f"compare {candidate.release} {since:%m-%d} {until:%m-%d}")

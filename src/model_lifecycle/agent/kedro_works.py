@@ -5,9 +5,11 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from pydantic import ValidationError
 
+from model_lifecycle.agent import trial
 from model_lifecycle.agent.alarm import raise_alarm
 from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.agent.promotion import promote_once, rollback_once
@@ -91,25 +93,31 @@ class KedroWorks:
         return Retrained(Candidate(version=made.version, release=made.release_id, replaces=replaces), (), seconds)
 
     def shadow(self, candidate: Candidate) -> None:
-        """Refuse: no service of this project takes a shadow yet."""
-        raise LifecycleError(f"policy.rollout.shadow: {candidate.release} cannot answer in the shadow")
+        """Let running services score their traffic with it, too."""
+        trial.begin(self._registry, "shadow", candidate)
 
     def canary(self, candidate: Candidate, share: float) -> None:
-        """Refuse: no service of this project takes a canary yet."""
-        raise LifecycleError(f"policy.rollout.canary: {candidate.release} cannot answer {share:.0%} of the requests")
+        """Let running services answer a share of the entities with it."""
+        trial.begin(self._registry, "canary", candidate, share)
 
     def withdraw(self, candidate: Candidate) -> None:
-        """Nothing is there to take back."""
-        _log.info("%s is withdrawn", candidate.release)
+        """End its trials."""
+        trial.end_all(self._registry, candidate, "shown to be worse than the champion, or superseded")
 
-    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:  # noqa: ARG002
-        """Tell nothing: nobody has answered in the shadow."""
-        return None
+    def ended(self, candidate: Candidate, stage: Literal["shadow", "canary"]) -> str | None:
+        """Return why a service or a person has ended its trial."""
+        return trial.ended(self._registry, stage, candidate)
+
+    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
+        """Score the champion's decisions with it and pair the losses."""
+        return trial.compare(self._registry, self._project.store, candidate, since, until)
 
     def promote(self, candidate: Candidate, order: Order | None) -> Moved:
         """Move the champion, once."""
         because = "asked for" if order is None else f"order {order.id}: {'; '.join(order.reasons)}"
-        return promote_once(self._registry, candidate, because)
+        moved = promote_once(self._registry, candidate, because)
+        trial.end_all(self._registry, candidate, moved)
+        return moved
 
     def rollback(self, candidate: Candidate, reason: str) -> str:
         """Bring back the release before, once."""

@@ -149,6 +149,8 @@ class Machine:
     def _judged(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
         """Withdraw a candidate that live rows show to be worse than the champion."""
         candidate = _known(state.candidate)
+        if (ended := self._ended(state, at)) is not None:
+            return ended
         found = self._works.compare(candidate, state.since, at)
         if found is None or found.lower is None or found.upper is None:
             return Step(state, said, lines=(*decision.reasons, f"{candidate.release}: live rows do not tell yet"))
@@ -174,12 +176,22 @@ class Machine:
 
     def _end_of_stage(self, state: AgentState, at: datetime) -> Step:
         if state.phase != "probation":
-            return self._next_stage(state, at)
+            return self._ended(state, at) or self._next_stage(state, at)
         if (gone := self._gone(state, at)) is not None:
             return gone
         name = _name(state)
         entry = self._entry(at, "settled", name, "its probation is over", state.order)
         return Step(state.over(at), f"{name} has settled", (entry,))
+
+    def _ended(self, state: AgentState, at: datetime) -> Step | None:
+        """Withdraw a candidate whose trial somebody else has ended: a service that found it failing, or a person."""
+        candidate, stage = _known(state.candidate), state.phase
+        why = self._works.ended(candidate, stage) if stage in ("shadow", "canary") else None
+        if why is None:
+            return None
+        self._works.withdraw(candidate)
+        entry = self._entry(at, "withdrawn", candidate.release, why, state.order)
+        return Step(state.over(at), f"{candidate.release} is withdrawn", (entry,), (why,))
 
     def _gone(self, state: AgentState, at: datetime) -> Step | None:
         champion = self._works.champion()

@@ -53,6 +53,10 @@ class Works(Protocol):
         """Take the candidate out of shadow and canary."""
         ...
 
+    def ended(self, candidate: Candidate, stage: Literal["shadow", "canary"]) -> str | None:
+        """Return why somebody else, such as a service that found it failing, has ended the stage; None: it goes on."""
+        ...
+
     def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
         """Return the candidate's loss less the champion's on the same live rows, None where they do not tell."""
         ...

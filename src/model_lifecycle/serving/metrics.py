@@ -46,6 +46,9 @@ class Metrics:
         self._decisions = Counter(
             "model_lifecycle_decisions", "Logged predictions", ["release", "decision"], registry=self.registry
         )
+        self._lost = Counter(
+            "model_lifecycle_log_lost", "Predictions answered and not in the log (log: relaxed)", registry=self.registry
+        )
         self._gauges = {
             name: Gauge(f"model_lifecycle_{name}", text, registry=self.registry)
             for name, text in {
@@ -72,6 +75,10 @@ class Metrics:
         """Count one gathered call."""
         self._batch.observe(rows)
         self._call.observe(seconds)
+
+    def lost(self, rows: int) -> None:
+        """Count predictions that were answered and could not be written."""
+        self._lost.inc(rows)
 
     def decided(self, records: Sequence[PredictionRecord]) -> None:
         """Count logged predictions."""

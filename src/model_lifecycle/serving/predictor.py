@@ -77,6 +77,9 @@ class Predictor:
         Returns the release that answers a share of the entities, or None.
     control : ControlSettings
         Which share of advised actions is withheld.
+    relaxed : bool
+        Whether requests without a key are answered once they are scored, before they are in the log. No more than
+        `BATCHES_UNDER_WAY` batches are ever answered and not yet committed.
     """
 
     def __init__(
@@ -88,7 +91,9 @@ class Predictor:
         pseudonyms: Pseudonyms,
         canary: Callable[[], Canary | None] = lambda: None,
         control: ControlSettings = NO_CONTROL,
+        relaxed: bool = False,
     ) -> None:
+        self._relaxed = relaxed
         self._canary = canary
         self._control = control
         self._watch = watch
@@ -163,9 +168,13 @@ class Predictor:
         self._next(loop)
 
     def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
-        def committed(error: StoreError | None) -> None:
-            loop.call_soon_threadsafe(self._committed, loop, requests, made, error)
+        early = self._relaxed and requests[0].key is None and self._writer.unavailable is None
 
+        def committed(error: StoreError | None) -> None:
+            loop.call_soon_threadsafe(self._committed, loop, requests, made, error, early)
+
+        if early:
+            self._tell(requests, made)
         self._under_way += 1
         self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
@@ -208,8 +217,16 @@ class Predictor:
         return made
 
     def _committed(
-        self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made", error: StoreError | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        requests: list[_Waiting],
+        made: "_Made",
+        error: StoreError | None,
+        early: bool,
     ) -> None:
+        if error is not None and early:
+            self._metrics.lost(len(made.logged))
+            logger.error("%d predictions were answered and are not in the log: %s", len(made.logged), error)
         try:
             self._answer(requests, made, error)
         finally:
@@ -221,6 +238,9 @@ class Predictor:
             _fail(requests, _log_unavailable() if unavailable else error)
             return
         self._metrics.decided(made.logged)
+        self._tell(requests, made)
+
+    def _tell(self, requests: list[_Waiting], made: "_Made") -> None:
         start = 0
         for waiting in requests:
             end = start + len(waiting.records)

@@ -89,6 +89,7 @@ class Service:
             pseudonyms,
             lambda: self._canaries.current,
             settings.control,
+            relaxed=settings.log == "relaxed",
         )
         self._explainer = Explainer(self.limits.waiting_explanations)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")

@@ -104,6 +104,10 @@ class ServiceSettings(Contract):
     registry_name: str
     store: str
     synchronous: Literal["NORMAL", "FULL", "EXTRA"] = "NORMAL"
+    log: Literal["acknowledged", "relaxed"] = Field(
+        default="acknowledged",
+        description="relaxed: answers do not wait for the log; see docs/serving.md for what is lost",
+    )
     key_hash: Path = Field(description="file with the salted hash of the API key")
     client_key: Path | None = Field(default=None, description="where a new key is left for this user's own tools")
     replicas: ReplicaSettings = ReplicaSettings()
