@@ -58,7 +58,7 @@ def joint_profile(scores: Mapping[str, np.ndarray], sizes: Sequence[int], level:
         effects = []
         for start in window_starts(len(table), size):
             inside = _moments(table[start : start + size])
-            rest = tuple(a - b for a, b in zip(whole, inside, strict=True))
+            rest = (whole[0] - inside[0], whole[1] - inside[1], whole[2] - inside[2])
             effects.append(_effect(_correlations(*inside), _correlations(*rest)))
         found = calibrated_floors(np.array(effects)[:, np.newaxis], level)
         if found is not None:
