@@ -52,7 +52,7 @@ format: setup ## put the code into its format
 serve: setup ## the champion behind HTTP on loopback, autoscaling
 	@$(BIN)/python -m model_lifecycle serve
 
-loop: setup ## six months of live traffic with planted incidents, and a scorecard (half an hour); SEED=<number>, MONTHS=1, FAULT=<name> for one fault
+loop: setup ## six months of live traffic with planted incidents, and a scorecard; SEED=<number>, MONTHS=1, FAULT=<name> for one fault
 	@$(BIN)/python -m model_lifecycle loop $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED)) $(if $(MONTHS),--months $(MONTHS))
 
 watch: setup ## the agent: monitoring on its schedule, and what the policy asks for, until Ctrl-C

@@ -118,3 +118,15 @@ def test_the_rows_of_a_window_are_told_in_the_bins_of_the_reference() -> None:
     (found,) = feature_drift({"region": region}, None, PROFILE, MONITORING).features
     assert len(found.counts) == len(PROFILE.features["region"].counts)
     assert found.counts[-2:] == (12, 8)  # all other categories, then missing
+
+
+def test_a_category_of_a_hundred_thousand_values_is_compared_like_any_other() -> None:
+    region = np.array([f"place {number}" for number in range(100_000)], dtype=object)
+    found = feature_drift({"region": region}, None, PROFILE, MONITORING).features[0]
+    assert (found.drifted, found.counts[-2]) == (True, 100_000)
+
+
+def test_a_category_that_keeps_its_shares_does_not_drift_and_a_new_one_does() -> None:
+    for name, values, drifted in (("engine", ["turbo"] * 840 + [None] * 210, False), ("engine", ["new"] * 1050, True)):
+        found = feature_drift({name: np.array(values, dtype=object)}, None, PROFILE, MONITORING).features[0]
+        assert found.drifted is drifted

@@ -19,7 +19,7 @@ def main() -> None:
     """Serve until killed; ``synchronous`` may be OFF, which no setting of the product allows."""
     document = json.loads(sys.argv[1])
     synchronous = document.pop("synchronous")
-    engine.Synchronous = Literal["NORMAL", "FULL", "EXTRA", "OFF"]  # type: ignore[misc]  # the negative control
+    engine.Synchronous = Literal["NORMAL", "FULL", "EXTRA", "OFF"]  # the negative control
     settings = ServiceSettings.model_validate(document).model_copy(update={"synchronous": synchronous})
     application = Application(lambda: Service(settings, KeyHash.of(KEY), "replica"))
     uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", access_log=False)

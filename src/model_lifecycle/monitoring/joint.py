@@ -13,6 +13,7 @@ from model_lifecycle.monitoring.verdict import JointDrift, PairDrift
 MOST_FEATURES = 40  # 780 pairs: what a profile can carry, and a million rows can be multiplied out for in seconds
 _NAMED_PAIRS = 5
 _FEWEST_ROWS = 50
+_MOST_ROWS = 200_000  # evenly thinned: they tell a correlation to within 0.005
 _NEARLY_ONE = 0.9999  # keeps Fisher's transformation finite
 _DIGITS = 4
 
@@ -57,7 +58,7 @@ def joint_profile(scores: Mapping[str, np.ndarray], sizes: Sequence[int], level:
         effects = []
         for start in window_starts(len(table), size):
             inside = _moments(table[start : start + size])
-            rest = tuple(a - b for a, b in zip(whole, inside, strict=True))
+            rest = (whole[0] - inside[0], whole[1] - inside[1], whole[2] - inside[2])
             effects.append(_effect(_correlations(*inside), _correlations(*rest)))
         found = calibrated_floors(np.array(effects)[:, np.newaxis], level)
         if found is not None:
@@ -104,12 +105,13 @@ def joint_drift(features: Columns, profile: ReferenceProfile, size: int, level: 
     rows = len(features[used[0]]) if used else 0
     if len(used) < 2 or rows < _FEWEST_ROWS:
         return None
-    table = np.column_stack([normal_scores(profile.features[name], features[name]) for name in used])
+    step = max(1, rows // _MOST_ROWS)
+    table = np.column_stack([normal_scores(profile.features[name], features[name][::step]) for name in used])
     now, before = _correlations(*_moments(table)), known.among(used)
     change = np.abs(now - before)
     pairs = [(used[a], used[b]) for a, b in zip(*np.triu_indices(len(used), 1), strict=True)]
     steps = [np.arctanh(np.clip(side, -_NEARLY_ONE, _NEARLY_ONE)) for side in (now, before)]
-    spread = np.sqrt(1.0 / (rows - 3) + 1.0 / max(profile.rows - 3, 1))
+    spread = np.sqrt(1.0 / (len(table) - 3) + 1.0 / max(profile.rows - 3, 1))
     p_value = min(1.0, float(2.0 * ndtr(-np.max(np.abs(steps[0] - steps[1])) / spread)) * len(pairs))
     effect = float(change.max() / 2.0)
     floor = floor_at(known.sizes, known.floors, size) if known.sizes else None

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 APPLICATION = "model-lifecycle"
 # Nothing travels through Ray's object store here; this is the least that Ray accepts with room to spare.
 OBJECT_STORE_BYTES = 80 * 2**20
+# How often replicas tell their load; the mean of two intervals counts.
+LOAD_INTERVAL_SECONDS = 1.0
 # How long a leaving replica stays reachable, so that HAProxy has taken it off its list before it goes.
 DRAIN_FLOOR_SECONDS = 1
 
@@ -142,6 +144,9 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
             "min_replicas": replicas.minimum,
             "max_replicas": replicas.maximum,
             "target_ongoing_requests": replicas.target_ongoing_requests,
+            # Ray's own ten and thirty seconds would be added to every delay.
+            "metrics_interval_s": LOAD_INTERVAL_SECONDS,
+            "look_back_period_s": 2 * LOAD_INTERVAL_SECONDS,
             "upscale_delay_s": replicas.upscale_delay_seconds,
             "downscale_delay_s": replicas.downscale_delay_seconds,
         },

@@ -22,6 +22,14 @@ _SCORES: dict[str, Json] = {
 }
 
 
+_IDEMPOTENCY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A request that comes again with it gets the answer that it got before; with another body, 409.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
 def openapi_document(question: BusinessQuestion, contract: TableContract, spec: FeatureSpec, limits: Limits) -> Json:
     """Return the OpenAPI 3.1 document of a release.
 
@@ -244,7 +252,14 @@ def _operations() -> dict[str, tuple[str, Json]]:
     busy = {"429": "Too many wait, see Retry-After"}
     keyless = {"401": faults["401"], "403": faults["403"]}
     return {
-        "/predict": ("post", {**_posting("Predict", "Score records and decide", {**faults, **busy}), **secured}),
+        "/predict": (
+            "post",
+            {
+                **_posting("Predict", "Score records and decide", {**faults, **busy, "409": "The key came before"}),
+                **secured,
+                "parameters": [_IDEMPOTENCY],
+            },
+        ),
         "/explain": (
             "post",
             {**_posting("Explain", "Tell what moved the scores of records; not logged", {**faults, **busy}), **secured},
