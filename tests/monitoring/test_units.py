@@ -24,6 +24,13 @@ def test_a_conversion_is_named(convert: object, conversion: str) -> None:
     assert found.conversion == conversion
 
 
+def test_a_conversion_in_the_middle_of_the_window_is_named() -> None:
+    half = np.concatenate([AFTER[:400], (AFTER[400:] - 32) / 1.8])
+    found = unit_change(BEFORE, half, 0.5)
+    assert found is not None
+    assert found.conversion == "degrees Fahrenheit to Celsius"
+
+
 def test_the_same_unit_is_no_change() -> None:
     assert unit_change(BEFORE, AFTER, 0.3) is None
 

@@ -15,6 +15,7 @@ _MOST_ROWS = 4000
 _REMAINING = 0.4
 # Against the whole reference a season alone can look like a conversion, so nearly all of the distance must vanish.
 STRICT = 0.2
+_PARTS = 4
 # A window whose values barely differ from before has not changed its unit, whatever a conversion would do.
 _SMALLEST_DISTANCE = 0.2
 
@@ -56,12 +57,15 @@ _CONVERSIONS: dict[str, Conversion] = {
 def unit_change(before: np.ndarray, values: np.ndarray, jump: float, most: float = _REMAINING) -> UnitChange | None:
     """Return the conversion that best explains why the values differ from before, None without one.
 
+    A feed may change in the middle of a window, and a mixture of two units fits no conversion: where the whole
+    shows none, its quarters are looked at one by one. They differ more by nature, so they have to lie farther out.
+
     Parameters
     ----------
     before : ndarray of float64
         The column in a trusted window, or quantiles of the reference; missing values are left out.
     values : ndarray of float64
-        The column in the window.
+        The column in the window, in the order of time.
     jump : float
         Kolmogorov-Smirnov distance that neighbouring windows of the reference reach; the window must exceed it by
         far: twice, or halfway to 1.
@@ -73,11 +77,19 @@ def unit_change(before: np.ndarray, values: np.ndarray, jump: float, most: float
     A change between units so close that neighbouring windows differ as much (knots and miles an hour) is not seen
     here; the drift of the column is.
     """
-    known, found = _thin(before), _thin(values)
+    known, halfway = _thin(before), (1.0 + jump) / 2.0
+    whole = _explained(known, _thin(values), max(_SMALLEST_DISTANCE, min(2.0 * jump, halfway)), most)
+    if whole is not None:
+        return whole
+    parts = (_explained(known, _thin(part), halfway, STRICT) for part in np.array_split(values, _PARTS))
+    return next((part for part in parts if part is not None), None)
+
+
+def _explained(known: np.ndarray, found: np.ndarray, least: float, most: float) -> UnitChange | None:
     if min(known.size, found.size) < _FEWEST_ROWS:
         return None
     distance = kolmogorov_smirnov(known, found).effect
-    if distance <= max(_SMALLEST_DISTANCE, min(2.0 * jump, (1.0 + jump) / 2.0)):
+    if distance <= least:
         return None
     remaining = {name: kolmogorov_smirnov(known, undo(found)).effect for name, undo in _CONVERSIONS.items()}
     best = min(remaining, key=lambda name: remaining[name])
