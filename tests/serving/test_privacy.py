@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,22 +8,13 @@ import pytest
 from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.errors import ReleaseError, ServingError
 from model_lifecycle.monitoring.replay import replay
-from model_lifecycle.scoring import Scorer, input_contract
+from model_lifecycle.scoring import input_contract
 from model_lifecycle.serving.privacy import Pseudonyms
 from model_lifecycle.store import Store
-from tiny_release import CONTRACT, QUESTION, SPEC, START, event, record, scorer, write_release
+from tiny_release import CONTRACT, QUESTION, SPEC, START, event, private_scorer, record, scorer, write_release
 
 Start = Callable[..., Any]
 FAR = (START - timedelta(days=1), datetime.now(UTC) + timedelta(days=1))
-
-
-def private_scorer() -> Scorer:
-    """The tiny release with a private depot, which is a feature and the entity of the history."""
-    made = scorer()
-    columns = {**CONTRACT.columns, "depot": CONTRACT.columns["depot"].model_copy(update={"private": True})}
-    return replace(
-        made, facts=made.facts.model_copy(update={"contract": CONTRACT.model_copy(update={"columns": columns})})
-    )
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.shadow import Shadow
 from model_lifecycle.store import Store
 from model_lifecycle.trials import Trials
-from tiny_release import START, event, record, scorer, tiny_release
+from tiny_release import START, event, private_scorer, record, scorer, tiny_release, write_release
 
 Start = Callable[..., Any]
 END = START + timedelta(days=100)
@@ -101,3 +101,13 @@ def test_a_damaged_shadow_is_refused_and_its_trial_ends(
     assert shadow.step() == 0
     assert trials.current("shadow") is None
     assert "refused: ReleaseError" in trials.history()[-1].reason
+
+
+def test_a_shadow_that_would_score_hashes_is_refused(
+    shadow: Shadow, trials: Trials, registry: Registry, tmp_path: Path
+) -> None:
+    path = write_release(tmp_path, private_scorer("parcels-3"))
+    trials.begin("shadow", registry.register(path, verify_release(path).digest, {}, {}), reason="a test", by="test")
+    assert shadow.step() == 0
+    assert trials.current("shadow") is None
+    assert "the fields ['depot'] are hashed" in trials.history()[-1].reason

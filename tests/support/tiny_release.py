@@ -1,6 +1,7 @@
 """A small real release: parcels that will be delivered late, with one history feature and a CatBoost model."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,15 @@ def scorer(
 def tiny_release(folder: Path, release_id: str = "parcels-1", threshold: float = THRESHOLD, seed: int = 7) -> Path:
     """Build the release in a folder and return its path."""
     return write_release(folder, scorer(release_id, threshold, seed))
+
+
+def private_scorer(release_id: str = "parcels-1") -> Scorer:
+    """Return the scorer with a private depot, which is a feature and the entity of the history."""
+    made = scorer(release_id)
+    columns = {**CONTRACT.columns, "depot": CONTRACT.columns["depot"].model_copy(update={"private": True})}
+    return replace(
+        made, facts=made.facts.model_copy(update={"contract": CONTRACT.model_copy(update={"columns": columns})})
+    )
 
 
 def write_release(folder: Path, made: Scorer) -> Path:

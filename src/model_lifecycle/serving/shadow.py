@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import RecordsRefused, Scorer
 from model_lifecycle.serving.champion import Champion, Place, load_scorer
@@ -103,6 +104,7 @@ class Shadow:
         place = Place(Path(trial.entry.path), trial.entry.digest, "registry")
         try:
             scorer, digest = load_scorer(place)
+            _check_the_log_suffices(scorer)
         except Exception as error:  # whatever is wrong with it, it is on trial no more
             logger.exception("shadow at %s refused", place.path)
             self._refused = trial.entry.version
@@ -143,3 +145,11 @@ class Shadow:
     def close(self) -> None:
         """Give the connections back."""
         self._store.close()
+
+
+def _check_the_log_suffices(scorer: Scorer) -> None:
+    if scorer.unlogged:
+        raise ServingError(
+            f"release {scorer.release_id}: a shadow scores what the log holds, and there the fields "
+            f"{sorted(scorer.private)} are hashed; expected a release without private fields (a canary can be tried)"
+        )
