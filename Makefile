@@ -30,7 +30,7 @@ help: ## this list
 run: setup ## the whole job: raw tables to a blessed release and its reports
 	@$(BIN)/kedro run
 
-# Tests of a file share what is costly to make, so whole files are spread over the cores.
+# Tests of a file share what is costly to make, so whole files are spread over the cores (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test: setup ## the tests, ten minutes at the most

@@ -2,7 +2,7 @@
 
 >>> from model_lifecycle.client import Client
 >>> with Client("http://127.0.0.1:8000", key) as client:  # doctest: +SKIP
-...     answer = client.predict_one({"flight": "1013", ...})
+...     answer = client.predict_one({"weight": 2.5, ...})
 ...     answer.decision, answer.score
 
 A try that got no answer may have been done: predictions carry an idempotency key, so that the service gives the

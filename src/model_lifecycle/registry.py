@@ -14,7 +14,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from model_lifecycle.contracts.records import Move
 from model_lifecycle.errors import RegistryError
+from model_lifecycle.registry_errors import translated, without_password
 from model_lifecycle.releases import verify_release
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _METRIC = "metric."
 _HISTORY = f"{_TAG}history."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _MAX_REASON = 2000
-_PASSWORD = re.compile(r"://[^/@\s]*@")
 _NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}  # the latter is a missing alias
 # Read by the client when it is imported: it must not report to anybody, nor print hints.
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_DISABLE_AGENT_HINT": "1"}
@@ -349,26 +349,6 @@ class Registry:
         return translated(self._where(), what)
 
 
-@contextmanager
-def translated(where: str, what: str) -> Iterator[None]:
-    """Raise every error of the client as a `RegistryError` that says where it was and what it was about to do."""
-    try:
-        yield
-    except RegistryError:
-        raise
-    except Exception as error:
-        told = " ".join(str(error).split())
-        text = without_password(told)
-        # The client's own errors quote the URL: one that tells the password is not passed on as the cause.
-        cause = error if text == told else None
-        raise RegistryError(f"{where}: cannot {what}: {text:.500}") from cause
-
-
-def without_password(text: str) -> str:
-    """Return the text with user and password left out of every URL in it."""
-    return _PASSWORD.sub("://***@", text)
-
-
 def _move(text: str) -> Move:
     facts = json.loads(text)
     return Move(**{**facts, "overridden": tuple(facts.get("overridden", ()))})
@@ -401,11 +381,8 @@ def open_client(uri: str) -> "MlflowClient":
 
 def _check_file(file: Path) -> None:
     """Refuse a damaged file at once; the client would try for minutes."""
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-    try:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    finally:
-        connection.close()
 
 
 def _create_file(file: Path) -> None:

@@ -113,16 +113,19 @@ def test_killed_inside_the_promotion_it_is_completed_and_stands_once_in_the_hist
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     world, clock = _copy(prepared, tmp_path / "world"), ManualClock(START)
-    name, original = ("_set_previous" if step == "written down" else "_write_down"), Registry._write_down
+    write_down, point = Registry._write_down, Registry.point
 
-    def mortal(self: Registry, *given: Any) -> None:
-        if step == "written down":
-            _die()
-        original(self, *given)
-        monkeypatch.setattr(Registry, "_set_previous", lambda *_: _die())
+    def point_and_die(self: Registry, *given: Any) -> None:
+        if step == "previous moved":
+            point(self, *given)
+        _die()
+
+    def write_down_and_die_later(self: Registry, *given: Any) -> None:
+        write_down(self, *given)
+        monkeypatch.setattr(Registry, "point", point_and_die)
 
     with Store.open(f"sqlite:///{tmp_path}/world/store.db") as store:
-        monkeypatch.setattr(Registry, name, mortal)
+        monkeypatch.setattr(Registry, "_write_down", write_down_and_die_later)
         with pytest.raises(_Killed):
             _run(world, _MortalBook(store.agent_book, 0, after=False, die=_die), clock)
         monkeypatch.undo()

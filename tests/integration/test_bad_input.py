@@ -228,7 +228,11 @@ RAW: dict[str, tuple[Callable[[Copy], Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", RAW)
+# Each is a process that reads all tables; the checks have tests without one (tests/pipelines/data_engineering).
+OFTEN = ("a missing file", "a duplicate id")
+
+
+@pytest.mark.parametrize("what", [pytest.param(one, marks=[] if one in OFTEN else pytest.mark.slow) for one in RAW])
 def test_bad_raw_data_are_refused_at_their_place(copy: Copy, what: str) -> None:
     spoil, place = RAW[what]
     spoil(copy)
@@ -355,6 +359,7 @@ def test_a_second_run_is_refused_and_ctrl_c_in_data_engineering_ends_the_first(c
     _interrupted(first, at="check_|build_tables")
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_search_leaves_everything_as_it_was_and_the_next_run_goes_on_from_there(copy: Copy) -> None:
     journal = copy.data / "06_models" / CASE / "search_journal.jsonl"
     shown = _interrupted(copy.start_run("--nodes", "search_candidates"), at="constant: trial 1 of 1", after=0.3)
@@ -377,6 +382,7 @@ def test_a_finished_run_has_tracked_every_trial_beside_its_registry(copy: Copy) 
     assert names == sorted([f"{one['candidate']} {one['number']}" for one in trials] + ["search as of 2013-07-01"])
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_proof_leaves_no_process_of_ray_behind(copy: Copy) -> None:
     process = copy.start_run("--nodes", "prove_in_service")
     deadline = time.monotonic() + _SECONDS
@@ -427,6 +433,7 @@ def test_a_search_in_which_every_trial_fails_ends_the_run_with_the_last_reason(c
     assert re.match(r"linear: all 1 trials failed, the last one: linear: parameters .*C.*-1\.0", told)
 
 
+@pytest.mark.slow
 def test_a_second_identical_run_keeps_the_champion(copy: Copy) -> None:
     done = copy.run("--from-nodes", "score_test")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,7 @@ PARTS = 12
 
 
 def _some_decisions(data: Path) -> pd.DataFrame:
-    table = pd.read_parquet(data / "02_intermediate" / "flight_delays" / "decisions.parquet").tail(12_000)
+    table = pd.read_parquet(data / "02_intermediate" / "flight_delays" / "decisions.parquet").tail(6_000)
     asked = pq.read_table(data / "07_model_output" / "flight_delays" / "parity_rows.parquet").column_names
     return table[[name for name in table.columns if name in asked]]
 
@@ -39,7 +39,7 @@ def test_a_killed_run_leaves_no_half_file_and_the_next_one_goes_on(finished_run:
     output = data / "07_model_output" / "flight_delays" / "batch"
     arguments = ("run", "--pipelines", "batch_scoring", "--params")
     options = f"batch_input={source},batch_scoring.extra_columns=ignore"
-    slow = finished_run.start(*arguments, f"{options},batch_scoring.batch_rows=5", data=data)
+    slow = finished_run.start(*arguments, f"{options},batch_scoring.batch_rows=2", data=data)
     try:
         _wait_for(output, ".*.unfinished-scores", slow)
         second = finished_run.kedro(*arguments, options, data=data)

@@ -15,7 +15,7 @@ def test_a_stakeholder_reads_the_verdict_the_rate_the_room_and_the_smallest_gain
         "Of the decisions with an outcome. Positive: 24.1% (95% interval 22.1% to 26.1%), by period 21.0% to 26.0%.",
         "A perfect prediction would be worth 9,600 minutes per 1,000 decisions more than the best trivial policy",
         "The question asks for at least 500, 5.2% of that.",
-        '<td class="number">310</td>',
+        'data-name="smallest gain">310</td>',
         "9,600 minutes of room &gt;= 500 asked for",
     ):
         assert words in page

@@ -60,11 +60,8 @@ class FinishedRun:
 
 
 def finish_a_run(folder: Path) -> FinishedRun:
-    """Write the part of the raw tables, then run raw tables to champion in ``folder/data``; once a folder."""
+    """Write the part of the raw tables, then run raw tables to champion in ``folder/data``."""
     run = FinishedRun(folder / "data", folder / "raw")
-    done_before = folder / "done"
-    if done_before.exists():
-        return run
     tables = read_raw_tables(ROOT / "conf", _SOURCES)
     flights = tables["flights"]
     part = flights[(flights["flight"] % _EVERY == 0) & (flights["month"] <= _LAST_MONTH)]
@@ -72,5 +69,4 @@ def finish_a_run(folder: Path) -> FinishedRun:
     done = run.kedro("run", "--params", f"raw_folder={run.raw}")
     if done.returncode:
         raise RuntimeError(f"kedro run ended with code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-    done_before.touch()
     return run

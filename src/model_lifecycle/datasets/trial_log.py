@@ -8,7 +8,8 @@ import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
 from model_lifecycle.contracts.trials import SearchReport, Trial
-from model_lifecycle.registry import file_of, open_client, translated, without_password
+from model_lifecycle.registry import file_of, open_client
+from model_lifecycle.registry_errors import translated, without_password
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric

@@ -230,6 +230,8 @@ def _quick_times(_column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
         found = [(moment - _EPOCH) // _MICROSECOND for moment in moments]
     except (ValueError, TypeError, OverflowError):
         return None
+    if min(found) < _FIRST or max(found) > _LAST:
+        return None
     return np.array(found, dtype=np.int64).view("datetime64[us]")
 
 

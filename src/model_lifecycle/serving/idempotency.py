@@ -10,8 +10,9 @@ import msgspec
 
 from model_lifecycle.contracts.records import RequestRecord
 from model_lifecycle.errors import StoreUnavailable
+from model_lifecycle.serving.answers import Record
 from model_lifecycle.serving.log_writer import RequestTaken
-from model_lifecycle.serving.predictor import RETRY_SECONDS, Record, RequestKey
+from model_lifecycle.serving.predictor import RETRY_SECONDS, RequestKey
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.store import Store
 

@@ -2,39 +2,33 @@
 
 import asyncio
 import logging
-import math
-import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord, RequestRecord, Role
+from model_lifecycle.contracts.records import RequestRecord, Role
 from model_lifecycle.errors import StoreError, StoreUnavailable
-from model_lifecycle.scoring import RecordsRefused, Scores
+from model_lifecycle.scoring import RecordsRefused
+from model_lifecycle.serving.answers import NO_CONTROL, Made, Record, predictions_of
 from model_lifecycle.serving.canary import Canary
 from model_lifecycle.serving.champion import Champion, ChampionWatch
-from model_lifecycle.serving.chance import drawn_rows, taken
-from model_lifecycle.serving.live_history import Snapshot
+from model_lifecycle.serving.chance import drawn_rows
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.privacy import Pseudonyms
 from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.settings import ControlSettings
-from model_lifecycle.serving.types import FieldProblem, HistoryState, Prediction
+from model_lifecycle.serving.types import FieldProblem
 
 logger = logging.getLogger(__name__)
 
-Record = Mapping[str, object]
 RETRY_SECONDS = 1
 # One that is committed and one that is scored meanwhile; more of them would only make each smaller.
 BATCHES_UNDER_WAY = 2
-NO_CONTROL = ControlSettings()
 
 
 @dataclass(slots=True)
@@ -167,7 +161,7 @@ class Predictor:
             self._submit(loop, some, part)
         self._next(loop)
 
-    def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "_Made") -> None:
+    def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "Made") -> None:
         early = self._relaxed and requests[0].key is None and self._writer.unavailable is None
 
         def committed(error: StoreError | None) -> None:
@@ -178,7 +172,7 @@ class Predictor:
         self._under_way += 1
         self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
-    def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "_Made":
+    def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "Made":
         """Score a batch: the canary its share, the champion the rest and whatever the canary fails on."""
         canary = self._canary()
         if canary is None or not canary.answers:
@@ -194,9 +188,9 @@ class Predictor:
         ours = self._scored(champion, "champion", [records[row] for row in others], rest)
         order = np.argsort(np.concatenate((rows, others)))
         logged, answers = theirs.logged + ours.logged, theirs.answers + ours.answers
-        return _Made([logged[place] for place in order], [answers[place] for place in order])
+        return Made([logged[place] for place in order], [answers[place] for place in order])
 
-    def _by_canary(self, canary: Canary, records: list[Record]) -> "_Made | None":
+    def _by_canary(self, canary: Canary, records: list[Record]) -> "Made | None":
         started = time.perf_counter()
         try:
             made = self._scored(canary.release, "canary", records, canary.release.scorer.columns(records))
@@ -206,7 +200,7 @@ class Predictor:
         canary.guard.answered(len(records), time.perf_counter() - started)
         return made
 
-    def _scored(self, release: Champion, role: Role, records: Sequence[Record], columns: Columns) -> "_Made":
+    def _scored(self, release: Champion, role: Role, records: Sequence[Record], columns: Columns) -> "Made":
         snapshot = release.history.snapshot
         started = time.perf_counter()
         scores = release.scorer.score(columns, snapshot.history)
@@ -220,7 +214,7 @@ class Predictor:
         self,
         loop: asyncio.AbstractEventLoop,
         requests: list[_Waiting],
-        made: "_Made",
+        made: "Made",
         error: StoreError | None,
         early: bool,
     ) -> None:
@@ -232,7 +226,7 @@ class Predictor:
         finally:
             self._free(loop)
 
-    def _answer(self, requests: list[_Waiting], made: "_Made", error: StoreError | None) -> None:
+    def _answer(self, requests: list[_Waiting], made: "Made", error: StoreError | None) -> None:
         if error is not None:
             unavailable = isinstance(error, StoreUnavailable)
             _fail(requests, _log_unavailable() if unavailable else error)
@@ -240,7 +234,7 @@ class Predictor:
         self._metrics.decided(made.logged)
         self._tell(requests, made)
 
-    def _tell(self, requests: list[_Waiting], made: "_Made") -> None:
+    def _tell(self, requests: list[_Waiting], made: "Made") -> None:
         start = 0
         for waiting in requests:
             end = start + len(waiting.records)
@@ -249,24 +243,18 @@ class Predictor:
             start = end
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    logged: list[PredictionRecord]
-    answers: list[dict[str, object]]
-
-
-def _parts(requests: list[_Waiting], made: _Made) -> "Iterator[tuple[list[_Waiting], _Made]]":
+def _parts(requests: list[_Waiting], made: Made) -> "Iterator[tuple[list[_Waiting], Made]]":
     """Part a batch into the requests without a key, which are written together, and each of those with one."""
     if all(waiting.key is None for waiting in requests):
         yield requests, made
         return
     plain: list[_Waiting] = []
-    rest, start = _Made([], []), 0
+    rest, start = Made([], []), 0
     for waiting in requests:
         rows = slice(start, start + len(waiting.records))
         start = rows.stop
         if waiting.key is not None:
-            yield [waiting], _Made(made.logged[rows], made.answers[rows])
+            yield [waiting], Made(made.logged[rows], made.answers[rows])
             continue
         plain.append(waiting)
         rest.logged.extend(made.logged[rows])
@@ -275,7 +263,7 @@ def _parts(requests: list[_Waiting], made: _Made) -> "Iterator[tuple[list[_Waiti
         yield plain, rest
 
 
-def _request(key: RequestKey | None, made: _Made) -> RequestRecord | None:
+def _request(key: RequestKey | None, made: Made) -> RequestRecord | None:
     if key is None:
         return None
     ids = tuple(record.prediction_id for record in made.logged)
@@ -318,104 +306,3 @@ def _refuse(requests: Sequence[_Waiting], refused: RecordsRefused) -> list[_Wait
     for number, found in problems.items():
         _fail([requests[number]], Problem(422, f"{len(found)} wrong fields; nothing was predicted", found))
     return [waiting for number, waiting in enumerate(requests) if number not in problems]
-
-
-def predictions_of(
-    champion: Champion,
-    role: Role,
-    snapshot: Snapshot,
-    records: Sequence[Record],
-    columns: Columns,
-    scores: Scores,
-    control: ControlSettings,
-) -> _Made:
-    """Build the log rows and the answers of a batch."""
-    scorer = champion.scorer
-    question = scorer.question
-    logged_at = datetime.now(UTC)
-    ids = columns[question.decision_id].tolist()
-    times = [moment.replace(tzinfo=UTC) for moment in columns[question.decision_time].tolist()]
-    complete = _complete(champion, snapshot, columns[question.decision_time])
-    features = _rows(scores.features)
-    values, decisions = scores.score.tolist(), scorer.task.decisions(scores.action)
-    outputs = _rows(scorer.task.outputs(scores.prediction)) or [{}] * len(records)
-    actions = taken(question, ids, decisions, control.share, control.salt)
-    keys = (question.decision_id, question.decision_time)
-    whole = HistoryState(snapshot.watermark, snapshot.newest(), True)
-    part = HistoryState(snapshot.watermark, snapshot.newest(), False)
-    logged, answers = [], []
-    for row, record in enumerate(records):
-        flags = scores.flags[row]
-        prediction_id = new_id(logged_at)
-        logged.append(
-            PredictionRecord(
-                prediction_id=prediction_id,
-                decision_id=str(ids[row]),
-                decision_time=times[row],
-                logged_at=logged_at,
-                release=scorer.release_id,
-                score=values[row],
-                decision=decisions[row],
-                threshold=scorer.threshold,
-                watermark=snapshot.watermark,
-                inputs={name: value for name, value in record.items() if name not in keys},
-                features=features[row],
-                flags=flags if complete[row] else {**flags, "history": ["incomplete"]},
-                outputs=outputs[row],
-                role=role,
-                action=actions[row][0],
-                propensity=actions[row][1],
-            )
-        )
-        prediction = Prediction(
-            prediction_id=prediction_id,
-            score=values[row],
-            decision=decisions[row],
-            outputs=outputs[row],
-            release=scorer.release_id,
-            role=role,
-            action=actions[row][0],
-            propensity=actions[row][1],
-            threshold=scorer.threshold,
-            history=whole if complete[row] else part,
-            missing=flags.get("missing", []),
-            unknown=flags.get("unknown", []),
-        )
-        answers.append(_answer(question.decision_id, ids[row], prediction))
-    return _Made(logged, answers)
-
-
-def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str, object]:
-    fields = {name: getattr(prediction, name) for name in prediction.__struct_fields__}
-    return {"prediction_id": fields.pop("prediction_id"), decision_id: value, **fields}
-
-
-def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
-    """Tell for each decision whether the events in memory reach back over its longest window."""
-    window = champion.scorer.longest_window
-    if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
-        return [not champion.scorer.spec.history] * len(times)
-    reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
-    return [bool(seen) for seen in reached.tolist()]
-
-
-def _rows(columns: Columns) -> list[dict[str, Any]]:
-    """Turn columns into one mapping a row; what is no number becomes None, as JSON has no other way."""
-    names = list(columns)
-    lists = []
-    for values in columns.values():
-        plain = values.tolist()
-        if values.dtype.kind == "f" and not math.isfinite(sum(plain)):  # a sum is finite only if each value is
-            plain = [value if value == value and abs(value) != np.inf else None for value in plain]  # noqa: PLR0124
-        lists.append(plain)
-    return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
-
-
-def new_id(now: datetime) -> str:
-    """Return a unique id that sorts by time, so that a database's index grows at its end (as UUID version 7 does)."""
-    return id_from(now) + secrets.token_hex(10)
-
-
-def id_from(moment: datetime) -> str:
-    """Return what sorts before every id of this moment and after every earlier one."""
-    return f"{int(moment.timestamp() * 1000):012x}"

@@ -18,9 +18,9 @@ from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import RecordsRefused, Scorer
+from model_lifecycle.serving.answers import NO_CONTROL, id_from, predictions_of
 from model_lifecycle.serving.champion import Champion, Place, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
-from model_lifecycle.serving.predictor import NO_CONTROL, id_from, predictions_of
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import Store
 from model_lifecycle.trials import Trial, Trials

@@ -36,7 +36,7 @@ def judged(tables: CaseTables, case: str = "flight_delays", **features: Any) -> 
     return find_leaks(decisions, primary, train, spec, contracts, plan, question, LeakageLimits())
 
 
-@pytest.mark.parametrize("case", ["cancellations", "outcome"])
+@pytest.mark.parametrize("case", ["cancellations", pytest.param("outcome", marks=pytest.mark.slow)])
 def test_the_plane_is_found_as_input_of_a_question_on_cancellations(raw: Mapping[str, pd.DataFrame], case: str) -> None:
     """By its declared known-at, and, were that forgotten, by what its absence tells."""
     tables = load_case(case).build_tables(raw, parameters(case)["case_settings"])
