@@ -18,7 +18,7 @@ from model_lifecycle.store.backfill import event_records
 
 RECORDS = 2_000
 BATCH = 1_000
-DAYS = pd.Timedelta(days=14)
+DAYS = pd.Timedelta(days=2)  # no more than the service's history_margin, or its memory ends after the first decisions
 
 
 @dataclass(frozen=True)
