@@ -97,11 +97,27 @@ def careful_dependence(influence: np.ndarray) -> float:
     influence : ndarray of shape (n_blocks,)
         As in `dependence.serial_dependence`.
 
+    Returns
+    -------
+    float
+        ``r + 2 * (1 + 3 * r) / n``, between 0 and 0.95: Kendall's correction once for the bias, once for the noise.
+
+    Raises
+    ------
+    StatisticError
+        If there are fewer than 2 blocks.
+
+    References
+    ----------
+    Kendall (1954), Biometrika 41, 403-404.
+
     Examples
     --------
     >>> round(careful_dependence(np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])), 3)
     0.446
     """
+    if influence.size < 2:
+        raise StatisticError(f"careful_dependence: found {influence.size} block; expected at least 2")
     return float(autocorrelations(influence[np.newaxis], _CAREFUL)[0])
 
 

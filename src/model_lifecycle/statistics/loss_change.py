@@ -66,6 +66,10 @@ def reference_losses(
     StatisticError
         If the lengths differ, a value is not finite, or there are fewer than 2 blocks.
 
+    References
+    ----------
+    Kitagawa (1955), as for `split_loss_change`.
+
     Examples
     --------
     >>> found = reference_losses(np.array([0.1, 0.9] * 2), np.arange(4.0), np.zeros(4), np.array([0, 0, 1, 1]), 2)
@@ -203,7 +207,8 @@ def _difference(now: np.ndarray, block: np.ndarray, before: float, past: np.ndar
     )
     freedoms = [worth - 1.0 for worth in worths]
     pooled = float(np.average([own, usual], weights=freedoms))
-    half = stdtrit(sum(freedoms), (1.0 + level) / 2.0) * np.sqrt(max(own, pooled) / worths[0] + usual / worths[1])
+    error = np.sqrt(max(own, pooled) / worths[0] + usual / worths[1])
+    half = float(stdtrit(sum(freedoms), (1.0 + level) / 2.0) * error)
     estimate = mean - before
     return Interval(
         estimate,
