@@ -12,15 +12,16 @@ from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.table import ColumnContract
+from model_lifecycle.monitoring.causes import Losses, find_causes
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.concept import judge_concept, watch_errors
-from model_lifecycle.monitoring.drift import feature_drift
+from model_lifecycle.monitoring.concept import judge_concept, labelled, watch_errors
+from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import logged_columns
 from model_lifecycle.monitoring.performance import judge_performance, release_shares
 from model_lifecycle.monitoring.quality import check_quality
 from model_lifecycle.monitoring.slices import judge_slices
-from model_lifecycle.monitoring.verdict import Drift, Estimated, Finding, MonitoringReport, WindowVerdict
+from model_lifecycle.monitoring.verdict import Causes, Drift, Estimated, Finding, MonitoringReport, WindowVerdict
 from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
 from model_lifecycle.tasks import Task
 
@@ -123,22 +124,26 @@ def _judge(
     rules: Rules,
     trusted: Columns | None,
 ) -> tuple[WindowVerdict, Columns]:
-    features, contract, spec = rules.features, rules.inputs(), rules.spec
+    contract, spec = rules.inputs(), rules.spec
     profile = champion.reference_profile
-    numeric = {*features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
-    text = {*features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
+    numeric = {*rules.features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
+    text = {*rules.features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
     inputs = logged_columns(rows["inputs"].tolist(), sorted(numeric), sorted(text - numeric))
+    features = _features(rows, inputs.columns, champion, rules)
     findings = check_quality(inputs, len(rows), contract, profile, spec, before=trusted)
     found = maturity(rows, spec)
+    drift = _drift(rows, span, features, champion, rules)
+    concept, losses = judge_concept(rows, champion, rules.task, spec.drift_level) if found.mature else (None, None)
     return WindowVerdict(
         start=span.start,
         end=span.end,
         decisions=len(rows),
         maturity=found,
         quality=(*findings, *_label_times(found.label_before_decision, found.decisions)),
-        drift=_drift(rows, span, inputs.columns, champion, rules),
+        drift=drift,
         performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
-        concept=judge_concept(rows, champion, rules.task, spec.drift_level) if found.mature else None,
+        concept=concept,
+        causes=None if losses is None else _causes(rows, features, losses, drift, champion, rules),
         releases=release_shares(rows, rules.task),
         slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, found.mature),
         estimated={
@@ -147,17 +152,29 @@ def _judge(
     ), inputs.columns
 
 
-def _drift(rows: pd.DataFrame, span: Window, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
-    """Compare the logged features; where the service logged none, the inputs of the same names."""
-    if not len(rows):
-        return Drift()
+def _features(rows: pd.DataFrame, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Columns:
+    """Return the logged features; where the service logged none, the inputs of the same names."""
     categorical = list(rules.features.categorical)
     numeric = [name for name in rules.features.names() if name not in categorical]
     logged = logged_columns(rows["features"].tolist() if "features" in rows.columns else [], numeric, categorical)
-    profile = champion.reference_profile
-    same = {name: values for name, values in inputs.items() if name in profile.features}
+    same = {name: values for name, values in inputs.items() if name in champion.reference_profile.features}
+    return {**same, **logged.columns}
+
+
+def _drift(rows: pd.DataFrame, span: Window, features: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
+    if not len(rows):
+        return Drift()
     score = rows.loc[rows["release"] == champion.release, "score"].to_numpy(dtype=np.float64)
-    return feature_drift({**same, **logged.columns}, score, profile, rules.spec, span.end - span.start)
+    found = feature_drift(features, score, champion.reference_profile, rules.spec, span.end - span.start)
+    return weighted(found, champion.importance)
+
+
+def _causes(
+    rows: pd.DataFrame, features: Columns, losses: Losses, drift: Drift, champion: ChampionFacts, rules: Rules
+) -> Causes:
+    mine = labelled(rows, champion, rules.task)
+    own = {name: values[mine] for name, values in features.items()}
+    return find_causes(own, losses, champion.reference_profile, drift, champion.importance)
 
 
 def _label_times(before: int, decisions: int) -> tuple[Finding, ...]:

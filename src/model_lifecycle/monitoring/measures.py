@@ -107,6 +107,7 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
     return {
         "drift.features": Measure(len(drifted), message=_joined(messages), details=details),
         **_joint(window),
+        **_important(window, details),
         **{
             f"drift.feature.{one.feature}": Measure(
                 one.effect, reference=one.floor, details={"features": [one.model_dump(mode="json")]}
@@ -114,6 +115,11 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
             for one in window.drift.features
         },
     }
+
+
+def _important(window: WindowVerdict, details: Mapping[str, object]) -> dict[str, Measure]:
+    share = window.drift.importance_drifted
+    return {} if share is None else {"drift.importance": Measure(share, details=details)}
 
 
 def _joint(window: WindowVerdict) -> dict[str, Measure]:

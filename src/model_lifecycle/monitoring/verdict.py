@@ -76,6 +76,7 @@ class FeatureDrift(Contract):
     suspected: bool = Field(default=False, description="would have drifted, by a conventional floor: uncalibrated")
     tests: tuple[EffectTest, ...] = ()
     counts: tuple[int, ...] = Field(default=(), description="rows in the bins of `FeatureProfile.shown_counts`")
+    importance: FiniteFloat | None = Field(default=None, description="share in what the champion explains")
 
 
 class Calibration(Contract):
@@ -112,6 +113,9 @@ class Drift(Contract):
     skipped: dict[str, str] = Field(default_factory=dict)
     calibration: Calibration | None = None
     joint: JointDrift | None = None
+    importance_drifted: FiniteFloat | None = Field(
+        default=None, description="share of what the champion explains that rests on features that drifted"
+    )
 
     def drifted(self) -> tuple[FeatureDrift, ...]:
         """Return the features that drifted."""
@@ -194,6 +198,46 @@ class ErrorStream(Contract):
     reason: str = ""
 
 
+class SegmentCause(Contract):
+    """Rows of one bin of a feature, and how much more of their loss inputs leave unexplained than of the rest's.
+
+    ``contribution``, share times difference: what the loss of all would be lower by if this segment were as the rest.
+    """
+
+    feature: str
+    segment: str
+    rows: int
+    share: Share
+    share_before: Share = Field(description="in the reference")
+    loss: FiniteFloat
+    foretold: FiniteFloat = Field(description="loss that the hold-out foretells for such inputs")
+    difference: Figure = Field(description="unexplained loss, less that of the rest")
+    contribution: FiniteFloat
+    adjusted_p_value: Share
+    explains: bool
+
+
+class FeatureCause(Contract):
+    """What of the change of the loss goes with one feature, by itself; features that move together share it."""
+
+    feature: str
+    effect: FiniteFloat | None = None
+    drifted: bool = False
+    importance: Share | None = Field(default=None, description="share in what the champion explains; none unknown")
+    by_outcomes: FiniteFloat = Field(description="contributions of its segments that explain something")
+    by_inputs: FiniteFloat = Field(description="change of the foretold loss by the other shares of its bins")
+
+
+class Causes(Contract):
+    """Which segments and features explain the change of the loss, the first the most."""
+
+    rows: int
+    segments: tuple[SegmentCause, ...] = ()
+    compared: int = Field(default=0, description="segments of all features")
+    features: tuple[FeatureCause, ...] = ()
+    skipped: dict[str, str] = Field(default_factory=dict)
+
+
 class ReleaseShare(Contract):
     """What one release did in a window."""
 
@@ -232,6 +276,7 @@ class WindowVerdict(Contract):
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
     slices: tuple[SliceVerdict, ...] = ()
     concept: Concept | None = Field(default=None, description="none where the window is immature")
+    causes: Causes | None = Field(default=None, description="none without a concept's figures")
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""

@@ -12,6 +12,7 @@ from model_lifecycle.monitoring.history import Happening, WindowHistory
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
+from model_lifecycle.pipelines.monitoring.pages.causes import causes_sections
 from model_lifecycle.pipelines.monitoring.pages.changes import changes
 from model_lifecycle.pipelines.monitoring.pages.concept import concept_section
 from model_lifecycle.pipelines.monitoring.pages.features import features_section
@@ -66,6 +67,7 @@ def window_page(found: Found, beside: str = "") -> str:
             _alerts(found.alerts),
             _performance(found),
             concept_section(report),
+            *causes_sections(report),
             _estimated(newest),
             _windows(report.windows),
             _quality(newest),
