@@ -9,7 +9,7 @@ from typing import get_args
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.monitoring.policy import Breach, breaches
 from model_lifecycle.monitoring.replay import Replay
-from model_lifecycle.monitoring.verdict import Figure, Finding, Rule, Severity, WindowVerdict
+from model_lifecycle.monitoring.verdict import Figure, Finding, Operations, Rule, Severity, WindowVerdict
 
 _NAMED = 5
 
@@ -72,6 +72,16 @@ def replay_measures(replayed: Replay) -> dict[str, Measure]:
             f"lateness.seconds_{name}": Measure(value, details=details) for name, value in replayed.late_seconds.items()
         },
     }
+
+
+def operations_measures(found: Operations) -> dict[str, Measure]:
+    """Return how the service runs, as measures of the newest window; what is not known is absent."""
+    service = {} if found.service is None else found.service.model_dump(exclude={"release"})
+    staleness = found.model_dump(include={"model_age_days", "event_age_hours", "incomplete_history"})
+    details = {"operations": found.model_dump(mode="json")}
+    known = {name: value for name, value in {**service, **staleness}.items() if value is not None}
+    answering = {"operations.answering": Measure(int(found.service is not None), message=found.reason, details=details)}
+    return answering | {f"operations.{name}": Measure(value, details=details) for name, value in known.items()}
 
 
 def _labels(window: WindowVerdict) -> dict[str, Measure]:

@@ -248,6 +248,48 @@ class ReleaseShare(Contract):
     loss: FiniteFloat | None
 
 
+class ReleaseVerdict(Contract):
+    """The decisions of one release in a window that more than one answered.
+
+    Inputs are held against the champion's reference; differences from the hold-out are the champion's alone.
+    """
+
+    release: str
+    decisions: int
+    maturity: Maturity
+    quality: tuple[Finding, ...]
+    drift: Drift
+    performance: Performance | None
+    estimated: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
+class ShadowWindow(Contract):
+    """The loss of a shadow less the champion's, on the decisions of a window that both scored."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    observed: int
+    difference: FiniteFloat | None
+
+
+class ShadowVerdict(Contract):
+    """A shadow against the champion, on the decisions of all windows that both scored.
+
+    ``difference`` is the shadow's loss less the champion's; none where the days do not tell, with the reason.
+    """
+
+    release: str
+    champion: str
+    decisions: int
+    observed: int
+    agreement: FiniteFloat | None = Field(description="share of the decisions on which both would do the same")
+    loss: FiniteFloat | None
+    champion_loss: FiniteFloat | None
+    difference: Figure | None
+    reason: str
+    windows: tuple[ShadowWindow, ...]
+
+
 class SliceVerdict(Contract):
     """The champion's decisions in one category of a declared slice.
 
@@ -275,6 +317,7 @@ class WindowVerdict(Contract):
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
     slices: tuple[SliceVerdict, ...] = ()
+    by_release: tuple[ReleaseVerdict, ...] = Field(default=(), description="where more than one release answered")
     concept: Concept | None = Field(default=None, description="none where the window is immature")
     causes: Causes | None = Field(default=None, description="none without a concept's figures")
 
@@ -287,6 +330,32 @@ class WindowVerdict(Contract):
         return bool(self.critical())
 
 
+class ServiceFigures(Contract):
+    """What one replica's metrics tell of `/predict`, since it started."""
+
+    requests: int
+    error_share: FiniteFloat | None = Field(description="answered with a 5xx")
+    latency_p50_seconds: FiniteFloat | None
+    latency_p99_seconds: FiniteFloat | None
+    log_available: FiniteFloat | None
+    log_waiting: FiniteFloat | None
+    log_lost: FiniteFloat | None
+    events_lag_seconds: FiniteFloat | None
+    release: str | None
+
+
+class Operations(Contract):
+    """How the service runs, and how old its model and its events are; without ``service``, ``reason`` says why."""
+
+    service: ServiceFigures | None
+    reason: str
+    model_age_days: FiniteFloat | None = Field(description="since its training data ended")
+    in_use_days: FiniteFloat | None
+    newest_event: AwareDatetime | None
+    event_age_hours: FiniteFloat | None = Field(description="of the newest event known by then")
+    incomplete_history: FiniteFloat | None = Field(description="share of answers without the whole history")
+
+
 class MonitoringReport(Contract):
     """The windows up to ``until``, the oldest first, judged with what was known at ``as_of``."""
 
@@ -297,6 +366,8 @@ class MonitoringReport(Contract):
     windows: tuple[WindowVerdict, ...]
     new_labels: int = Field(ge=0, description="observed outcomes since the champion's training data ended")
     errors: ErrorStream | None = None
+    shadows: tuple[ShadowVerdict, ...] = ()
+    operations: Operations | None = None
 
     def newest(self) -> WindowVerdict | None:
         """Return the last window, None when nothing is logged."""
