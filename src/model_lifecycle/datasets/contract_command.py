@@ -18,7 +18,7 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times in UTC.")
+@click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times.")
 def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     """Print a contract inferred from SOURCES: files (CSV, Parquet), or entries of the catalog such as raw_orders.
 
@@ -48,10 +48,20 @@ def _load(source: str, times: tuple[str, ...]) -> "pd.DataFrame":
             return pd.read_parquet(path)
         table = pd.read_csv(path, low_memory=False)
         for column in set(times) & set(table.columns):
-            table[column] = pd.to_datetime(table[column], utc=True)
+            table[column] = _times(table[column])
     except Exception as error:
         raise ContractError(f"{path}: cannot be read as Parquet or CSV: {error}") from error
     return table
+
+
+def _times(values: "pd.Series") -> "pd.Series":
+    """Read texts as times; with zones of several kinds, as times in UTC."""
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(values)
+    except ValueError:
+        return pd.to_datetime(values, utc=True)
 
 
 def _from_catalog(name: str) -> "pd.DataFrame":
