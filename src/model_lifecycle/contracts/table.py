@@ -142,5 +142,9 @@ class TableContracts(RootModel[dict[str, TableContract]]):
             If the case declares none.
         """
         if name not in self.root:
-            raise ConfigurationError(f"contracts: none for table {name!r}, expected one of {sorted(self.root)}")
+            source = name if name == "primary_table" else f"raw_{name}"
+            raise ConfigurationError(
+                f"contracts: none for table {name!r}, found {sorted(self.root)}; "
+                f"`python -m model_lifecycle contract infer {source}` drafts one"
+            )
         return self.root[name]

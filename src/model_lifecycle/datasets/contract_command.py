@@ -1,5 +1,6 @@
 """``python -m model_lifecycle contract infer``: a first contract for new tables."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +10,8 @@ from model_lifecycle.errors import ConfigurationError, ContractError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_JOINED = "joined_decisions"  # the primary table before its contract is held against it
 
 
 @click.group()
@@ -21,6 +24,8 @@ def contract() -> None:
 @click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times.")
 def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     """Print a contract inferred from SOURCES: files (CSV, Parquet), or entries of the catalog such as raw_orders.
+
+    The primary_table is made of the raw tables first, as `build_tables` of the case makes it.
 
     Several together show foreign keys between them. Put the result into
     conf/cases/<case>/parameters_contracts.yml, and check every line.
@@ -71,6 +76,10 @@ def _from_catalog(name: str) -> "pd.DataFrame":
 
     bootstrap_project(Path.cwd())
     with KedroSession.create() as session:
+        if name == "primary_table":
+            logging.disable(logging.WARNING)  # what is printed is the contract alone
+            made = cast(Any, session).run(pipeline_names=["data_engineering"], to_outputs=[_JOINED])
+            return cast("pd.DataFrame", made[_JOINED].load())
         catalog: Any = cast(Any, session).load_context().catalog
         if name not in list(catalog.keys()):
             raise ConfigurationError(f"{name!r} is neither a file nor an entry of the catalog")
