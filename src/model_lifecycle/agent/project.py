@@ -57,7 +57,7 @@ def read_project(env: str | None = None, parameters: Mapping[str, str] | None = 
     if not CONF.is_dir():
         raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; run this in the project's folder")
     options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
-    given = OmegaConf.to_container(
+    given: Any = OmegaConf.to_container(
         OmegaConf.from_dotlist([f"{name}={value}" for name, value in (parameters or {}).items()])
     )
     loader = CONFIG_LOADER_CLASS(CONF, env or os.environ.get("KEDRO_ENV"), runtime_params=given, **options)
