@@ -48,8 +48,8 @@ def moderated_variances(variance: np.ndarray, freedom: float) -> Moderated:
     Examples
     --------
     >>> found = moderated_variances(np.array([1.0, 1.1, 0.9, 1.0, 1.05, 0.95]), 6.0)
-    >>> found.freedom, found.variance.round(1).tolist()
-    (206.0, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    >>> round(found.freedom), [round(one, 1) for one in found.variance.tolist()]
+    (206, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     """
     values = vector(variance, "moderated_variances, variance")
     if values.size and values.min() < 0.0:

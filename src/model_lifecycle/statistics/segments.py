@@ -69,7 +69,7 @@ def compare_segments(values: np.ndarray, segment: np.ndarray, block: np.ndarray,
     >>> loss = np.array([1.0, 3.0, 2.0, 3.5, 1.5, 3.0, 1.0, 4.0])
     >>> found = compare_segments(loss, np.tile([0, 1], 4), np.repeat([0, 1, 2, 3], 2), 2)
     >>> found.difference.tolist(), found.error.round(3).tolist(), found.freedom
-    ([-2.0, 2.0], [0.408, 0.408], 3)
+    ([-2.0, 2.0], [0.354, 0.354], 3)
     """
     numbers = vector(values, "compare_segments, values")
     same_length("compare_segments", values=numbers, segment=segment, block=block)
