@@ -203,6 +203,13 @@ class Store:
             found = connection.scalar(select(func.min(events.c.known_at)))
         return None if found is None else from_micros(found)
 
+    def newest_known_at(self, until: datetime) -> datetime | None:
+        """Return when the newest event that was known by a moment became known, None without any."""
+        with reading(self._engine, "read events") as connection:
+            known = events.c.known_at <= to_micros("until", until)
+            found = connection.scalar(select(func.max(events.c.known_at)).where(known))
+        return None if found is None else from_micros(found)
+
     def latest_sequence(self) -> int:
         """Return the highest sequence of an event, 0 when there is none."""
         with reading(self._engine, "read events") as connection:
