@@ -39,6 +39,7 @@ from model_lifecycle.store.windows import (
     answers_by_id,
     labelled_window,
     last_shadow,
+    outcomes_since,
     prediction_window,
     read_frame,
 )
@@ -244,6 +245,14 @@ class Store:
         query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
+
+    def outcomes_of_answers_since(self, prediction_id: str) -> pd.DataFrame:
+        """Return the answers with a higher id that have a label, with the columns of `labelled_predictions_between`.
+
+        The features are left out. The label is the last received.
+        """
+        with reading(self._engine, "read outcomes") as connection:
+            return read_frame(connection, outcomes_since(prediction_id))
 
     def newest_decision(self) -> datetime | None:
         """Return the time of the newest decision in the log, None when it is empty."""
