@@ -56,6 +56,11 @@ class LoggedPredictions:
         with Store.open(self._url, timeout=_TIMEOUT) as store:
             return store.labelled_predictions_between(start, end, as_of)
 
+    def read_shadows(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return what shadows scored of the decisions of a window, each with its label as known at ``as_of``."""
+        with Store.open(self._url, timeout=_TIMEOUT) as store:
+            return store.labelled_predictions_between(start, end, as_of, shadow=True)
+
 
 class PredictionWindow(AbstractDataset[object, LoggedPredictions]):
     """The prediction log of the service. Read only: the service alone writes it.

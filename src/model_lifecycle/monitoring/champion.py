@@ -29,6 +29,9 @@ class ChampionFacts(Contract):
     promoted_at: AwareDatetime | None = None
     retrained_at: AwareDatetime | None = Field(default=None, description="last retraining, promoted or not")
     versus_previous: Figure | None = None
+    importance: dict[str, float] = Field(
+        default_factory=dict, description="share of each feature in what the release explains; empty in old releases"
+    )
     errors: HoldoutErrors | None = Field(default=None, description="of `holdout.holdout_errors`; none in old releases")
 
     @classmethod

@@ -17,6 +17,7 @@ from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.serving.application import Application
+from model_lifecycle.serving.canary_value import ValueWatch
 from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.ports import free_ports
@@ -49,6 +50,10 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
         _start(settings, key, folder, stop)
         try:
             shadow = _ShadowProcess(settings)
+            if settings.release is None:  # a fixed release has no trials
+                threading.Thread(
+                    target=ValueWatch(settings).run, args=(stop,), name="canary-value", daemon=True
+                ).start()
             while not stop.wait(1.0):
                 shadow.look()
         finally:
@@ -68,6 +73,10 @@ def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
         **private_environment(folder),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+        # By default Ray gives its workers the priority of batch jobs, 15: whatever else runs would come before answers.
+        "RAY_worker_niceness": "0",
+        # And it gives HAProxy five seconds to come up, or the start fails: too few on a machine that is busy.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
