@@ -102,7 +102,8 @@ class Machine:
         if champion is None:
             return Step(state, f"{said}: there is no champion", lines=tuple(decision.reasons))
         entry = self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order)
-        entries, order = (entry,), state.order
+        entries: tuple[AuditRecord, ...] = (entry,)
+        order = state.order
         if state.phase in _TRIALS:  # a release on trial is held against a champion that goes; it is not waited for
             candidate, order = _known(state.candidate), None
             self._works.withdraw(candidate)
