@@ -54,11 +54,9 @@ def with_season(
         reason = f"{len(then):,} decisions are logged of the season before, expected at least {FEWEST}"
         found = found.model_copy(update={"reason": reason})
     else:
-        columns = (
-            feature_columns(rows, champion, rules)
-            for rows in (rows_of(now, Window(newest.start, newest.end), None), then)
-        )
-        found = found.model_copy(update={"features": _compare(*columns, newest.drift.features, champion)})
+        current = feature_columns(rows_of(now, Window(newest.start, newest.end), None), champion, rules)
+        past = feature_columns(then, champion, rules)
+        found = found.model_copy(update={"features": _compare(current, past, newest.drift.features, champion)})
     drift = newest.drift.model_copy(update={"season": found})
     return report.model_copy(update={"windows": (*report.windows[:-1], newest.model_copy(update={"drift": drift}))})
 
