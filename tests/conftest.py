@@ -12,9 +12,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from http_server import http_server
 from postgresql_server import postgresql, postgresql_url
+from small_disk import small_disk
 from small_project import FILES, Project
 
-__all__ = ["http_server", "postgresql", "postgresql_url"]  # fixtures
+__all__ = ["http_server", "postgresql", "postgresql_url", "small_disk"]  # fixtures
 
 # A busy machine makes an example slow, not wrong. Under CI the examples are the same each time; elsewhere new ones.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))

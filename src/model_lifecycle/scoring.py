@@ -396,8 +396,13 @@ class Scorer:
                 for name, values in recorded.items()
             }
             found, expected = self.predict(features), np.array(smoke["predictions"], dtype=np.float64)
-        except Exception as error:  # whatever a damaged file makes the model raise
-            raise ReleaseError(f"release {self.release_id}: smoke request failed: {error}") from error
+        except RecordsRefused as error:
+            what = f"record {error.problems[0].row}, field {error.problems[0].field!r}"
+            raise ReleaseError(f"release {self.release_id}: smoke request failed: {what} is refused") from error
+        except (
+            Exception
+        ) as error:  # whatever a damaged file makes the model raise; it may quote what a person once sent
+            raise ReleaseError(f"release {self.release_id}: smoke request failed: {type(error).__name__}") from error
         if not len(found) or found.shape != expected.shape:
             raise ReleaseError(
                 f"release {self.release_id}: {len(found)} smoke records and {expected.size} predictions, "

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from model_lifecycle.cli import cli
+from model_lifecycle.contracts.records import AuditRecord
 from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases import build_release, verify_release
 from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence
+from model_lifecycle.store import Store
 
 CASE = "parcels"
 BY = ("--by", "ada", "--reason", "needed before the season")
@@ -89,6 +92,15 @@ class World:
         return f"sqlite:///{self.folder / 'registry.db'}"
 
     @property
+    def store_url(self) -> str:
+        return f"sqlite:///{self.folder / 'store.db'}"
+
+    def trail(self) -> list[AuditRecord]:
+        """Return the audit trail beside the registry."""
+        with Store.open(self.store_url) as store:
+            return store.audit()
+
+    @property
     def registry(self) -> Registry:
         return Registry(self.uri, CASE)
 
@@ -123,7 +135,8 @@ class World:
 
     def call(self, *arguments: str) -> Result:
         """Run ``release`` on this registry."""
-        return CliRunner().invoke(cli, ["release", *arguments, "--registry", self.uri])
+        store = ("--store", self.store_url) if arguments[0] in ("promote", "rollback") else ()
+        return CliRunner().invoke(cli, ["release", *arguments, "--registry", self.uri, *store])
 
     def refused(self, *arguments: str) -> str:
         """Run ``release``, expect exit code 1 and an untouched registry, and return the message."""
@@ -411,3 +424,46 @@ def test_the_configured_registry_is_the_default(world: World, monkeypatch: pytes
     monkeypatch.setenv("MODEL_LIFECYCLE_DATA", str(world.folder / "none"))
     done = CliRunner().invoke(cli, ["release", "list"])
     assert done.output == "case 'flight_delays' has no release yet; `kedro run` makes one\n"
+
+
+# The audit trail
+
+
+def test_a_move_by_hand_stands_in_the_audit_trail_with_who_why_and_what_it_replaced(world: World) -> None:
+    world.add("weak-3", ["slices"])
+    world.call("promote", "weak-3", *BY, "--override")
+    world.call("rollback", "--by", "grace", "--reason", "complaints")
+    told = world.trail()[-2:]
+    assert [(one.actor, one.action, one.release, one.reason) for one in told] == [
+        ("ada", "promote", "weak-3", "needed before the season"),
+        ("grace", "rollback", "good-1", "complaints"),
+    ]
+    assert (told[0].details["replaces"], told[0].details["overridden"]) == ("good-1", ["slices"])
+    assert told[1].details["withdrawn"] == "weak-3"
+    assert [one.at.isoformat() for one in told] == [move.at for move in world.registry.history()[-2:]]
+
+
+def test_a_move_that_the_store_could_not_be_told_stands_and_is_told_by_the_next_command(world: World) -> None:
+    (world.folder / "store.db").mkdir()
+    done = world.call("promote", "good-2", *BY)
+    assert done.exit_code == 1
+    assert "good-2 is the champion: verified" in done.output
+    assert "the audit trail does not tell it yet" in done.output
+    (world.folder / "store.db").rmdir()
+    for _ in range(2):
+        world.call("promote", "good-2", *BY)
+    assert [one.release for one in world.trail()] == ["good-1", "good-2"]
+
+
+def test_without_a_store_beside_the_registry_the_move_is_made_and_said_not_to_be_in_the_trail(world: World) -> None:
+    done = CliRunner().invoke(cli, ["release", "promote", "good-2", *BY, "--registry", world.uri])
+    assert done.exit_code == 0
+    assert "no audit trail is told: expected --store beside --registry" in done.output
+
+
+def test_what_agent_and_runs_have_told_of_a_move_is_not_told_twice(world: World) -> None:
+    moved = datetime(2013, 8, 1, tzinfo=UTC)
+    with Store.open(world.store_url) as store:
+        store.append_audit([AuditRecord(moved, "kedro run", "promote", "good-1", "as told", {"key": "good-1 2013"})])
+    world.call("promote", "good-2", *BY)
+    assert [(one.actor, one.release) for one in world.trail()] == [("kedro run", "good-1"), ("ada", "good-2")]

@@ -96,7 +96,7 @@ def test_a_canary_that_fails_is_answered_for_and_withdrawn(
     eventually(lambda: trials.current("canary") is None)
     last = trials.history()[-1]
     assert (last.action, last.by) == ("end", "service replica")
-    assert "decisions failed, limit 1.00%; the last with ValueError: a bug in the new features" in last.reason
+    assert "decisions failed, limit 1.00%; the last with ValueError at test_canary.py:" in last.reason
     eventually(lambda: live.service.model()["canary"] is None)
 
 

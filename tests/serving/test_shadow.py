@@ -100,7 +100,7 @@ def test_a_damaged_shadow_is_refused_and_its_trial_ends(
     model.write_bytes(b"!")
     assert shadow.step() == 0
     assert trials.current("shadow") is None
-    assert "refused: ReleaseError" in trials.history()[-1].reason
+    assert "catboost.cbm': changed" in trials.history()[-1].reason
 
 
 def test_a_shadow_that_would_score_hashes_is_refused(

@@ -1,5 +1,6 @@
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +17,7 @@ from model_lifecycle.serving import log_writer
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import Store
+from small_disk import SmallDisk
 from tiny_release import record
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -38,6 +40,26 @@ def test_while_the_log_is_locked_requests_are_refused_and_later_it_goes_on_by_it
     eventually(lambda: bool(api.ask("GET", "/readyz").status_code == 200))
     assert api.predict(record(1))[0]["release"] == "parcels-1"
     assert len(store.predictions_between(NOW, datetime.now(UTC))) == 1
+
+
+def test_while_the_disk_is_full_requests_are_refused_and_later_it_goes_on_by_itself(
+    start: Callable[..., Any], small_disk: SmallDisk
+) -> None:
+    url = f"sqlite:///{small_disk.path}/store.db"
+    api = start(store=url)
+    ask = lambda number: api.ask("POST", "/predict", json={"records": [record(number)]})  # noqa: E731
+    small_disk.fill()
+    answers = [ask(number) for number in range(200)]  # the first may still find room in what the log has reserved
+    acknowledged = sum(answer.status_code == 200 for answer in answers)
+    assert {(one.status_code, one.headers["retry-after"]) for one in answers if one.status_code != 200} == {(503, "1")}
+    red = [api.ask("GET", "/readyz").json()["log"] for _ in range(15) if not time.sleep(0.1)]
+    assert set(red) == {"unavailable"}  # however often it tries meanwhile
+    small_disk.free()
+    eventually(lambda: bool(api.ask("GET", "/readyz").status_code == 200))
+    assert ask(200).status_code == 200
+    with Store.open(url) as store:
+        logged = store.predictions_between(datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC))
+    assert len(logged) == logged.decision_id.nunique() == acknowledged + 1
 
 
 def test_a_relaxed_log_answers_before_it_is_written_and_counts_what_it_loses(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.errors import ConfigurationError, StoreError
 from model_lifecycle.locations import case_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def _of_registry(command: _Command) -> _Command:
 
 
 def _answered_for(command: _Command) -> _Command:
-    """Ask who does it and why."""
+    """Ask who does it and why, and let the command be told which audit trail is meant."""
+    command = click.option("--store", help="Database URL of the audit trail; the configured store by default.")(command)
     command = click.option("--reason", required=True, help="Why; kept in the registry.")(command)
     return click.option("--by", required=True, metavar="PERSON", help="Who answers for it; kept in the registry.")(
         command
@@ -83,7 +84,9 @@ def compare(left: str, right: str, uri: str | None, env: str | None) -> None:
 @_answered_for
 @click.option("--override", is_flag=True, help="Pass by gates of the evaluation that failed; needs a whole reason.")
 @_of_registry
-def promote(name: str, by: str, reason: str, override: bool, uri: str | None, env: str | None) -> None:
+def promote(
+    name: str, by: str, reason: str, override: bool, store: str | None, uri: str | None, env: str | None
+) -> None:
     """Make the registered release NAME the champion. A running service takes it up by itself.
 
     A release with a failed gate is refused without --override; one that is damaged, or was not proven in a real
@@ -96,35 +99,56 @@ def promote(name: str, by: str, reason: str, override: bool, uri: str | None, en
     promoted = promote_by_hand(registry, name, by, reason, override=override)
     if promoted is None:
         click.echo(f"{name} is the champion already; nothing is changed")
+        _tell(registry, store, uri, env)
         return
     replaced = "the first champion" if before is None else f"replaces {before.release_id}, which a rollback brings back"
     click.echo(f"{name} is the champion: verified, {replaced}")
     if promoted.failed:
         click.echo(f"overridden by {by}: {', '.join(gate['gate'] for gate in promoted.failed)}")
+    _tell(registry, store, uri, env)
 
 
 @release.command()
 @_answered_for
 @_of_registry
-def rollback(by: str, reason: str, uri: str | None, env: str | None) -> None:
+def rollback(by: str, reason: str, store: str | None, uri: str | None, env: str | None) -> None:
     """Bring back the release before the champion. A running service takes it up by itself."""
     registry = _registry(uri, env)
     withdrawn = registry.champion()
     target = registry.rollback(reason, by)
     gone = "" if withdrawn is None or withdrawn.version == target.version else f", {withdrawn.release_id} is withdrawn"
     click.echo(f"{target.release_id} is the champion again: verified{gone}")
+    _tell(registry, store, uri, env)
 
 
 def _registry(uri: str | None, env: str | None) -> "Registry":
     """Return the registry of the chosen case, as configured unless it is given."""
     from model_lifecycle.registry import Registry
 
-    if uri is None:
-        if find_spec("kedro") is None:
-            raise ConfigurationError("kedro is not installed; give --registry, the configuration is read with it")
-        from model_lifecycle.configuration import CaseConfigLoader
-        from model_lifecycle.settings import CONFIG_LOADER_ARGS
+    return Registry(_configured("registry", env) if uri is None else uri, case_name())
 
-        options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
-        uri = str(CaseConfigLoader("conf", env, **options)["globals"]["registry"])
-    return Registry(uri, case_name())
+
+def _configured(place: str, env: str | None) -> str:
+    if find_spec("kedro") is None:
+        raise ConfigurationError(f"kedro is not installed; give --{place}, the configuration is read with it")
+    from model_lifecycle.configuration import CaseConfigLoader
+    from model_lifecycle.settings import CONFIG_LOADER_ARGS
+
+    options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
+    return str(CaseConfigLoader("conf", env, **options)["globals"][place])
+
+
+def _tell(registry: "Registry", store: str | None, uri: str | None, env: str | None) -> None:
+    """Tell the audit trail; who names another registry names its store as well, the configured one is not its own."""
+    from model_lifecycle.datasets.told_moves import tell_moves
+
+    if store is None and uri is not None:
+        click.echo("no audit trail is told: expected --store beside --registry; the registry keeps the move", err=True)
+        return
+    try:
+        tell_moves(registry, _configured("store", env) if store is None else store)
+    except StoreError as error:
+        raise StoreError(
+            f"the champion is as said above, and the registry keeps the move, but the audit trail does not tell it yet "
+            f"({error}); the next promotion or rollback by hand tells it, this one is not to be repeated"
+        ) from error

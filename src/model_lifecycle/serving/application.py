@@ -17,7 +17,7 @@ from model_lifecycle.serving.http import (
     problem_response,
     respond,
 )
-from model_lifecycle.serving.problem import Problem, where
+from model_lifecycle.serving.problem import Problem, reason, where
 from model_lifecycle.serving.service import Service
 
 logger = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ class Application:
                 try:
                     self.start()
                 except Exception as error:
-                    logger.exception("the service cannot start")
-                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    logger.error("the service cannot start: %s", reason(error))
+                    await send({"type": "lifespan.startup.failed", "message": reason(error)})
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:

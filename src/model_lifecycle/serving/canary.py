@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model_lifecycle.errors import LifecycleError
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.champion import Champion, Place, Refusal, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
+from model_lifecycle.serving.problem import reason
 from model_lifecycle.serving.settings import CanaryLimits
 from model_lifecycle.trials import Trial, Trials
 
@@ -57,11 +57,11 @@ class CanaryGuard:
         if errors >= self._limits.minimum_breaches and errors > self._limits.error_share * len(self._failed):
             self._breached(
                 f"{errors} of the last {len(self._failed)} decisions failed, limit {self._limits.error_share:.2%}; "
-                f"the last with {type(error).__name__}: {error!s:.300}"
+                f"the last with {reason(error):.300}"
             )
 
-    def _breached(self, reason: str) -> None:
-        self.breach = self.breach or reason
+    def _breached(self, what: str) -> None:
+        self.breach = self.breach or what
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,7 @@ class CanaryWatch:
     def state(self) -> dict[str, object] | None:
         """Return what `/model` tells of the canary, None without one and none refused."""
         if self.current is None:
-            reason = None if self.refused is None else self.refused.reason
-            return None if reason is None else {"refused": reason}
+            return None if self.refused is None else {"refused": self.refused.reason}
         current = self.current
         release = current.release.scorer.release_id
         return {"release": release, "share": current.share, "breach": current.guard.breach}
@@ -153,11 +152,9 @@ class CanaryWatch:
             scorer, digest = load_scorer(place)
             history = self._follow(scorer, champion.history)
         except Exception as error:  # whatever is wrong with it, the champion answers on
-            logger.exception("canary at %s refused", place.path)
-            reason = str(error) if isinstance(error, LifecycleError) else f"{type(error).__name__}: {error}"
-            self.refused = Refusal(place, reason, datetime.now(UTC))
+            self.refused = Refusal(place, reason(error), datetime.now(UTC))
             self._use(None, champion)
-            self._end(trial.entry.version, f"refused: {reason}")
+            self._end(trial.entry.version, f"refused: {self.refused.reason}")
             return
         release = Champion(scorer, history, place, digest, datetime.now(UTC))
         same = self.current is not None and self.current.version == trial.entry.version
@@ -172,6 +169,6 @@ class CanaryWatch:
         if old is not None and id(old.release.history) not in kept:
             old.release.history.close()
 
-    def _end(self, version: int, reason: str) -> None:
-        logger.warning("the trial of canary version %d ends: %s", version, reason)
-        self._trials.end("canary", version=version, by=self._by, reason=reason[:1000])
+    def _end(self, version: int, why: str) -> None:
+        logger.warning("the trial of canary version %d ends: %s", version, why)
+        self._trials.end("canary", version=version, by=self._by, reason=why[:1000])

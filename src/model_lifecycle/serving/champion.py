@@ -13,6 +13,7 @@ from model_lifecycle.registry import Registry
 from model_lifecycle.releases import read_release, verify_release
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.live_history import LiveHistory
+from model_lifecycle.serving.problem import reason, where
 
 logger = logging.getLogger(__name__)
 
@@ -153,8 +154,8 @@ class ChampionWatch:
             self._beside(self.champion)
         except LifecycleError as error:
             self.unreachable = str(error)
-        except Exception:  # for the same reason as below
-            logger.exception("what stands beside the champion cannot be followed")
+        except Exception as error:  # for the same reason as below
+            logger.error("what stands beside the champion cannot be followed: %s", where(error))
 
     def look(self) -> None:
         """Ask the source once, and swap the champion when it names another release that is sound."""
@@ -165,8 +166,8 @@ class ChampionWatch:
             self.unreachable = str(error)
             return
         except Exception as error:  # the thread must live on: a registry that comes back must be heard
-            logger.exception("the registry cannot be read")
-            self.unreachable = f"{type(error).__name__}: {error}"
+            self.unreachable = where(error)
+            logger.error("the registry cannot be read: %s", self.unreachable)
             return
         if place == self.champion.place:
             self.refused = None
@@ -181,9 +182,8 @@ class ChampionWatch:
         try:
             new = self._load(place, old.history)
         except Exception as error:  # whatever is wrong with the new release, the old one goes on
-            logger.exception("release at %s refused; %s stays", place.path, old.scorer.release_id)
-            reason = str(error) if isinstance(error, LifecycleError) else f"{type(error).__name__}: {error}"
-            self.refused = Refusal(place, reason, datetime.now(UTC))
+            self.refused = Refusal(place, reason(error), datetime.now(UTC))
+            logger.error("%s stays; release at %s refused: %s", old.scorer.release_id, place.path, self.refused.reason)
             return
         self.champion = new
         self.refused = None

@@ -14,6 +14,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.errors import StoreError
 from model_lifecycle.features.history import History, event_columns
+from model_lifecycle.serving.problem import reason
 from model_lifecycle.store import Store
 
 logger = logging.getLogger(__name__)
@@ -126,10 +127,10 @@ class LiveHistory:
                 while self.read_new():
                     pass
             except StoreError as error:
-                logger.warning("live history: %s", error)
+                logger.warning("live history: %s", reason(error))
                 self._stop.wait(ERROR_PAUSE_SECONDS)
-            except Exception:  # the thread must outlive a bad event: readiness tells how old the history is
-                logger.exception("live history cannot be extended")
+            except Exception as error:  # the thread must outlive a bad event: readiness tells how old the history is
+                logger.error("live history cannot be extended: %s", reason(error))
                 self._stop.wait(ERROR_PAUSE_SECONDS)
 
     def read_new(self) -> bool:

@@ -206,5 +206,5 @@ def _tell(entry: _Entry, error: StoreError | None, taken: set[str]) -> None:
         error = RequestTaken(f"a request with the idempotency key {entry.request.key!r} was answered before")
     try:
         entry.done(error)
-    except Exception:  # whoever waited is gone, and the thread that all others wait for must go on
-        logger.exception("a committed entry could not be answered")
+    except Exception as gone:  # whoever waited is gone, and the thread that all others wait for must go on
+        logger.error("a committed entry could not be answered: %s", where(gone))

@@ -228,7 +228,7 @@ class Predictor:
     ) -> None:
         if error is not None and early:
             self._metrics.lost(len(made.logged))
-            logger.error("%d predictions were answered and are not in the log: %s", len(made.logged), error)
+            logger.error("%d predictions were answered and are not in the log: %s", len(made.logged), where(error))
         try:
             self._answer(requests, made, error)
         finally:

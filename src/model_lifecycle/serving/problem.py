@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from model_lifecycle.errors import LifecycleError
+from model_lifecycle.scoring import RecordsRefused
 from model_lifecycle.serving.types import FieldProblem
 
 # A refused batch of thousands of records must not be answered by megabytes of problems.
@@ -74,3 +76,13 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__} at " + " < ".join(
         f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames
     )
+
+
+def reason(error: Exception) -> str:
+    """Say why a release cannot be used: our own message, which quotes no record, or else what kind of error it is.
+
+    Of refused records only the names of the fields are told.
+    """
+    if isinstance(error, RecordsRefused):
+        return f"refused records: fields {sorted({problem.field for problem in error.problems})}"
+    return str(error) if isinstance(error, LifecycleError) else where(error)

@@ -258,7 +258,8 @@ class Service:
         return Store.open(self._settings.store, self._settings.synchronous, timeout=LOCK_SECONDS)
 
     def _reopen(self) -> None:
-        self._open_store().close()
+        with self._open_store() as store:
+            store.try_to_write()
 
     def _follow(self, scorer: Scorer, current: LiveHistory | None) -> LiveHistory:
         if current is not None and current.spec == scorer.spec:

@@ -20,6 +20,7 @@ from model_lifecycle.scoring import RecordsRefused, Scorer
 from model_lifecycle.serving.answers import NO_CONTROL, id_from, predictions_of
 from model_lifecycle.serving.champion import Champion, Place, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
+from model_lifecycle.serving.problem import reason
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import PredictionRow, Store
 from model_lifecycle.trials import Trial, Trials
@@ -69,8 +70,8 @@ class Shadow:
             try:
                 while self.step() == ROWS_PER_STEP and not stop.is_set():
                     time.sleep(0.05)  # let the replicas have the write lock
-            except Exception:  # the next try may find the database back
-                logger.exception("shadow")
+            except Exception as error:  # the next try may find the database back
+                logger.error("shadow: %s", reason(error))
 
     def step(self) -> int:
         """Score up to `ROWS_PER_STEP` answers, and return how many there were.
@@ -105,10 +106,10 @@ class Shadow:
             scorer, digest = load_scorer(place)
             _check_the_log_suffices(scorer)
         except Exception as error:  # whatever is wrong with it, it is on trial no more
-            logger.exception("shadow at %s refused", place.path)
             self._refused = trial.entry.version
-            reason = f"refused: {type(error).__name__}: {error}"[:1000]
-            self._trials.end("shadow", version=trial.entry.version, by="service shadow", reason=reason)
+            why = f"refused: {reason(error)}"
+            logger.error("shadow at %s %s", place.path, why)
+            self._trials.end("shadow", version=trial.entry.version, by="service shadow", reason=why[:1000])
             return
         release = Champion(scorer, self._history(scorer), place, digest, datetime.now(UTC))
         self._loaded = _Loaded(release, trial.entry.version, self._begin(trial, scorer))
@@ -137,7 +138,7 @@ class Shadow:
             scored = release.scorer.by_row(columns, release.scorer.score(columns, snapshot.history))
             (made,) = predictions_of(release, "shadow", snapshot, [record], scored, NO_CONTROL).logged
         except RecordsRefused as error:
-            logger.warning("shadow: prediction %s left out: %s", row["prediction_id"], error)
+            logger.warning("shadow: prediction %s left out: %s", row["prediction_id"], reason(error))
             return []
         return [made._replace(prediction_id=f"{row['prediction_id']}-{release.digest[:8]}")]
 

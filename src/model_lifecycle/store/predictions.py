@@ -1,11 +1,13 @@
 """Append predictions."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
+from uuid import uuid4
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from model_lifecycle.contracts.records import PredictionRecord, Role
 from model_lifecycle.store.encoding import finite, to_json, to_micros
@@ -86,6 +88,14 @@ def insert_shadows(connection: Connection, records: Sequence[PredictionRecord | 
     names = [column.name for column in predictions.columns]
     rows = [dict(zip(names, prediction_row(record), strict=True)) for record in records]
     insert_new(connection, predictions, "prediction_id", rows)
+
+
+def write_and_delete(connection: Connection) -> None:
+    """Touch the pages of table and indexes that a prediction does, and leave no row."""
+    name, epoch = f"probe-{uuid4().hex}", datetime.fromtimestamp(0, UTC)
+    record = PredictionRecord(name, name, epoch, epoch, "", 0.0, "", None, 0, {})
+    insert_predictions(connection, [prediction_row(record)])
+    connection.execute(delete(predictions).where(predictions.c.prediction_id == name))
 
 
 @lru_cache
