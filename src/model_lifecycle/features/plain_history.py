@@ -12,7 +12,7 @@ import numpy as np
 
 from model_lifecycle.contracts.features import HistoryFeature
 from model_lifecycle.features.fixed_point import LIMB, SCALE, whole
-from model_lifecycle.features.segments import NEVER, Entity, Line, Segment
+from model_lifecycle.features.segments import NEVER, Entity, Key, Line, Segment
 
 Values = Mapping[str, object]
 """A row: numbers in float64, times in microseconds, texts; None where one is missing."""
@@ -99,7 +99,7 @@ class _Reader:
                     found.latest[number], found.last[number] = moment, value
 
 
-def _key_of(by: tuple[str, ...]) -> Callable[[Values], object]:
+def _key_of(by: tuple[str, ...]) -> Callable[[Values], Key]:
     if len(by) > 1:
         return itemgetter(*by)
     name = by[0]

@@ -16,6 +16,7 @@ from typing import Any
 from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
+from model_lifecycle.serving import fast_lane
 from model_lifecycle.serving.application import Application
 from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
@@ -68,6 +69,9 @@ def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
         **private_environment(folder),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": fast_lane.CALLBACK,
+        # Ray's own five seconds are too short for a busy machine: three times late, a proxy is killed.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
@@ -166,6 +170,7 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
             application = Application(lambda: Service(settings, key, name))
             # Here, and not in the lifespan's start-up event: Ray tells why a constructor failed.
             application.start()
+            fast_lane.serves(application)
             return application
 
     return Replica.bind()  # type: ignore[attr-defined]  # the decorators' work, which they publish no types for

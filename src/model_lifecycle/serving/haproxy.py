@@ -46,11 +46,13 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     added = [
+        "option dontlog-normal",  # nobody reads a line a request; errors are still told
         f"timeout http-request {HEADER_SECONDS}s",
         *(f"errorfile {one} {_error(folder, one)}" for one in (400, 408)),
     ]
     edits = [
         # The file may come by twice: what is added is taken out first.
+        "/^    option dontlog-normal$/d",
         "/^    timeout http-request /d",
         "/^    errorfile 40[08] /d",
         *(f"/^    option httplog$/a\\    {line}" for line in added),

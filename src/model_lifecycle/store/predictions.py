@@ -85,8 +85,7 @@ def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) ->
 
 def insert_shadows(connection: Connection, records: Sequence[PredictionRecord | PredictionRow]) -> None:
     """Insert what is new: a shadow that was killed between two steps scores its last ones again."""
-    names = [column.name for column in predictions.columns]
-    rows = [dict(zip(names, prediction_row(record), strict=True)) for record in records]
+    rows: list[dict[str, object]] = [prediction_row(record)._asdict() for record in records]
     insert_new(connection, predictions, "prediction_id", rows)
 
 
