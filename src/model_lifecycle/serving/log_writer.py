@@ -60,7 +60,7 @@ class LogWriter:
     def __init__(self, store: Store, reopen: Callable[[], None]) -> None:
         self._store = store
         self._reopen = reopen
-        self._appender: Appender | None = store.appender()
+        self._appender: Appender | None = None
         self._queue: queue.SimpleQueue[_Entry | _Checkpoint | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._closed = False
@@ -70,6 +70,7 @@ class LogWriter:
 
     def start(self) -> None:
         """Start the thread."""
+        self._appender = self._store.appender()
         self._thread.start()
 
     def write_at_once(self, rows: Sequence[PredictionRow]) -> bool:
@@ -109,8 +110,9 @@ class LogWriter:
         self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=10)
-        if self._appender is not None:
-            self._appender.close()
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            appender.close()
 
     def _run(self) -> None:
         while True:
