@@ -120,7 +120,7 @@ class History:
             self.plain.compute({name: values[row] for name, values in lists.items()}, moment, priors)
             for row, moment in enumerate(at)
         ]
-        columns = np.array(found, dtype=np.float64).reshape(len(at), -1).T.copy()
+        columns = np.array(found, dtype=np.float64).reshape(len(at), len(self.spec.history)).T.copy()
         return {feature.name: column for feature, column in zip(self.spec.history, columns, strict=True)}
 
     def _fill(
