@@ -31,7 +31,7 @@ run: setup ## the whole job: raw tables to a blessed release and its reports
 	@$(BIN)/kedro run
 
 # Tests of a file share what is costly to make, so whole files are spread over the cores (tests/conftest.py).
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 test: setup ## the tests, over all cores (16 minutes on 2)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)

@@ -26,28 +26,32 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# What rests on one finished run of the whole job goes to one process, and first, since it takes longest.
-_ON_ONE_RUN = ("test_bad_input.py", "test_batch_scoring.py", "test_notebooks.py")
+# Their tests share nothing but the finished run, which is made once for all processes (tests/integration/conftest.py).
+_APART = ("integration/test_bad_input.py", "integration/test_notebooks.py")
+_LATER = ("test_batch_scoring.py", "test_notebooks.py")  # by then the run has ended, and nobody waits for it
 
 
-class _Together(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
-    """Keeps the tests of a file together, and all files that share the finished run."""
+class _Apart(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
+    """Keeps the tests of a file together, but for those that share nothing."""
 
     def _split_scope(self, nodeid: str) -> str:
         scope = str(super()._split_scope(nodeid))
-        return (
-            "on one finished run" if scope.startswith("tests/integration/") and scope.endswith(_ON_ONE_RUN) else scope
-        )
+        return nodeid if scope.endswith(_APART) else scope
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Apart:
     """Tell pytest-xdist how tests are spread over processes."""
-    return _Together(config, log)
+    return _Apart(config, log)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Take one process more than cores: the tests of services wait a good part of their time."""
+    return min(os.cpu_count() or 1, 4) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the integration tests."""
-    items.sort(key=lambda item: "integration" not in item.path.parts)
+    """Begin with the integration tests, since they take longest."""
+    items.sort(key=lambda item: ("integration" not in item.path.parts, item.path.name in _LATER))
 
 
 @pytest.fixture

@@ -27,17 +27,20 @@ from worlds import START, World
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.concept import judge_concept, watch_errors
 from model_lifecycle.monitoring.drift import feature_drift
+from model_lifecycle.monitoring.holdout import HoldoutErrors, holdout_errors
 from model_lifecycle.monitoring.logged import LoggedColumns
 from model_lifecycle.monitoring.performance import holdout_figures, judge_performance
 from model_lifecycle.monitoring.policy import breaches
 from model_lifecycle.monitoring.profile import ReferenceProfile
 from model_lifecycle.monitoring.quality import check_quality
 from model_lifecycle.monitoring.reference import build_reference_profile
-from model_lifecycle.monitoring.verdict import Figure
+from model_lifecycle.monitoring.verdict import ErrorStream, Figure
 from model_lifecycle.tasks import task_of
 
 LIMIT = 0.07
+LEVEL = 0.05  # nominal
 WEEKS_A_YEAR = 52
 WINDOWS = 26  # whole windows in a reference: half a year of weeks
 LIVE = 25  # windows judged by one reference, two windows apart
@@ -203,10 +206,50 @@ def trigger(seed: int) -> tuple[int, int | None]:
     return sum(quiet), lost.index(True) + 2 if any(lost) else None
 
 
-def _traffic(skill: float, weeks: int, rng: np.random.Generator) -> pd.DataFrame:
+def concept(seed: int) -> dict[str, float]:
+    """Return how often concept drift is told where there is none and where there is some, in one world.
+
+    The hold-out has four weeks. Windows are weeks, the streams of errors five of them.
+    """
+    rng = np.random.default_rng([seed, 11])
+    held = _traffic(1.0, 4, rng)
+    target, score, times = (held[name].to_numpy() for name in ("value", "score", "time"))
+    facts = ChampionFacts(
+        release="r1",
+        trained_until=datetime(2024, 1, 1, tzinfo=UTC),
+        constant=(float(target.mean()),),
+        holdout={},
+        reference_profile=_reference(Cell(50, 1, 50, 10, 1), 0)[1],
+        errors=HoldoutErrors.model_validate(holdout_errors(TASK, target, score, times)),
+    )
+
+    def weeks(rows: pd.DataFrame) -> list[pd.DataFrame]:
+        return [part for _, part in rows.groupby("week")]
+
+    def drifted(windows: list[pd.DataFrame]) -> float:
+        return float(np.mean([judge_concept(one, facts, TASK, LEVEL).drifted for one in windows]))
+
+    def streamed(windows: list[pd.DataFrame]) -> ErrorStream:
+        return watch_errors(windows, facts, TASK, MonitoringSpec(window=timedelta(days=7)).adwin_delta, LEVEL)
+
+    quiet, lost = weeks(_traffic(1.0, 25, rng)), weeks(_traffic(0.2, 2, rng))
+    moments = ("time", "decision_time", "label_time")
+    late = [one.assign(**{name: one[name] + pd.Timedelta(days=21) for name in moments}) for one in lost]
+    streams, changed = [streamed(quiet[first : first + 5]) for first in range(0, 25, 5)], streamed([*quiet[:3], *late])
+    return {
+        "stationary": drifted(quiet),
+        "inputs moved by 0.5": drifted(weeks(_traffic(1.0, 5, rng, moved=0.5))),
+        "skill lost": drifted(lost),
+        "stream, stationary": float(np.mean([one.confirmed for one in streams])),
+        "stream, ADWIN alone": float(np.mean([bool(one.seen) for one in streams])),
+        "stream, skill lost": float(changed.confirmed),
+    }
+
+
+def _traffic(skill: float, weeks: int, rng: np.random.Generator, moved: float = 0.0) -> pd.DataFrame:
     """Return labelled predictions whose level follows the days; the model expects a skill of 1."""
     day = np.repeat(np.arange(7 * weeks), ROWS_A_DAY)
-    signal = rng.standard_normal(day.size)
+    signal = rng.standard_normal(day.size) + moved
     chance = expit(-1.2 + 0.2 * World.days(rng, 0.56, 7 * weeks)[0][day] + skill * signal)
     times = START + (day * DAY_US).astype("timedelta64[us]")
     aware = pd.Series(times).dt.tz_localize("UTC")
@@ -276,6 +319,8 @@ def main() -> None:
             detected[f"{size}"] = {str(name): float(share) for name, share in found.mean().items()}
             sys.stdout.write(f"power at {size:,} rows, one of 20 features changed: {detected[f'{size}']}\n")
         triggered = list(pool.map(trigger, range(worlds)))
+        told = pd.DataFrame(list(pool.map(concept, range(worlds)))).mean()
+        sys.stdout.write(f"concept drift told: {told.round(3).to_dict()}\n")
     delays = [delay for _, delay in triggered if delay is not None]
     measured = _measured_speed()
     share = sum(row["raised"] for row in rows) / sum(row["judged"] for row in rows)
@@ -290,6 +335,7 @@ def main() -> None:
         "trigger_false_alarms_per_year": float(np.mean([false for false, _ in triggered])),
         "trigger_weeks_to_detect": float(np.median(delays)) if delays else None,
         "trigger_detected": len(delays) / len(triggered),
+        "concept": {str(name): float(share) for name, share in told.items()},
         "false_alarms": rows,
     }
     sys.stdout.write(json.dumps(result) + "\n")

@@ -31,6 +31,7 @@ from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases import build_release, read_release, verify_release
 from model_lifecycle.store import Store
 
+pytestmark = pytest.mark.timeout(600)  # the first one waits for the finished run
 CASE = "flight_delays"
 _MARK = "MODEL_LIFECYCLE_TEST_MARK"
 _SECONDS = 240

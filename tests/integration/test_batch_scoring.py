@@ -13,7 +13,7 @@ import pytest
 from eventually import eventually
 from finished_project import FinishedRun
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 PARTS = 12
 
 

@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 
 from finished_project import ROOT, FinishedRun
 
+pytestmark = pytest.mark.timeout(600)  # the first one waits for the finished run
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _PLOTLY = "application/vnd.plotly.v1+json"
 _CELL_SECONDS = 120

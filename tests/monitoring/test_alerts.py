@@ -98,7 +98,10 @@ def test_features_that_were_others_live_are_a_critical_alert_of_the_newest_windo
 def test_a_window_without_mature_outcomes_is_not_judged_by_rules_about_performance() -> None:
     report = judge_windows(log_of(live(1)), champion(), RULES, LIVE + timedelta(days=1), 1)
     assert not report.windows[0].maturity.mature
-    assert _judged(report).unjudged == {"performance": "no window tells policy.*"}
+    assert _judged(report).unjudged == {
+        "performance": "no window tells policy.*",
+        "concept_drift": "no window tells concept.drifted",
+    }
 
 
 def test_a_figure_that_does_not_exist_is_told_as_a_rule_that_cannot_be_judged() -> None:

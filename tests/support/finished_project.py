@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from model_lifecycle.datasets.raw_tables import read_raw_tables, write_raw_tables
 
@@ -28,6 +29,11 @@ class FinishedRun:
 
     data: Path
     raw: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Return the run of a folder."""
+        return cls(folder / "data", folder / "raw")
 
     def environment(self, data: Path | None = None) -> dict[str, str]:
         """Return the variables under which ``kedro`` and notebooks see this run, or a copy of its data folder."""
@@ -61,7 +67,7 @@ class FinishedRun:
 
 def finish_a_run(folder: Path) -> FinishedRun:
     """Write the part of the raw tables, then run raw tables to champion in ``folder/data``."""
-    run = FinishedRun(folder / "data", folder / "raw")
+    run = FinishedRun.of(folder)
     tables = read_raw_tables(ROOT / "conf", _SOURCES)
     flights = tables["flights"]
     part = flights[(flights["flight"] % _EVERY == 0) & (flights["month"] <= _LAST_MONTH)]

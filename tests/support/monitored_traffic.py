@@ -13,6 +13,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.holdout import holdout_errors
 from model_lifecycle.monitoring.judge import Rules, judge_windows
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import build_reference_profile, with_score_profile
@@ -127,6 +128,7 @@ def champion(seed: int = 0) -> ChampionFacts:
             "trained_until": june,
             "constant": [float(train.target.mean())],
             "holdout": holdout_figures(TASK, holdout.target, holdout.score, holdout.times),
+            "errors": holdout_errors(TASK, holdout.target, holdout.score, holdout.times),
             "reference_profile": with_score_profile(profile, holdout.score, holdout.times, MONITORING),
         }
     )

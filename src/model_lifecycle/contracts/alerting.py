@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from model_lifecycle.contracts.base import Contract, PositiveDuration
 
 AlertSeverity = Literal["info", "warning", "critical"]
-METRIC_FAMILIES = ("traffic", "labels", "quality", "drift", "policy", "performance", "skew", "lateness")
+METRIC_FAMILIES = ("traffic", "labels", "quality", "drift", "concept", "policy", "performance", "skew", "lateness")
 # Measured over all windows of a run at once, so there is no row of windows to count.
 _WHOLE_RUN = ("skew", "lateness")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # as Prometheus and Alertmanager take them

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, FiniteFloat, ValidationError
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.errors import ContractError
+from model_lifecycle.monitoring.holdout import HoldoutErrors
 from model_lifecycle.monitoring.profile import ReferenceProfile
 from model_lifecycle.monitoring.verdict import Figure
 
@@ -28,6 +29,7 @@ class ChampionFacts(Contract):
     promoted_at: AwareDatetime | None = None
     retrained_at: AwareDatetime | None = Field(default=None, description="last retraining, promoted or not")
     versus_previous: Figure | None = None
+    errors: HoldoutErrors | None = Field(default=None, description="of `holdout.holdout_errors`; none in old releases")
 
     @classmethod
     def read(cls, found: "Mapping[str, Any] | ChampionFacts") -> "ChampionFacts":

@@ -11,6 +11,7 @@ import pandas as pd
 
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.performance import actions, predictions
+from model_lifecycle.monitoring.promised import chances_of, expected_losses, outcomes_of
 from model_lifecycle.monitoring.verdict import Estimated, WindowVerdict
 from model_lifecycle.tasks import Task
 
@@ -44,29 +45,21 @@ def estimate_performance(rows: pd.DataFrame, champion: ChampionFacts, task: Task
     prediction = predictions(mine, task)
     mine = mine[np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim)))]
     prediction = predictions(mine, task)
-    chances = _chances(prediction, task)
+    chances = chances_of(prediction, task)
     if chances is None or not len(mine):
         return {}
-    outcomes = [np.full(len(mine), float(number)) for number in range(chances.shape[1])]
     action, observed = actions(mine, task), np.zeros(len(mine), dtype=bool)
     times = mine["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     done = task.done(action, times)
-    losses = np.stack([task.losses(outcome, prediction) for outcome in outcomes], axis=1)
+    outcomes = outcomes_of(chances)
     gains = np.stack([task.gains(outcome, observed, done) for outcome in outcomes], axis=1)
     found = {
-        task.loss: float(np.mean(np.sum(chances * losses, axis=1))),
+        task.loss: float(np.mean(expected_losses(prediction, task))),
         "value_per_1000": _PER * float(np.mean(np.sum(chances * gains, axis=1))),
     }
     if prediction.ndim == 1 and (auc := expected_auc(prediction)) is not None:
         found["auc"] = auc
     return found
-
-
-def _chances(prediction: np.ndarray, task: Task) -> np.ndarray | None:
-    """Return the probability of each outcome, shape (n, n_outcomes); None for a quantity."""
-    if task.objective.kind == "binary":
-        return np.column_stack((1.0 - prediction, prediction))
-    return prediction if task.objective.kind == "multiclass" else None
 
 
 def expected_auc(probability: np.ndarray) -> float | None:

@@ -13,6 +13,7 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.concept import judge_concept, watch_errors
 from model_lifecycle.monitoring.drift import feature_drift
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import logged_columns
@@ -96,6 +97,25 @@ def judge_windows(
     )
 
 
+def with_error_stream(
+    report: MonitoringReport, log: pd.DataFrame, champion: ChampionFacts, rules: Rules
+) -> MonitoringReport:
+    """Return the report with the stream of errors over its mature, trusted windows.
+
+    Parameters
+    ----------
+    report : MonitoringReport
+        Of `judge_windows`, of the same log, champion and rules.
+    log, champion, rules
+        As for `judge_windows`.
+    """
+    log = log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
+    trusted = [one for one in report.windows if one.maturity.mature and not one.blocked()]
+    rows = [rows_of(log, Window(one.start, one.end), report.as_of) for one in trusted]
+    found = watch_errors(rows, champion, rules.task, rules.spec.adwin_delta, rules.spec.drift_level)
+    return report.model_copy(update={"errors": found})
+
+
 def _judge(
     rows: pd.DataFrame,
     span: Window,
@@ -118,6 +138,7 @@ def _judge(
         quality=(*findings, *_label_times(found.label_before_decision, found.decisions)),
         drift=_drift(rows, span, inputs.columns, champion, rules),
         performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
+        concept=judge_concept(rows, champion, rules.task, spec.drift_level) if found.mature else None,
         releases=release_shares(rows, rules.task),
         slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, found.mature),
         estimated={

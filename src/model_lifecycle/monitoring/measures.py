@@ -51,6 +51,7 @@ def measures_of(window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str,
         **_labels(window),
         **_quality(window.quality),
         **_drift(window),
+        **_concept(window),
         **_policy(window, policy),
         **_performance(window, holdout),
     }
@@ -123,6 +124,25 @@ def _joint(window: WindowVerdict) -> dict[str, Measure]:
     message = f"correlation of {' and '.join(first.features)} went from {first.before:.2f} to {first.now:.2f}"
     details = {"joint": found.model_dump(mode="json")}
     return {"drift.joint": Measure(int(found.drifted), message=message if found.drifted else "", details=details)}
+
+
+def _concept(window: WindowVerdict) -> dict[str, Measure]:
+    found = window.concept
+    if found is None or found.from_outcomes is None:
+        return {}
+    one = found.from_outcomes
+    message = (
+        f"the loss of the same inputs is {one.estimate:+.4g} ({one.lower:+.4g} to {one.upper:+.4g}) of the hold-out's"
+    )
+    parts = {"total": found.total, "from_inputs": found.from_inputs, "from_outcomes": one}
+    return {
+        "concept.drifted": Measure(
+            int(found.drifted),
+            message=message if found.drifted else "",
+            details={"concept": found.model_dump(mode="json")},
+        ),
+        **{f"concept.{name}": Measure.of(figure) for name, figure in parts.items() if figure is not None},
+    }
 
 
 def _policy(window: WindowVerdict, policy: PolicySpec) -> dict[str, Measure]:

@@ -161,6 +161,39 @@ class Estimated(Contract):
     past_windows: int = 0
 
 
+class Concept(Contract):
+    """The change of the champion's loss since the hold-out, taken apart; ``total`` is the sum of the two others.
+
+    ``from_inputs`` is what the hold-out foretells for inputs such as these, ``from_outcomes`` the rest: the same inputs
+    turn out otherwise. ``drifted`` when its interval lies on one side of 0. Without figures, ``reason`` says why.
+    """
+
+    rows: int = 0
+    total: Figure | None = None
+    from_inputs: Figure | None = None
+    from_outcomes: Figure | None = None
+    drifted: bool = False
+    reason: str = ""
+
+
+class ErrorStream(Contract):
+    """The losses that inputs do not explain, row by row over all mature windows, watched by ADWIN.
+
+    ADWIN takes rows for independent, so what it sees is ``confirmed`` only when the days' means changed by more than
+    stationary days as dependent as these would (``p_value``); ``since`` is the likeliest day.
+    """
+
+    rows: int = 0
+    days: int = 0
+    seen: tuple[AwareDatetime, ...] = Field(default=(), description="when ADWIN cut its window")
+    since: AwareDatetime | None = None
+    before: FiniteFloat | None = None
+    after: FiniteFloat | None = None
+    p_value: FiniteFloat | None = None
+    confirmed: bool = False
+    reason: str = ""
+
+
 class ReleaseShare(Contract):
     """What one release did in a window."""
 
@@ -198,6 +231,7 @@ class WindowVerdict(Contract):
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
     slices: tuple[SliceVerdict, ...] = ()
+    concept: Concept | None = Field(default=None, description="none where the window is immature")
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""
@@ -217,6 +251,7 @@ class MonitoringReport(Contract):
     window_seconds: FiniteFloat
     windows: tuple[WindowVerdict, ...]
     new_labels: int = Field(ge=0, description="observed outcomes since the champion's training data ended")
+    errors: ErrorStream | None = None
 
     def newest(self) -> WindowVerdict | None:
         """Return the last window, None when nothing is logged."""

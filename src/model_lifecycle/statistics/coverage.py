@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import lfilter
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import at_least, fraction
@@ -151,6 +150,8 @@ def autoregressions(n_worlds: int, n_blocks: int, dependence: float, rng: np.ran
     at_least(n_blocks, 1, "autoregressions, n_blocks")
     if not -1.0 < dependence < 1.0:
         raise StatisticError(f"autoregressions, dependence: found {dependence}; expected between -1 and 1")
+    from scipy.signal import lfilter  # takes two seconds to import, and only a simulation asks for it
+
     shocks = rng.standard_normal((n_worlds, n_blocks))
     shocks[:, 1:] *= np.sqrt(1.0 - dependence**2)
     worlds: np.ndarray = lfilter([1.0], [1.0, -dependence], shocks, axis=1)

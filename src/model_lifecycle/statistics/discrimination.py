@@ -1,7 +1,6 @@
 """How well a score ranks positives above negatives."""
 
 import numpy as np
-from scipy.stats import rankdata
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import binary, both_classes, same_length, vector
@@ -92,10 +91,10 @@ def auc_contributions(target: np.ndarray, score: np.ndarray) -> np.ndarray:
     ranked = vector(score, "auc_contributions, score")
     same_length("auc_contributions", target=positive, score=ranked)
     both_classes(positive, "auc_contributions, target")
-    ranks, rows, positives = rankdata(ranked), positive.size, int(np.count_nonzero(positive))
+    ranks, rows, positives = _ranks(ranked), positive.size, int(np.count_nonzero(positive))
     negatives = rows - positives
-    above = (ranks[positive] - rankdata(ranked[positive])) / negatives
-    below = 1.0 - (ranks[~positive] - rankdata(ranked[~positive])) / positives
+    above = (ranks[positive] - _ranks(ranked[positive])) / negatives
+    below = 1.0 - (ranks[~positive] - _ranks(ranked[~positive])) / positives
     area = roc_auc(positive, ranked)
     contributions = np.empty(rows)
     contributions[positive] = area + (above - area) * (rows / positives)
@@ -212,4 +211,11 @@ def rank_correlation(target: np.ndarray, prediction: np.ndarray) -> float:
         raise StatisticError(f"rank_correlation: found one value in {happened.size:,} rows; expected different ones")
     if np.ptp(predicted) == 0:
         return 0.0
-    return float(np.corrcoef(rankdata(happened), rankdata(predicted))[0, 1])
+    return float(np.corrcoef(_ranks(happened), _ranks(predicted))[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the ranks from 1, ties at their mean."""
+    from scipy.stats import rankdata  # takes a second to import, which commands that rank nothing need not wait for
+
+    return np.asarray(rankdata(values))

@@ -1,7 +1,7 @@
 """How small a gain a window of a given length can still show."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import at_least, fraction, same_length, vector
@@ -60,5 +60,5 @@ def minimum_detectable_mean(
         raise StatisticError(f"minimum_detectable_mean, block: found {counts.size} block; expected at least 2")
     means = np.bincount(position, weights=found) / counts
     worth = effective_blocks(n_blocks, serial_dependence(means))
-    quantiles = stats.t.ppf([(1 + level) / 2, power], max(worth - 1.0, 1.0))
+    quantiles = stdtrit(max(worth - 1.0, 1.0), [(1 + level) / 2, power])
     return float(quantiles.sum() * means.std(ddof=1) / np.sqrt(worth))

@@ -1,6 +1,6 @@
 from typing import Any
 
-from model_lifecycle import __version__
+from model_lifecycle.code_version import code_version
 from model_lifecycle.pipelines.modelling.nodes.tracking import report_search
 from parcels import RUN, Stages
 
@@ -14,4 +14,4 @@ def test_the_report_names_the_best_complete_trial_of_every_candidate(stages: Sta
     assert report["best"] == {"constant": 1, "logistic": 1, "trees": 4}
     assert report["challenger"] == stages.choices.challenger
     assert report["trials"] == trials
-    assert report["tags"] == {"as_of": "2024-07-31T22:00:00+00:00", "seed": "0", "code_version": __version__}
+    assert report["tags"] == {"as_of": "2024-07-31T22:00:00+00:00", "seed": "0", "code_version": code_version()}

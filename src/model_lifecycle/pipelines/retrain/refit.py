@@ -5,7 +5,6 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
@@ -24,6 +23,7 @@ from model_lifecycle.pipelines.modelling.nodes.choice import Choices
 from model_lifecycle.pipelines.modelling.nodes.fit import fit_all
 from model_lifecycle.reporting.evidence import EvaluationEvidence
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.discrimination import rank_correlation
 
 LEAST_AGREEMENT = 0.8  # rank correlation of the two models' scores: on the same configuration they rank alike
 
@@ -90,7 +90,7 @@ def check_refit(
     losses = [float(task.losses(target, one[observed]).mean()) for one in (before, after)]
     scores = [task.score(one) for one in (before, after)]
     # A constant score has no ranks; it is no kin of a model that passed the gates.
-    agreement = float(spearmanr(*scores).statistic) if all(np.ptp(one) > 0 for one in scores) else 0.0
+    agreement = rank_correlation(*scores) if np.ptp(scores[0]) > 0 else 0.0
     report = RefitReport(
         refitted=True, until=run.as_of, loss_evaluated=losses[0], loss_refitted=losses[1], agreement=agreement
     )

@@ -23,6 +23,7 @@ from model_lifecycle.errors import LifecycleError
 from model_lifecycle.features.folds import decision_times, observed_rows
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.drift import feature_drift
+from model_lifecycle.monitoring.holdout import holdout_errors
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import with_score_profile
 from model_lifecycle.monitoring.verdict import Drift
@@ -159,6 +160,7 @@ class Memoised:
             "trained_until": made.plan.test.start.isoformat(),
             "constant": scorer.facts.constant,
             "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
+            "errors": holdout_errors(scorer.task, target[observed], prediction[observed], times[observed]),
             "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, project.monitoring),
         }
 

@@ -25,6 +25,7 @@ from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.features.folds import observed_rows
 from model_lifecycle.features.tables import to_columns
+from model_lifecycle.monitoring.holdout import holdout_errors
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import with_score_profile
 from model_lifecycle.releases.packed import PackedRelease
@@ -147,6 +148,7 @@ def pack_release(
         "trained_until": shipped.facts.trained_until if refit.refitted else plan.test.start.isoformat(),
         "constant": shipped.facts.constant,
         "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
+        "errors": holdout_errors(scorer.task, target[observed], prediction[observed], times[observed]),
         "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }

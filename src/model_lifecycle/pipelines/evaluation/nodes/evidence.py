@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from model_lifecycle import __version__
+from model_lifecycle.code_version import code_version
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.gates import GateLimits
@@ -157,7 +157,7 @@ def _part(part: str, start: pd.Timestamp, end: pd.Timestamp, rows: pd.DataFrame,
 
 def _reproducibility(run: RunSpec, tables: dict[str, pd.DataFrame]) -> ReproducibilityEvidence:
     return {
-        "code_version": __version__,
+        "code_version": code_version(),
         "as_of": run.as_of.isoformat(),
         "seed": run.seed,
         "data_fingerprints": {name: _fingerprint(table) for name, table in tables.items()},

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import pdtrc
 
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.leakage import Finding, LeakageLimits
@@ -69,7 +69,7 @@ def rows_in_both(
     repeated = int(np.isin(before[cut:], before[:cut]).sum())
     expected = (repeated + 1) / max(len(before) - cut, 1) * len(after)
     twins = int(np.isin(after, before).sum())
-    if twins > 2 * expected and stats.poisson.sf(twins - 1, expected) < limits.chance:
+    if twins > 2 * expected and pdtrc(twins - 1, expected) < limits.chance:
         message = (
             f"{twins:,} of {len(after):,} test rows repeat a training row in every input and the target; "
             f"training rows repeat earlier ones {repeated:,} times in {len(before) - cut:,}"

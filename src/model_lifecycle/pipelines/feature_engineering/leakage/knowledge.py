@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtrc
 
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.leakage import Finding, LeakageLimits
@@ -70,7 +70,7 @@ def telling_absence(columns: Columns, target: np.ndarray, limits: LeakageLimits)
             continue
         positives = int(target[missing].sum())
         for hits, rate, outcome in ((positives, base, 1), (count - positives, 1.0 - base, 0)):
-            unlikely = stats.binom.sf(hits - 1, count, rate) < limits.chance / max(len(columns), 1)
+            unlikely = bdtrc(hits - 1, count, rate) < limits.chance / max(len(columns), 1)
             if hits >= _PURE * count and rate < _PURE / 2 and unlikely:
                 message = (
                     f"{name} is missing on {count:,} rows, {hits / count:.1%} of which have outcome {outcome} "

@@ -1,6 +1,6 @@
 """What experiment tracking is told about a search."""
 
-from model_lifecycle import __version__
+from model_lifecycle.code_version import code_version
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.trials import SearchReport, Trial
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
@@ -13,5 +13,5 @@ def report_search(trials: list[Trial], choices: Choices, run: RunSpec) -> Search
         name: min((trial for trial in trials if trial["candidate"] == name), key=loss_of)["number"]
         for name in choices.candidates
     }
-    tags = {"as_of": run.as_of.isoformat(), "seed": str(run.seed), "code_version": __version__}
+    tags = {"as_of": run.as_of.isoformat(), "seed": str(run.seed), "code_version": code_version()}
     return {"challenger": choices.challenger, "best": best, "tags": tags, "trials": trials}

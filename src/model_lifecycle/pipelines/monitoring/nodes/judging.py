@@ -15,7 +15,7 @@ from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.monitoring.alerts import Judgement, judge_alerts
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
+from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback, with_error_stream
 from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
@@ -65,7 +65,7 @@ def judge(
     question: BusinessQuestion,
     contracts: TableContracts,
 ) -> dict[str, Any]:
-    """Judge each window's data, drift and performance.
+    """Judge each window's data, drift and performance, and the stream of errors over all of them.
 
     Returns
     -------
@@ -80,8 +80,9 @@ def judge(
     columns = contracts.table(_PRIMARY).columns
     windows, _ = lookback(monitoring, _longest_row(policy, alerting))
     rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
-    report = judge_windows(predictions, ChampionFacts.read(champion), rules, until, windows)
-    return report.model_dump(mode="json")
+    facts = ChampionFacts.read(champion)
+    report = judge_windows(predictions, facts, rules, until, windows)
+    return with_error_stream(report, predictions, facts, rules).model_dump(mode="json")
 
 
 class EventReader(Protocol):

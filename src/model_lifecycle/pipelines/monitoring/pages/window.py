@@ -13,6 +13,7 @@ from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
 from model_lifecycle.pipelines.monitoring.pages.changes import changes
+from model_lifecycle.pipelines.monitoring.pages.concept import concept_section
 from model_lifecycle.pipelines.monitoring.pages.features import features_section
 from model_lifecycle.pipelines.monitoring.pages.parts import (
     SAID,
@@ -64,6 +65,7 @@ def window_page(found: Found, beside: str = "") -> str:
             done_section(_meanwhile(found)),
             _alerts(found.alerts),
             _performance(found),
+            concept_section(report),
             _estimated(newest),
             _windows(report.windows),
             _quality(newest),
