@@ -16,9 +16,7 @@ class Rays:
     """What of a replica the lane uses: Ray's own way, its limit, and its count of running requests."""
 
     def __init__(self, limit: int = 4) -> None:
-        from ray.serve._private.utils import Semaphore
-
-        self._semaphore = Semaphore(lambda: limit)
+        self._semaphore = asyncio.Semaphore(limit)
         self._metrics_manager = self
         self.running = self.most = 0
 
@@ -43,11 +41,21 @@ def mine(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_lane, "_applications", [api.application])
 
 
+class Named:
+    """A middleware as Ray's own, which gives requests their names."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on."""
+        await self._app(scope, receive, send)
+
+
 def lane(replica: Rays) -> Any:
     """Put the lane around Ray's own middleware, as Ray does."""
-    from ray.serve._private.http_util import _apply_middlewares
-
-    return _apply_middlewares(replica.answer, middlewares())
+    (middleware,) = middlewares()
+    return middleware.cls(Named(replica.answer), *middleware.args, **middleware.kwargs)
 
 
 def ask(app: Any, path: str, *records: dict[str, object]) -> list[int]:
