@@ -8,23 +8,21 @@ no slot is free, a request goes Ray's own way.
 """
 
 import gc
-import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model_lifecycle.serving.application import PREFIX, Application
-from model_lifecycle.serving.http import Receive, Scope, Send
-
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:  # Ray's proxies import this module as well, and need nothing of the rest
+    from model_lifecycle.serving.application import Application
+    from model_lifecycle.serving.http import Receive, Scope, Send
 
 CALLBACK = f"{__name__}:middlewares"
-_PATHS = frozenset({"/predict", PREFIX + "/predict"})
+_PATHS = frozenset({"/predict", "/v1/predict"})
 # New containers between two looks for cycles. A batch makes thousands, none of them in a cycle.
 _BETWEEN_COLLECTIONS = 50_000
-_applications: list[Application] = []
+_applications: "list[Application]" = []
 
 
-def serves(application: Application) -> None:
+def serves(application: "Application") -> None:
     """Tell which application answers in this process, once it holds what it needs."""
     _applications[:] = [application]
     # What is loaded stays: there is no use in looking through it for garbage again and again.
@@ -53,7 +51,7 @@ class FastLane:
         self._rays = app
         self._slots = _Slots.of(app)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one ASGI connection."""
         slots = self._slots
         if slots is None or not _applications or scope.get("path") not in _PATHS or slots.semaphore.locked():
@@ -61,11 +59,57 @@ class FastLane:
             return
         await slots.semaphore.acquire()
         slots.metrics.inc_num_ongoing_requests(_COUNTED)
+        cork = _Cork.put_on(send)
         try:
             await _applications[0](scope, receive, send)
         finally:
+            cork.flush()
             slots.metrics.dec_num_ongoing_requests(_COUNTED)
             slots.semaphore.release()
+
+
+class _Cork:
+    """Holds back the head of an answer until its body is there: one packet instead of two, and one system call.
+
+    It stands in for the transport that an answer of uvicorn is written to.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self._transport = getattr(answer, "transport", None)
+        self._held = b""
+
+    @classmethod
+    def put_on(cls, send: "Send") -> "_Cork":
+        """Put one on, where the server is uvicorn; elsewhere it holds nothing."""
+        cork = cls(getattr(send, "__self__", None))
+        if cork._transport is not None and hasattr(cork._answer, "response_started"):
+            cork._answer.transport = cork
+        return cork
+
+    def write(self, data: bytes) -> None:
+        """Hold the head, and write it with what follows."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif self._answer.response_started:  # before, this is 100 Continue
+            self._held = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self._transport.write(self._held)
+            self._held = b""
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a transport has."""
+        return getattr(self._transport, name)
 
 
 @dataclass(frozen=True, slots=True)
