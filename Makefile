@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.13 python3.12 python3.11 python
 
-.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-monitoring bench-quality bench-serving bench-slices help setup run test test-full lint format serve lab viz loop watch clean lock
+.PHONY: bench-backtest bench-batch bench-coverage bench-features bench-flagship bench-gates bench-history bench-monitoring bench-quality bench-serving bench-slices help setup run test test-full lint format serve lab viz backtest loop watch clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ serve: setup ## the champion behind HTTP on loopback, autoscaling
 
 loop: setup ## six months of live traffic with planted incidents, and a scorecard; SEED=<number>, MONTHS=1, FAULT=<name> for one fault
 	@$(BIN)/python -m model_lifecycle loop $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED)) $(if $(MONTHS),--months $(MONTHS))
+
+backtest: setup ## policies of retraining tried on the history, and which to take; FAST=1 for a first answer in ten minutes; needs `make run` first
+	@$(BIN)/python -m kedro run --pipelines backtest $(if $(FAST),--env fast)
 
 watch: setup ## the agent: monitoring on its schedule, and what the policy asks for, until Ctrl-C
 	@$(BIN)/python -m model_lifecycle watch

@@ -28,14 +28,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Their tests share nothing but the finished run, which is made once for all processes (tests/integration/conftest.py).
 _APART = ("integration/test_bad_input.py", "integration/test_notebooks.py")
+_ON_ONE_SERVICE = ("integration/test_serving.py", "integration/test_serving_security.py")
 _LATER = ("test_batch_scoring.py", "test_notebooks.py")  # by then the run has ended, and nobody waits for it
 
 
 class _Apart(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
-    """Keeps the tests of a file together, but for those that share nothing."""
+    """Keeps the tests of a file together, and those of one service, but not those that share nothing."""
 
     def _split_scope(self, nodeid: str) -> str:
         scope = str(super()._split_scope(nodeid))
+        if scope.endswith(_ON_ONE_SERVICE):
+            return "on one service"
         return nodeid if scope.endswith(_APART) else scope
 
 

@@ -227,7 +227,7 @@ def concept(seed: int) -> dict[str, float]:
         return [part for _, part in rows.groupby("week")]
 
     def drifted(windows: list[pd.DataFrame]) -> float:
-        return float(np.mean([judge_concept(one, facts, TASK, LEVEL).drifted for one in windows]))
+        return float(np.mean([judge_concept(one, facts, TASK, LEVEL)[0].drifted for one in windows]))
 
     def streamed(windows: list[pd.DataFrame]) -> ErrorStream:
         return watch_errors(windows, facts, TASK, MonitoringSpec(window=timedelta(days=7)).adwin_delta, LEVEL)

@@ -82,6 +82,30 @@ def test_a_candidate_whose_trial_a_service_has_ended_is_withdrawn(
     assert (store.audit()[-1].action, store.audit()[-1].reason) == ("withdrawn", world.stopped)
 
 
+def test_a_stage_that_is_over_before_the_next_check_is_judged_at_its_end(make: Make, world: AgentWorld) -> None:
+    world.decisions[START], world.compared = decision("retrain"), WORSE
+    make(shadow="2d").run(until=START + timedelta(days=3))
+    assert "withdraw parcels-07-01" in world.calls
+    assert world.promotions() == [1]
+
+
+@pytest.mark.parametrize(
+    ("rollout", "first", "back"),
+    [({"shadow": "14d"}, "withdrawn", "parcels-first"), ({}, "superseded", "parcels-07-01")],
+)
+def test_a_release_that_a_person_hurries_past_one_on_its_way_is_rolled_back_all_the_same(
+    make: Make, world: AgentWorld, store: Store, rollout: dict[str, str], first: str, back: str
+) -> None:
+    world.decisions = {START: decision("retrain"), START + WEEK: decision("rollback", "worse")}
+    make(**rollout).run(until=START + timedelta(days=1))
+    world.registry.promote(world.release("parcels-hurried"), "due tonight", "sam")
+    make(**rollout).run(until=START + WEEK)
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == back
+    assert _actions(store)[-3:] == [first, "rollback ordered", "rollback"]
+
+
 def test_a_retraining_that_is_wanted_in_a_probation_waits_for_its_end(make: Make, world: AgentWorld) -> None:
     world.decisions = {START: decision("retrain"), START + WEEK: decision("retrain")}
     make().run(until=START + WEEK)

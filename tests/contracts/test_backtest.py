@@ -1,14 +1,14 @@
 """What a back-test may be asked."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from case_conf import ROOT
-from model_lifecycle.contracts.backtest import BacktestSpec, PolicyChanges
+from model_lifecycle.contracts.backtest import BacktestSpec, PolicyChanges, Trigger
 from model_lifecycle.contracts.policy import PolicySpec
 
 NEVER, MONTHLY = {"trigger": "never"}, {"trigger": "calendar", "every": "month"}
@@ -23,9 +23,25 @@ def spec(**changes: Any) -> BacktestSpec:
 def test_the_policies_that_are_delivered_are_sound() -> None:
     found = yaml.safe_load((ROOT / "conf" / "base" / "parameters_backtest.yml").read_text(encoding="utf-8"))
     asked = BacktestSpec.model_validate(found["backtest"])
-    assert len(asked.tried()) >= 6
+    tried = asked.tried().values()
+    assert {one.trigger for one in tried} == set(get_args(Trigger))
+    assert {one.every for one in tried if one.every} == {"week", "month", "quarter"}
+    assert {type(one.window) for one in tried} == {str, int}
+    assert "expanding" in {one.window for one in tried}
+    assert any(one.half_life for one in tried)
     assert asked.tried()[asked.present].trigger == "configured"
     assert asked.never() == "never"
+
+
+def test_the_fast_variant_tries_at_least_six_of_them_on_fewer_rows() -> None:
+    layers = [
+        (ROOT / "conf" / name / "parameters_backtest.yml").read_text(encoding="utf-8") for name in ("base", "fast")
+    ]
+    base, fast = (yaml.safe_load(text)["backtest"] for text in layers)
+    assert set(fast["policies"]) < set(base["policies"])
+    asked = BacktestSpec.model_validate({**base, **fast, "policies": {**base["policies"], **fast["policies"]}})
+    assert len(asked.tried()) >= 6
+    assert asked.training_rows is not None
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,17 @@ def test_ranges_have_room_categories_are_few_and_keys_are_found() -> None:
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"columns \['a'\] occur twice"),
         (pd.DataFrame({"a": [1, "b", None]}), r"column 'a': found values of \['int', 'str'\], expected text, numbers"),
         (pd.DataFrame({"a": [1.0, np.inf]}), "column 'a': 1 values are infinite"),
-        (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), "times with their zone"),
     ],
 )
 def test_a_table_that_tells_nothing_is_refused(table: pd.DataFrame, message: str) -> None:
     with pytest.raises(ContractError, match=message):
         infer_contracts({"orders": table})
+
+
+def test_times_without_a_zone_are_taken_for_utc_and_marked_to_be_checked() -> None:
+    found = infer_contracts({"orders": pd.DataFrame({"a": pd.to_datetime(["2020-01-01", "2020-01-02"])})})
+    assert found.table("orders").columns["a"].time_zone == "UTC"
+    assert "      a: {type: time, time_zone: UTC}  # check me: no zone was told\n" in to_yaml(found)
 
 
 def test_the_command_prints_a_contract_for_files(tmp_path: Path) -> None:

@@ -106,6 +106,10 @@ def test_an_unknown_field_is_named_briefly() -> None:
     assert problems({**VALID, "\ud800" * 500: 1})[0].field == ("\\ud800" * 500)[:80]
 
 
+def test_of_a_hundred_thousand_unknown_names_a_hundred_are_told() -> None:
+    assert len(problems({**VALID, **{f"field {number}": 1 for number in range(100_000)}})) == 100
+
+
 def test_all_wrong_fields_of_all_records_are_named_in_the_order_of_the_records() -> None:
     found = problems({**VALID, "pieces": 0, "odd": 1}, VALID, {**VALID, "id": 1, "at": None})
     assert [(problem.row, problem.field) for problem in found] == [(0, "odd"), (0, "pieces"), (2, "id"), (2, "at")]

@@ -5,6 +5,9 @@ import fcntl
 import pytest
 
 from finished_project import FinishedRun, finish_a_run
+from served_world import client, service, world
+
+__all__ = ["client", "service", "world"]  # fixtures
 
 
 @pytest.fixture(scope="session")

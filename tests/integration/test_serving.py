@@ -7,9 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,67 +18,16 @@ from eventually import eventually
 from model_lifecycle.client import Client, RequestRefused
 from model_lifecycle.contracts.records import LabelRecord
 from model_lifecycle.errors import ServingError
-from model_lifecycle.registry import Registry
 from model_lifecycle.releases import verify_release
 from model_lifecycle.serving.process import RunningService, running_service
 from model_lifecycle.store import Store
+from served_world import World
 from swaps import swap
 from tiny_release import START, event, record, tiny_release
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(300)
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that one service runs on."""
-
-    folder: Path
-    registry: Registry
-    store_url: str
-
-    def promote(self, release_id: str, **options: float) -> None:
-        """Build, register and promote a release."""
-        path = tiny_release(self.folder / "releases", release_id, **options)  # type: ignore[arg-type]
-        version = self.registry.register(path, verify_release(path).digest, {}, {})
-        self.registry.promote(version, "a test", "test")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    folder = tmp_path_factory.mktemp("world")
-    made = World(folder, Registry(f"sqlite:///{folder}/registry.db", "parcels"), f"sqlite:///{folder}/store.db")
-    made.promote("parcels-1")
-    with Store.open(made.store_url) as store:
-        store.append_events([event(number) for number in range(20)])
-    return made
-
-
-def start(world: World) -> "Iterator[RunningService]":
-    with running_service(
-        store_url=world.store_url,
-        registry_uri=world.registry.uri,
-        registry_name=world.registry.name,
-        log=world.folder / "service.log",
-    ) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def service(world: World) -> Iterator[RunningService]:
-    before = Path.cwd()
-    os.chdir(ROOT)  # the settings file is found from the project's folder
-    try:
-        yield from start(world)
-    finally:
-        os.chdir(before)
-
-
-@pytest.fixture
-def client(service: RunningService) -> Iterator[Client]:
-    with service.client() as made:
-        yield made
 
 
 def test_it_predicts_and_logs(client: Client, world: World) -> None:

@@ -32,7 +32,7 @@ def _moved(found: Traffic) -> Traffic:
 
 
 def _concept(found: Traffic, facts: ChampionFacts | None = None) -> Concept:
-    return judge_concept(rows_of(log_of(found), WINDOW, None), facts or champion(), TASK, 0.05)
+    return judge_concept(rows_of(log_of(found), WINDOW, None), facts or champion(), TASK, 0.05)[0]
 
 
 def test_labels_that_flip_are_concept_drift_and_no_drift_of_inputs() -> None:
@@ -72,7 +72,7 @@ def test_a_release_without_errors_of_its_hold_out_says_so() -> None:
 
 def test_a_window_of_one_day_says_that_it_has_one_block() -> None:
     rows = rows_of(log_of(live(1)), Window(LIVE, LIVE + timedelta(days=1)), None)
-    assert "found 1 block" in judge_concept(rows, champion(), TASK, 0.05).reason
+    assert "found 1 block" in judge_concept(rows, champion(), TASK, 0.05)[0].reason
 
 
 def _streamed(found: Traffic, weeks: int) -> ErrorStream:

@@ -256,6 +256,8 @@ DRIFTED = (_verdict(2, drifted=True), _verdict(3, drifted=True))
         (DRIFTED, {"action": "retrain"}, {"load": 0.2}, "retrain"),
         (DRIFTED, {"action": "retrain"}, {"load": 0.01}, "investigate"),
         (DRIFTED, {"action": "retrain"}, {}, "retrain"),
+        (DRIFTED, {"action": "retrain", "minimum_share": 0.3}, {"load": 0.2}, "investigate"),
+        (DRIFTED, {"action": "retrain", "minimum_share": 0.15}, {"load": 0.2}, "retrain"),
         (DRIFTED, {"action": "investigate"}, {"load": 0.2}, "investigate"),
         (DRIFTED[1:], {"action": "retrain"}, {"load": 0.2}, "investigate"),
         ((_verdict(2), DRIFTED[1]), {"action": "retrain"}, {"load": 0.2}, "investigate"),
@@ -266,3 +268,10 @@ def test_drift_retrains_where_the_policy_says_so_and_important_features_drift_in
     history: tuple[WindowVerdict, ...], drift: dict[str, object], importance: dict[str, float], action: Action
 ) -> None:
     assert decide(history, _with(drift=drift), _state(importance=importance)).action == action
+
+
+def test_the_reason_tells_how_much_of_what_the_model_explains_has_drifted() -> None:
+    decision = decide(DRIFTED, _with(drift={"action": "retrain"}), _state(importance={"load": 0.2}))
+    assert decision.reasons[0] == (
+        "important features drifted in 2 windows in a row: load, 20% of what the model explains"
+    )

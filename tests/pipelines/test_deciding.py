@@ -55,6 +55,13 @@ def test_an_old_champion_is_retrained_unless_the_trail_tells_of_a_retraining_wit
     assert _decided(_entry(NOW - WEEK, "retraining rejected"))["action"] == "investigate"
 
 
+def test_the_importance_that_the_release_knows_reaches_the_policy() -> None:
+    facts = champion().model_copy(update={"importance": {"load": 0.7}})
+    compared = Comparison(release="r1", other=None, since=None, rows=0, difference=None, reason="")
+    found = decide_policy(_report(False), facts, POLICY, [], compared.model_dump(mode="json"))
+    assert found["evidence"]["state"]["importance"] == {"load": 0.7}
+
+
 def test_seconds_in_the_trail_are_what_the_compute_budget_counts() -> None:
     spent = _entry(NOW - 3 * WEEK, "retrained", seconds=600.0)
     assert _decided(spent, budget={"compute": "10min"})["action"] == "investigate"

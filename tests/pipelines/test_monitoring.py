@@ -15,7 +15,7 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from model_lifecycle.contracts.alerting import AlertingSpec
-from model_lifecycle.contracts.records import AlertRecord, LabelRecord, PredictionRecord
+from model_lifecycle.contracts.records import AlertRecord, LabelRecord, MetricsSnapshot, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.datasets.action_log import ActionLog
 from model_lifecycle.datasets.alert_book import AlertBookDataset
@@ -108,6 +108,7 @@ def _catalog(
             **{name: MemoryDataset(value) for name, value in given.items()},
             "prediction_log": PredictionWindow(url),
             "event_log": EventLog(url),
+            "service_metrics": MemoryDataset(MetricsSnapshot(None, "no service in this test")),
             "champion": MemoryDataset(SimpleNamespace(scorer=scorer("of another release")), copy_mode="assign"),
             "previous_champion": MemoryDataset(None),
             "audit_trail": TrailDataset(url),
@@ -220,7 +221,7 @@ def test_a_rule_that_asks_for_a_long_row_of_windows_makes_the_run_look_back_so_f
         asked.append(end - start)
         return log.read(end, end, end)
 
-    reader = SimpleNamespace(newest=log.newest, read=read)
+    reader = SimpleNamespace(newest=log.newest, read=read, read_shadows=log.read_shadows)
     node.func(reader, None, MONITORING, POLICY, AlertingSpec.model_validate({"rules": {"long": rule}}))
     assert asked[0] >= 9 * WEEK
 
@@ -281,6 +282,7 @@ def test_the_pipeline_is_wired_from_logs_and_champion_alone() -> None:
     assert {name for name in inputs if not name.startswith("params:")} == {
         "prediction_log",
         "event_log",
+        "service_metrics",
         "champion",
         "champion_release",
         "previous_champion",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_lifecycle.errors import ConfigurationError
-from model_lifecycle.rehearsal.schedule import TICK, last_asking, stretch, ticks, window_ends
+from model_lifecycle.rehearsal.schedule import TICK, stretch, ticks, window_ends
 
 START = datetime(2013, 7, 1, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -50,12 +50,6 @@ def test_nothing_is_told_before_its_time() -> None:
         (slice(3, 3), slice(1, 2), slice(1, 1)),
         (slice(3, 3), slice(2, 2), slice(1, 2)),
     ]
-
-
-def test_the_last_tick_that_asks_is_the_one_before_the_quiet_hours() -> None:
-    found = list(ticks(START, START + TICK * 6, *map(_times, ([170], [170], [5, 95]))))
-    assert last_asking(found) == 3
-    assert last_asking(list(ticks(START, START + TICK * 6, *map(_times, ([], [], []))))) == 5
 
 
 def test_a_month_is_one_of_the_calendar_over_a_change_of_the_clocks() -> None:

@@ -1,3 +1,4 @@
+import gc
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -5,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from model_lifecycle.scoring import RecordsRefused
 from model_lifecycle.serving.openapi import openapi_document
+from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import Limits
 from tiny_release import CONTRACT, QUESTION, SPEC, record
 
@@ -84,6 +87,17 @@ def test_a_fault_of_the_program_is_told_without_its_insides(api: Any, caplog: py
     )
     assert "AttributeError" in caplog.text
     assert "NoneType" not in response.text
+
+
+def test_a_refused_body_is_let_go_at_once(api: Any) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for wrong in (record(1, weight=-1), {f"field {number}": number for number in range(500)}):
+            assert api.ask("POST", "/v1/predict", json=wrong).status_code == 422
+        assert [one for one in gc.get_objects() if isinstance(one, RecordsRefused | Problem)] == []
+    finally:
+        gc.enable()
 
 
 def test_the_model_is_described(api: Any) -> None:

@@ -66,16 +66,21 @@ def test_every_address_that_ray_opens_in_haproxy_is_on_loopback(tmp_path: Path, 
     assert all(bind.startswith("127.0.0.1:") for bind in binds)
 
 
-def test_haproxys_own_errors_are_problem_documents_with_their_own_status(tmp_path: Path, written: Path) -> None:
+def test_a_missing_replica_is_told_by_a_problem_document_with_its_own_status(tmp_path: Path, written: Path) -> None:
     lines = checked(tmp_path, written)
     files = dict(re.findall(r"^    errorfile (\d+) (.*)$", "\n".join(lines), re.MULTILINE))
-    assert sorted(files) == ["400", "408", "502", "503", "504"]
+    assert sorted(files) == ["502", "503", "504"]
     for status, file in files.items():
         head, _, body = Path(file).read_bytes().decode().partition("\r\n\r\n")
         assert head.startswith(f"HTTP/1.1 {status} ")
         assert f"content-length: {len(body)}" in head.splitlines()
         assert json.loads(body)["status"] == int(status)
     assert "retry-after: 1" in Path(files["503"]).read_text().splitlines()
+
+
+def test_no_line_a_request_goes_to_the_syslog(tmp_path: Path, written: Path) -> None:
+    assert re.findall(r"^    log 127.*$", written.read_text(), re.MULTILINE), "Ray does not any more; the edit can go"
+    assert not [line for line in checked(tmp_path, written) if line.strip().startswith("log 127")]
 
 
 def test_headers_that_drip_in_are_cut_off(tmp_path: Path, written: Path) -> None:

@@ -44,7 +44,7 @@ def told(live: Any, caplog: pytest.LogCaptureFixture) -> str:
     """Return all that was told of an error, and hold that something was."""
     assert "ERROR" in caplog.text or "WARNING" in caplog.text
     history = Trials(Registry(live.settings.registry, live.settings.registry_name)).history()
-    return caplog.text + live.ask("GET", "/model").text + str(history)
+    return f"{caplog.text}{live.ask('GET', '/model').text}{history}"
 
 
 def test_a_canary_that_fails_on_a_record(

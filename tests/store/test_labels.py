@@ -41,6 +41,21 @@ def test_a_correction_can_be_taken_back_later(store: Store) -> None:
     assert (row["outcome"], row["value"], row["label_time"]) == ("observed", 1.0, at(7))
 
 
+def test_labels_that_a_caller_flips_or_replays_are_counted_kept_beside_the_first_and_can_be_put_right(
+    store: Store,
+) -> None:
+    store.append_predictions([prediction(number) for number in range(100)])
+    told = [observed(number, 1.0, known=200) for number in range(100)]
+    flipped = [replace(one, value=0.0, received_at=at(300)) for one in told[:5]]
+    assert store.append_labels(told) == LabelReceipt(100, 0, 0, 0)
+    assert store.append_labels(flipped) == LabelReceipt(5, 0, 5, 0)
+    assert store.append_labels([replace(one, received_at=at(400)) for one in told]) == LabelReceipt(0, 100, 0, 0)
+    assert store.labelled_predictions_between(START, LATER, LATER)["value"].sum() == 95
+    right = [replace(one, label_time=at(201), received_at=at(500)) for one in told[:5]]
+    assert store.append_labels(right) == LabelReceipt(5, 0, 5, 0)
+    assert store.labelled_predictions_between(START, LATER, LATER)["value"].sum() == 100
+
+
 def test_a_label_counts_from_its_label_time_on(store: Store) -> None:
     store.append_predictions([prediction(1)])
     store.append_labels([observed(1, 1.0, known=5), observed(1, 0.0, known=7)])

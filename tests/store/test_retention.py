@@ -93,3 +93,10 @@ def test_a_retention_shorter_than_what_monitoring_needs_is_refused(tmp_path: Pat
     path = settings(tmp_path, "retention: {answers: 30d}\n")
     with pytest.raises(ConfigurationError, match=r"answers 30 days, expected at least the 120 of `monitored`"):
         CliRunner().invoke(store_command, ["prune", "--config", str(path)], catch_exceptions=False)
+
+
+def test_a_decision_in_the_future_makes_nothing_old(filled: Store) -> None:
+    newest = filled.newest_decision()
+    assert newest == at(19)
+    filled.append_predictions([prediction(100, minutes=60 * 24 * 365 * 100)])
+    assert filled.newest_decision() == newest

@@ -17,7 +17,9 @@ from model_lifecycle.errors import ConfigurationError
 @click.option(
     "--clock", type=click.Path(path_type=Path), help="Read the time from this file, which a rehearsal writes."
 )
-@click.option("--params", metavar="NAME=VALUE,…", help="Further parameters of every run that is started.")
+@click.option(
+    "--params", metavar="NAME=VALUE,…", help="Further parameters, for the agent and every run that it starts."
+)
 @click.option(
     "--lease", type=float, default=30.0, show_default=True, help="Seconds for which a killed agent still leads."
 )
@@ -56,11 +58,12 @@ def watch(
     from model_lifecycle.agent.project import read_project
     from model_lifecycle.store import Store
 
-    project = read_project(env)
+    given = _parameters(params)
+    project = read_project(env, given)
     time = FixedClock(moment) if moment else WallClock() if clock is None else FileClock(clock)
     every = project.policy.check_every or project.monitoring.window
     with Store.open(project.store) as store:
-        works = KedroWorks(project, _parameters(params))
+        works = KedroWorks(project, given)
         machine = Machine(works, project.policy, every)
         agent = Agent(store.agent_book, machine, time, click.echo, timedelta(seconds=lease))
         if status:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from model_lifecycle.agent.state import ACTOR, AgentState, Order, Phase
+from model_lifecycle.agent.state import ACTOR, STAGES, AgentState, Order, Phase
 from model_lifecycle.agent.works import Works
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AuditRecord
@@ -22,7 +22,7 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 GIVE_UP_AFTER = 5  # failures of one retraining; the next decision may ask for another
 _Value = TypeVar("_Value")
-_STAGES = ("shadow", "canary", "probation")
+_TRIALS = ("shadow", "canary")
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,7 @@ class Machine:
 
     def due(self, state: AgentState) -> datetime:
         """Return when the state asks for its next step."""
-        if state.phase in self._own:
-            moment = state.since
-        else:
-            moment = min(state.next_check, self._stage_end(state) or state.next_check)
-        return moment if state.not_before is None else max(moment, state.not_before)
+        return state.due(self._policy.rollout)
 
     def step(self, state: AgentState, at: datetime) -> Step:
         """Do the work that is due."""
@@ -76,12 +72,6 @@ class Machine:
         except LifecycleError as error:
             return self._failed(state, at, error)
 
-    def _stage_end(self, state: AgentState) -> datetime | None:
-        if state.phase not in _STAGES:
-            return None
-        length: timedelta = getattr(self._policy.rollout, state.phase)
-        return state.since + length
-
     def _check(self, state: AgentState, at: datetime) -> Step:
         """Run monitoring up to the latest moment of its schedule; windows missed in between are inside its report."""
         until = state.next_check + (at - state.next_check) // self._every * self._every
@@ -90,12 +80,15 @@ class Machine:
             update={"next_check": until + self._every, "last_check": until, "failures": 0, "not_before": None}
         )
         said, because = f"monitoring until {iso(until)}: {decision.action}", tuple(decision.reasons)
-        if state.phase == "probation" and (gone := self._gone(looked, at)) is not None:
+        wrong = decision.action == "rollback"
+        # Somebody has moved the champion; if that one is to be rolled back, the next step checks again and does it.
+        if state.phase == "probation" and (gone := self._gone(state if wrong else looked, at)) is not None:
             return gone
-        if state.phase in ("shadow", "canary"):
-            return self._judged(looked, at, said, decision)
-        if decision.action == "rollback":
+        if wrong:
             return self._wants_rollback(looked, at, said, decision)
+        if state.phase in _TRIALS:
+            withdrawn, told = self._judged(looked, at)
+            return withdrawn or Step(looked, said, lines=(*because, told))
         if decision.action == "retrain" and state.phase == "watching":
             order = Order(id=f"{until:%Y%m%dT%H%M%SZ}", as_of=until, reasons=decision.reasons)
             entry = self._entry(at, ORDERED, "", "; ".join(decision.reasons), order, decision=decision)
@@ -108,12 +101,16 @@ class Machine:
         champion = state.candidate if state.phase == "probation" else self._works.champion()
         if champion is None:
             return Step(state, f"{said}: there is no champion", lines=tuple(decision.reasons))
-        return Step(
-            state.moved("rolling back", at, candidate=champion),
-            f"{said} of {champion.release}",
-            (self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order),),
-            tuple(decision.reasons),
-        )
+        entry = self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order)
+        entries: tuple[AuditRecord, ...] = (entry,)
+        order = state.order
+        if state.phase in _TRIALS:  # a release on trial is held against a champion that goes; it is not waited for
+            candidate, order = _known(state.candidate), None
+            self._works.withdraw(candidate)
+            why = f"the champion {champion.release} is rolled back during its {state.phase}"
+            entries = (self._entry(at, "withdrawn", candidate.release, why, state.order), entry)
+        after = state.moved("rolling back", at, candidate=champion, order=order)
+        return Step(after, f"{said} of {champion.release}", entries, tuple(decision.reasons))
 
     def _retrain(self, state: AgentState, at: datetime) -> Step:
         order = _known(state.order)
@@ -146,21 +143,21 @@ class Machine:
         entry = self._entry(at, f"{phase} began", name, what, state.order)
         return Step(state.moved(phase, at), f"{phase} of {name} began: {what}", (entry,))
 
-    def _judged(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
-        """Withdraw a candidate that live rows show to be worse than the champion."""
+    def _judged(self, state: AgentState, at: datetime) -> tuple[Step | None, str]:
+        """Withdraw a candidate whose trial was ended, or that live rows show to be worse; None: its trial goes on."""
         candidate = _known(state.candidate)
         if (ended := self._ended(state, at)) is not None:
-            return ended
+            return ended, ""
         found = self._works.compare(candidate, state.since, at)
         if found is None or found.lower is None or found.upper is None:
-            return Step(state, said, lines=(*decision.reasons, f"{candidate.release}: live rows do not tell yet"))
+            return None, f"{candidate.release}: live rows do not tell yet"
         ends = f"({found.lower:.4f} to {found.upper:.4f})"
         text = f"{candidate.release}: loss less the champion's {found.estimate:.4f} {ends}"
         if found.lower <= 0.0:
-            return Step(state, said, lines=(*decision.reasons, text))
+            return None, text
         self._works.withdraw(candidate)
         entry = self._entry(at, "withdrawn", candidate.release, f"worse in {state.phase}: {text}", state.order)
-        return Step(state.over(at), f"{candidate.release} is withdrawn", (entry,), (text,))
+        return Step(state.over(at), f"{candidate.release} is withdrawn", (entry,), (text,)), text
 
     def _promote(self, state: AgentState, at: datetime) -> Step:
         candidate = _known(state.candidate)
@@ -176,7 +173,8 @@ class Machine:
 
     def _end_of_stage(self, state: AgentState, at: datetime) -> Step:
         if state.phase != "probation":
-            return self._ended(state, at) or self._next_stage(state, at)
+            withdrawn, _ = self._judged(state, at)  # a stage may be shorter than the time between two checks
+            return withdrawn or self._next_stage(state, at)
         if (gone := self._gone(state, at)) is not None:
             return gone
         name = _name(state)
@@ -212,7 +210,7 @@ class Machine:
         return Step(state.over(at), f"rolled back: {now} is the champion again", (entry,))
 
     def _failed(self, state: AgentState, at: datetime, error: LifecycleError) -> Step:
-        what = "monitoring" if state.phase in ("watching", *_STAGES) else state.phase
+        what = "monitoring" if state.phase in ("watching", *STAGES) else state.phase
         message = f"{what} failed ({state.failures + 1} in a row): {error}"
         self._works.alarm(at, what, message)
         if state.phase == "retraining" and state.failures + 1 >= GIVE_UP_AFTER:

@@ -1,6 +1,7 @@
 """The chosen case's configuration, as the agent needs it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,20 +35,32 @@ class AgentProject:
         return self.data / "08_reporting" / self.case
 
 
-def read_project(env: str | None = None) -> AgentProject:
+def read_project(env: str | None = None, parameters: Mapping[str, str] | None = None) -> AgentProject:
     """Read the configuration of the project in the working folder.
+
+    Parameters
+    ----------
+    env : str, optional
+        Kedro environment.
+    parameters : mapping, optional
+        By dotted name, as for ``kedro run --params``: what its runs are given holds for the agent, too.
 
     Raises
     ------
     ConfigurationError
         If there is none, or it is malformed.
     """
+    from omegaconf import OmegaConf
+
     from model_lifecycle.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
 
     if not CONF.is_dir():
         raise ConfigurationError(f"{Path.cwd()} has no folder {str(CONF)!r}; run this in the project's folder")
     options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
-    loader = CONFIG_LOADER_CLASS(CONF, env or os.environ.get("KEDRO_ENV"), **options)
+    given: Any = OmegaConf.to_container(
+        OmegaConf.from_dotlist([f"{name}={value}" for name, value in (parameters or {}).items()])
+    )
+    loader = CONFIG_LOADER_CLASS(CONF, env or os.environ.get("KEDRO_ENV"), runtime_params=given, **options)
     parameters, shared = loader["parameters"], loader["globals"]
     places = {
         "case": case_name(),

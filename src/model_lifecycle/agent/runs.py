@@ -16,29 +16,23 @@ STOP_SECONDS = 90.0
 _LAST_LINES = 15
 
 
-class KedroRun:
-    """One ``kedro run`` that has been started; leaving the block stops it if it still runs.
+class Background:
+    """A command of this project that has been started; leaving the block stops it if it still runs.
 
     Parameters
     ----------
-    pipelines : sequence of str
-        None of them: the default pipeline.
-    parameters : mapping
-        For ``--params``.
+    arguments : sequence of str
+        For this Python.
     log : Path
         File that takes its output.
     """
 
-    def __init__(self, pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
-        command = [sys.executable, "-m", "kedro", "run"]
-        command += ["--pipelines", ",".join(pipelines)] if pipelines else []
-        given = ",".join(f"{name}={value}" for name, value in parameters.items())
-        command += ["--params", given] if given else []
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - this project's own command
-                command,
+                [sys.executable, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -55,6 +49,11 @@ class KedroRun:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def running(self) -> bool:
         """Tell whether it has not ended yet."""
         return self._process.poll() is None
@@ -63,13 +62,13 @@ class KedroRun:
         """Wait for its end and return its exit code."""
         return self._process.wait()
 
-    def stop(self) -> None:
-        """Interrupt it as Ctrl-C does, and wait for its end."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Interrupt it as Ctrl-C does, and wait for its end; kill it after so many seconds."""
         if not self.running():
             return
         self._process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -78,6 +77,30 @@ class KedroRun:
         """Return the end of its output."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
         return "\n".join([f"the end of {self.log}:", *(f"  {line}" for line in lines)])
+
+
+class KedroRun(Background):
+    """One ``kedro run``.
+
+    Parameters
+    ----------
+    pipelines : sequence of str
+        None of them: the default pipeline.
+    parameters : mapping
+        For ``--params``.
+    log : Path
+        File that takes its output.
+    """
+
+    def __init__(self, pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
+        given = written(parameters)
+        named = ["--pipelines", ",".join(pipelines)] if pipelines else []
+        super().__init__(["-m", "kedro", "run", *named, *(["--params", given] if given else [])], log)
+
+
+def written(parameters: Mapping[str, str]) -> str:
+    """Return parameters as ``--params`` takes them."""
+    return ",".join(f"{name}={value}" for name, value in parameters.items())
 
 
 def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:

@@ -6,9 +6,12 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.policy import Rollout
 
 Phase = Literal["watching", "retraining", "candidate", "shadow", "canary", "promoting", "probation", "rolling back"]
 ACTOR = "agent"
+WORKS: tuple[Phase, ...] = ("retraining", "candidate", "promoting", "rolling back")  # done as soon as they are reached
+STAGES = ("shadow", "canary", "probation")  # last as long as the policy says
 
 
 class Order(Contract):
@@ -50,6 +53,19 @@ class AgentState(Contract):
     candidate: Candidate | None = None
     failures: int = Field(default=0, ge=0)
     not_before: AwareDatetime | None = None
+
+    def stage_end(self, rollout: Rollout) -> datetime | None:
+        """Return when the stage that it is in is over, None if it is in none."""
+        if self.phase not in STAGES:
+            return None
+        length: timedelta = getattr(rollout, self.phase)
+        return self.since + length
+
+    def due(self, rollout: Rollout) -> datetime:
+        """Return when it asks for its next step."""
+        later = min(self.next_check, self.stage_end(rollout) or self.next_check)
+        moment = self.since if self.phase in WORKS else later
+        return moment if self.not_before is None else max(moment, self.not_before)
 
     def moved(self, phase: Phase, at: datetime, **changes: object) -> "AgentState":
         """Return the state after a step that succeeded."""

@@ -10,9 +10,11 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from model_lifecycle.contracts.base import Contract, PositiveDuration
 
 AlertSeverity = Literal["info", "warning", "critical"]
-METRIC_FAMILIES = ("traffic", "labels", "quality", "drift", "concept", "policy", "performance", "skew", "lateness")
+METRIC_FAMILIES = (
+    "traffic", "labels", "quality", "drift", "concept", "policy", "performance", "skew", "lateness", "operations",
+)  # fmt: skip
 # Measured over all windows of a run at once, so there is no row of windows to count.
-_WHOLE_RUN = ("skew", "lateness")
+_WHOLE_RUN = ("skew", "lateness", "operations")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # as Prometheus and Alertmanager take them
 _GIVEN_LABELS = frozenset({"alertname", "metric", "severity", "release"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -1,23 +1,29 @@
 """How models are chosen: the split in time, the candidates, the search and the threshold."""
 
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
+from model_lifecycle.contracts.base import Contract, NonNegativeDuration, PositiveDuration, TimeZone
 
 
 class SplitSpec(Contract):
     """The split by ``as_of``: the last periods before it are the test, those before them the validation folds.
 
     Periods are calendar spans in ``time_zone``. Training for a boundary takes only rows whose decision and label
-    both lie before it.
+    both lie before it. Where outcomes take long, ``label_delay`` keeps a gap: the test ends so long before ``as_of``,
+    and training ends so long before each boundary. Without it the youngest rows would be those whose outcome came
+    early, and these are no fair sample: a loan that defaults is known before one that will be repaid.
     """
 
     time_zone: TimeZone
     period: Literal["month", "week", "day"] = "month"
     test_periods: int = Field(default=1, ge=1)
     validation_periods: int = Field(default=2, ge=1)
+    label_delay: NonNegativeDuration = Field(
+        default=timedelta(0), description="how long nearly all outcomes take; younger decisions are left out"
+    )
     train_periods: int | None = Field(default=None, ge=1, description="rolling window; null takes all that is there")
     half_life: PositiveDuration | None = Field(
         default=None, description="a row so much older than the end of its training window counts half; null: all alike"

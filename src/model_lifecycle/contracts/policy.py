@@ -70,6 +70,9 @@ class DriftTrigger(Contract):
     minimum_importance: float = Field(
         default=0.05, ge=0.0, le=1.0, description="share of a feature in what the model explains; below, drift is told"
     )
+    minimum_share: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="of what the model explains, that these features make up together"
+    )
     consecutive_windows: int = Field(default=2, ge=1)
     action: Literal["investigate", "retrain"] = Field(
         default="investigate",

@@ -182,3 +182,11 @@ class Move:
     by: str
     reason: str
     overridden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSnapshot:
+    """The service's metrics in Prometheus's text format, or None with the reason."""
+
+    text: str | None
+    reason: str

@@ -10,11 +10,26 @@ from model_lifecycle.contracts.run import Instant
 
 
 class Fold(Contract):
-    """Validation rows with ``start <= decision time < end``; training is what was known before ``start``."""
+    """Validation rows with ``start <= decision time < end``; training is what was known before ``start``.
+
+    Rows decided from ``train_end`` on (``start``, where it is missing) are not trained on: too many of their outcomes
+    are not known by the start.
+    """
 
     train_start: Instant
     start: Instant
     end: Instant
+    train_end: Instant | None = None
+
+    @property
+    def trained_until(self) -> datetime:
+        """When the last training rows were decided."""
+        return self.start if self.train_end is None else self.train_end
+
+    def retrained_at(self, moment: datetime) -> Self:
+        """Return a fold without validation rows whose training goes on until a moment, with the same gap."""
+        gap = self.start - self.trained_until
+        return self.model_copy(update={"start": moment, "end": moment, "train_end": moment - gap})
 
 
 class SplitPlan(Contract):

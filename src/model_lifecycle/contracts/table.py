@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
-from model_lifecycle.contracts.base import Contract, PositiveDuration
+from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
 from model_lifecycle.errors import ConfigurationError
 
 ColumnType = Literal["category", "integer", "number", "boolean", "time"]
@@ -25,6 +25,9 @@ class ColumnContract(Contract):
     unique: bool = False
     severity: Severity = Field(default="error", description="of a breach of type, range, categories or missing values")
     unit: str | None = None
+    time_zone: TimeZone | None = Field(
+        default=None, description="of a raw table's times that come without a zone: on whose clock they are read"
+    )
     known: Literal["decision", "label"] = "decision"
     known_at: str | None = Field(default=None, description="the column that says when a row's value became known")
     private: bool = Field(
@@ -43,6 +46,8 @@ class ColumnContract(Contract):
             raise ValueError(f"minimum {self.minimum:g} lies above maximum {self.maximum:g}")
         if self.categories is not None and self.type != "category":
             raise ValueError(f"categories belong to type 'category', found type {self.type!r}")
+        if self.time_zone is not None and self.type != "time":
+            raise ValueError(f"time_zone belongs to type 'time', found type {self.type!r}")
         if self.private and (self.type != "category" or self.categories is not None):
             raise ValueError("private belongs to type 'category' without a list of categories")
         return self
@@ -137,5 +142,9 @@ class TableContracts(RootModel[dict[str, TableContract]]):
             If the case declares none.
         """
         if name not in self.root:
-            raise ConfigurationError(f"contracts: none for table {name!r}, expected one of {sorted(self.root)}")
+            source = name if name == "primary_table" else f"raw_{name}"
+            raise ConfigurationError(
+                f"contracts: none for table {name!r}, found {sorted(self.root)}; "
+                f"`python -m model_lifecycle contract infer {source}` drafts one"
+            )
         return self.root[name]

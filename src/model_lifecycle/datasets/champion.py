@@ -90,10 +90,12 @@ class ChampionFactsDataset(ChampionDataset):
         ------
         RegistryError
             If there is no champion yet.
+        ContractError
+            If its reference is that of another release.
         """
         champion = super().load()
         if champion is None:
             raise RegistryError(
                 f"registry {self._name!r}: no champion yet, so nothing to monitor; run `kedro run` first"
             )
-        return ChampionFacts.read(json.loads(champion.files["monitoring.json"]))
+        return ChampionFacts.read(json.loads(champion.files["monitoring.json"]), champion.scorer.release_id)

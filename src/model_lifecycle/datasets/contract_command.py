@@ -1,5 +1,6 @@
 """``python -m model_lifecycle contract infer``: a first contract for new tables."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,8 @@ from model_lifecycle.errors import ConfigurationError, ContractError
 if TYPE_CHECKING:
     import pandas as pd
 
+_JOINED = "joined_decisions"  # the primary table before its contract is held against it
+
 
 @click.group()
 def contract() -> None:
@@ -18,9 +21,11 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times in UTC.")
+@click.option("--time", "times", multiple=True, metavar="COLUMN", help="A column of CSV files that holds times.")
 def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     """Print a contract inferred from SOURCES: files (CSV, Parquet), or entries of the catalog such as raw_orders.
+
+    The primary_table is made of the raw tables first, as `build_tables` of the case makes it.
 
     Several together show foreign keys between them. Put the result into
     conf/cases/<case>/parameters_contracts.yml, and check every line.
@@ -48,10 +53,20 @@ def _load(source: str, times: tuple[str, ...]) -> "pd.DataFrame":
             return pd.read_parquet(path)
         table = pd.read_csv(path, low_memory=False)
         for column in set(times) & set(table.columns):
-            table[column] = pd.to_datetime(table[column], utc=True)
+            table[column] = _times(table[column])
     except Exception as error:
         raise ContractError(f"{path}: cannot be read as Parquet or CSV: {error}") from error
     return table
+
+
+def _times(values: "pd.Series") -> "pd.Series":
+    """Read texts as times; with zones of several kinds, as times in UTC."""
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(values)
+    except ValueError:
+        return pd.to_datetime(values, utc=True)
 
 
 def _from_catalog(name: str) -> "pd.DataFrame":
@@ -61,6 +76,10 @@ def _from_catalog(name: str) -> "pd.DataFrame":
 
     bootstrap_project(Path.cwd())
     with KedroSession.create() as session:
+        if name == "primary_table":
+            logging.disable(logging.WARNING)  # what is printed is the contract alone
+            made = cast(Any, session).run(pipeline_names=["data_engineering"], to_outputs=[_JOINED])
+            return cast("pd.DataFrame", made[_JOINED].load())
         catalog: Any = cast(Any, session).load_context().catalog
         if name not in list(catalog.keys()):
             raise ConfigurationError(f"{name!r} is neither a file nor an entry of the catalog")

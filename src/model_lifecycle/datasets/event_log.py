@@ -47,6 +47,11 @@ class StoredEvents:
         with Store.open(self._url) as store:
             return store.first_known_at()
 
+    def newest_known_at(self, until: datetime) -> datetime | None:
+        """Return when the newest event that was known by a moment became known, None without any."""
+        with Store.open(self._url) as store:
+            return store.newest_known_at(until)
+
 
 class EventLog(AbstractDataset[NoReturn, StoredEvents]):
     """The events of the service. Read only: feedback and `backfill` write them.

@@ -59,6 +59,8 @@ def _column(table: str, name: str, values: pd.Series) -> ColumnContract:
         if len(finite) < len(numbers):
             raise ContractError(f"table {table!r}, column {name!r}: {len(numbers) - len(finite):,} values are infinite")
         fields |= _range(float(finite.min()), float(finite.max()))
+    elif kind == "time" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+        fields["time_zone"] = "UTC"
     elif kind == "category":
         distinct = sorted(map(str, present.unique()))
         if 0 < len(distinct) <= _FEW and len(distinct) * _PER_CATEGORY <= len(present):
@@ -70,7 +72,7 @@ def _type(table: str, name: str, values: pd.Series) -> ColumnType:
     types = pd.api.types
     if types.is_bool_dtype(values.dtype):
         return "boolean"
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
+    if types.is_datetime64_any_dtype(values.dtype):
         return "time"
     if types.is_numeric_dtype(values.dtype):
         present = values.dropna().to_numpy(dtype=np.float64)
@@ -81,8 +83,8 @@ def _type(table: str, name: str, values: pd.Series) -> ColumnType:
         return "category" if not values.isna().all() or types.is_string_dtype(values.dtype) else "number"
     kinds = sorted({type(value).__name__ for value in values.dropna().head(1000)})
     raise ContractError(
-        f"table {table!r}, column {name!r}: found values of {kinds}, expected text, numbers, booleans or times with "
-        "their zone; declare the source's types first"
+        f"table {table!r}, column {name!r}: found values of {kinds}, expected text, numbers, booleans or times; "
+        "declare the source's types first"
     )
 
 
@@ -140,7 +142,8 @@ def to_yaml(contracts: TableContracts) -> str:
         lines.append("    columns:")
         for column, declared in contract.columns.items():
             fields = declared.model_dump(mode="json", exclude_defaults=True)
-            lines.append(f"      {_scalar(column)}: {_flow(fields)}")
+            guessed = "  # check me: no zone was told" if declared.time_zone else ""
+            lines.append(f"      {_scalar(column)}: {_flow(fields)}{guessed}")
     return "\n".join(lines) + "\n"
 
 

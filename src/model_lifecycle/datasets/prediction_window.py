@@ -15,6 +15,7 @@ from model_lifecycle.store.engine import open_engine, reading
 from model_lifecycle.store.schema import predictions
 
 _TIMEOUT = 10.0  # seconds to wait for a lock
+_SKEW = 86_400_000_000  # microseconds of a day
 
 
 class LoggedPredictions:
@@ -32,6 +33,9 @@ class LoggedPredictions:
     def newest(self) -> datetime | None:
         """Return the latest decision time in the log, None when it is empty.
 
+        One that lies more than a day after it was logged comes from a clock that is wrong: it would push every window
+        out of sight, and does not count unless there is no other.
+
         Raises
         ------
         StoreUnavailable
@@ -40,7 +44,9 @@ class LoggedPredictions:
         engine = open_engine(self._url, "NORMAL", _TIMEOUT)
         try:
             with reading(engine, "read the newest prediction") as connection:
-                found = connection.scalar(select(func.max(predictions.c.decision_time)))
+                time = predictions.c.decision_time
+                sane = select(time).where(time <= predictions.c.logged_at + _SKEW).order_by(time.desc()).limit(1)
+                found = connection.scalar(sane) or connection.scalar(select(func.max(time)))
         finally:
             engine.dispose()
         return None if found is None else from_micros(found)
@@ -49,6 +55,11 @@ class LoggedPredictions:
         """Return the predictions with ``start <= decision_time < end``, each with its label as known at ``as_of``."""
         with Store.open(self._url, timeout=_TIMEOUT) as store:
             return store.labelled_predictions_between(start, end, as_of)
+
+    def read_shadows(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return what shadows scored of the decisions of a window, each with its label as known at ``as_of``."""
+        with Store.open(self._url, timeout=_TIMEOUT) as store:
+            return store.labelled_predictions_between(start, end, as_of, shadow=True)
 
 
 class PredictionWindow(AbstractDataset[object, LoggedPredictions]):

@@ -22,11 +22,13 @@ def periods_before(moment: datetime, split: SplitSpec, count: int) -> pd.Timesta
 
 
 def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
-    """Return a mask of the rows that were decided and labelled before the fold, bool, shape (n,)."""
+    """Return a mask of the rows that were decided in its training span and labelled before it, bool, shape (n,)."""
     decided, labelled = table[model_input.DECISION_TIME], table[model_input.LABEL_TIME]
     start = pd.Timestamp(fold.start)
     known = (table[model_input.OUTCOME] == model_input.OBSERVED) & (labelled < start)
-    return (known & (decided >= pd.Timestamp(fold.train_start)) & (decided < start)).to_numpy(dtype=bool)
+    return (
+        known & (decided >= pd.Timestamp(fold.train_start)) & (decided < pd.Timestamp(fold.trained_until))
+    ).to_numpy(dtype=bool)
 
 
 def row_weights(table: pd.DataFrame, rows: np.ndarray, fold: Fold, half_life: timedelta | None) -> np.ndarray | None:

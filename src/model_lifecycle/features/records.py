@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ _MICROSECOND = timedelta(microseconds=1)
 # With its offset, a time may lie a day before year 1 or after year 9999, where nothing can write it down.
 _EDGES = datetime.min, datetime.max  # noqa: DTZ901 - their zone comes with the next line
 FIRST_MICROSECOND, LAST_MICROSECOND = ((edge.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for edge in _EDGES)
+# Of one record: whoever sends a hundred thousand names is told enough by these, and memory grows with each.
+_UNKNOWN_TOLD = 100
 _SHOWN = 80  # characters of a wrong value that are quoted back
 _EXPECTED = {
     "category": "text",
@@ -71,13 +74,11 @@ def parse_records(contract: TableContract, records: Sequence[Mapping[str, object
     """
     problems: list[RecordProblem] = []
     known = contract.columns.keys()
+    names = f"one of {sorted(known)}"
     for row, record in enumerate(records):
         if not known >= record.keys():
-            problems += [
-                RecordProblem(row, _quoted_name(name), "an unknown field", f"one of {sorted(known)}")
-                for name in record
-                if name not in known
-            ]
+            unknown = islice((name for name in record if name not in known), _UNKNOWN_TOLD)
+            problems += [RecordProblem(row, _quoted_name(name), "an unknown field", names) for name in unknown]
     columns = {name: _parse_column(name, column, records, problems) for name, column in contract.columns.items()}
     if problems:
         raise RecordsRefused(sorted(problems, key=lambda problem: problem.row))
@@ -94,17 +95,18 @@ def _parse_column(
         if all_right is not None:
             return all_right
     values: np.ndarray = np.full(len(records), empty, dtype=dtype)
+    expected = expectation(column)
     for row, record in enumerate(records):
         raw = record.get(name)
         if raw is None:
             if not column.maximum_missing or column.type == "boolean":
                 found = "null" if name in record else "nothing"
-                problems.append(RecordProblem(row, name, found, expectation(column)))
+                problems.append(RecordProblem(row, name, found, expected))
             continue
         value = parse(raw)
         if value is None or not _in_range(column, value):
             found = "a private value" if column.private else _quoted(raw)
-            problems.append(RecordProblem(row, name, found, expectation(column)))
+            problems.append(RecordProblem(row, name, found, expected))
         else:
             values[row] = value
     return values

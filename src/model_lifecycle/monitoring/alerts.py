@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from model_lifecycle.contracts.alerting import AlertingSpec, AlertRule
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AlertRecord, Json
-from model_lifecycle.monitoring.measures import Measure, measures_of, replay_measures
+from model_lifecycle.monitoring.measures import Measure, measures_of, operations_measures, replay_measures
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import Figure, MonitoringReport
 
@@ -86,6 +86,8 @@ def judge_alerts(
         found = measures_of(window, policy, holdout)
         if window is newest and replayed is not None:
             found |= replay_measures(replayed)
+        if window is newest and report.operations is not None:
+            found |= operations_measures(report.operations)
         for name, rule in alerting.active().items():
             for metric, measure in found.items():
                 if not fnmatchcase(metric, rule.metric):

@@ -29,21 +29,30 @@ class ChampionFacts(Contract):
     promoted_at: AwareDatetime | None = None
     retrained_at: AwareDatetime | None = Field(default=None, description="last retraining, promoted or not")
     versus_previous: Figure | None = None
+    importance: dict[str, float] = Field(
+        default_factory=dict, description="share of each feature in what the release explains; empty in old releases"
+    )
     errors: HoldoutErrors | None = Field(default=None, description="of `holdout.holdout_errors`; none in old releases")
 
     @classmethod
-    def read(cls, found: "Mapping[str, Any] | ChampionFacts") -> "ChampionFacts":
+    def read(cls, found: "Mapping[str, Any] | ChampionFacts", of: str | None = None) -> "ChampionFacts":
         """Return the facts, checked.
+
+        Parameters
+        ----------
+        found : mapping or ChampionFacts
+            As a release keeps them.
+        of : str, optional
+            The release that they are to be of.
 
         Raises
         ------
         ContractError
-            If a field is missing, unknown or of another type, or the hold-out lacks a figure.
+            If a field is missing, unknown or of another type, the hold-out lacks a figure, or they are of another
+            release.
         """
-        if isinstance(found, cls):
-            return found
         try:
-            facts = cls.model_validate(found)
+            facts = found if isinstance(found, cls) else cls.model_validate(found)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"]))
@@ -51,4 +60,9 @@ class ChampionFacts(Contract):
         if not set(facts.holdout) >= _NEEDED:
             found_names, needed = sorted(facts.holdout), sorted(_NEEDED)
             raise ContractError(f"champion_release, holdout: found {found_names}, expected {needed} among them")
+        if of not in (None, facts.release):
+            raise ContractError(
+                f"champion_release, release: found {facts.release!r}, expected {of!r}; windows would be held against "
+                f"the reference of another release"
+            )
         return facts

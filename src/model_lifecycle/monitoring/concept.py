@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from model_lifecycle.errors import StatisticError
+from model_lifecycle.monitoring.causes import Losses
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.holdout import HoldoutErrors
 from model_lifecycle.monitoring.performance import predictions
@@ -23,7 +24,9 @@ _OLD = "the release keeps no errors of its hold-out; the next one will"
 _NO_LABEL = "found no labelled row of the champion"
 
 
-def judge_concept(rows: pd.DataFrame, champion: ChampionFacts, task: Task, level: float) -> Concept:
+def judge_concept(
+    rows: pd.DataFrame, champion: ChampionFacts, task: Task, level: float
+) -> tuple[Concept, Losses | None]:
     """Take the change of the champion's loss since the hold-out apart.
 
     Parameters
@@ -39,41 +42,42 @@ def judge_concept(rows: pd.DataFrame, champion: ChampionFacts, task: Task, level
 
     Returns
     -------
-    Concept
-        Of what other inputs explain, and what they do not; a reason where it cannot be told.
+    tuple
+        What other inputs explain and what they do not, with a reason where it cannot be told; and row by row the losses
+        that this rests on, None where it cannot.
     """
-    mine = labelled(rows, champion, task)
+    mine = rows[labelled(rows, champion, task)]
     if champion.errors is None or mine.empty:
-        return Concept(rows=len(mine), reason=_OLD if champion.errors is None else _NO_LABEL)
+        return Concept(rows=len(mine), reason=_OLD if champion.errors is None else _NO_LABEL), None
     try:
-        found = _split(mine, champion.errors, task, 1.0 - level)
+        found, losses = _split(mine, champion.errors, task, 1.0 - level)
     except StatisticError as error:
-        return Concept(rows=len(mine), reason=str(error))
+        return Concept(rows=len(mine), reason=str(error)), None
     outcomes = found.from_outcomes
-    return Concept(
+    told = Concept(
         rows=len(mine),
         total=Figure.of(found.total),
         from_inputs=Figure.of(found.from_inputs),
         from_outcomes=Figure.of(outcomes),
         drifted=outcomes.lower > 0.0 or outcomes.upper < 0.0,
     )
+    return told, losses
 
 
-def labelled(rows: pd.DataFrame, champion: ChampionFacts, task: Task) -> pd.DataFrame:
-    """Return the champion's own rows with a prediction and an observed outcome."""
-    mine = rows[(rows["release"] == champion.release) & observed(rows)]
-    prediction = predictions(mine, task)
-    sure: np.ndarray = np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim)))
-    return mine.loc[sure]
+def labelled(rows: pd.DataFrame, champion: ChampionFacts, task: Task) -> np.ndarray:
+    """Return which rows are the champion's own, with a prediction and an observed outcome; bool, shape (n,)."""
+    prediction = predictions(rows, task)
+    sure = np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim)))
+    return np.asarray(sure & (rows["release"] == champion.release).to_numpy() & observed(rows), dtype=bool)
 
 
-def _split(mine: pd.DataFrame, errors: HoldoutErrors, task: Task, level: float) -> LossChange:
+def _split(mine: pd.DataFrame, errors: HoldoutErrors, task: Task, level: float) -> tuple[LossChange, Losses]:
     prediction = predictions(mine, task)
     losses = task.losses(mine["value"].to_numpy(dtype=np.float64), prediction)
-    expected = expected_losses(prediction, task)
-    return split_loss_change(
-        errors.reference(), task.score(prediction), losses, expected, block_ids(_times(mine), DAY), level
-    )
+    expected, day = expected_losses(prediction, task), block_ids(_times(mine), DAY)
+    reference = errors.reference()
+    found = split_loss_change(reference, task.score(prediction), losses, expected, day, level)
+    return found, Losses(losses, losses - found.unexplained, day, int(reference.rows.sum()))
 
 
 def _times(rows: pd.DataFrame) -> np.ndarray:
@@ -102,13 +106,13 @@ def watch_errors(
     Bifet and Gavaldà (2007), Learning from time-changing data with adaptive windowing, SIAM International Conference on
     Data Mining 443-448; the implementation is `river.drift.ADWIN`.
     """
-    mine = [part for one in windows if not (part := labelled(one, champion, task)).empty]
+    mine = [part for one in windows if not (part := one[labelled(one, champion, task)]).empty]
     rows = pd.concat(mine, ignore_index=True) if mine else pd.DataFrame()
     if champion.errors is None or rows.empty:
         return ErrorStream(rows=len(rows), reason=_OLD if champion.errors is None else _NO_LABEL)
     errors, times = champion.errors, _times(rows)
     try:
-        unexplained = _split(rows, errors, task, 1.0 - level).unexplained
+        unexplained = _split(rows, errors, task, 1.0 - level)[0].unexplained
         day = (times - times.min()) // np.timedelta64(1, "D")
         known, place = np.unique(day, return_inverse=True)
         means = np.bincount(place, unexplained) / np.bincount(place)

@@ -95,6 +95,23 @@ def feature_drift(
     )
 
 
+def weighted(drift: Drift, importance: Mapping[str, float]) -> Drift:
+    """Return the drift with the share of each feature in what the champion explains, and of all that drifted together.
+
+    Parameters
+    ----------
+    drift : Drift
+        Of `feature_drift`.
+    importance : mapping of str to float
+        By feature, adding up to 1; empty when the release does not know.
+    """
+    if not importance:
+        return drift
+    features = tuple(one.model_copy(update={"importance": importance.get(one.feature)}) for one in drift.features)
+    moved = math.fsum(one.importance or 0.0 for one in features if one.drifted)
+    return drift.model_copy(update={"features": features, "importance_drifted": moved})
+
+
 def _pairs(
     features: Columns, score: np.ndarray | None, profile: ReferenceProfile, size: int
 ) -> Iterator[tuple[str, FeatureProfile, np.ndarray | None, Floors]]:

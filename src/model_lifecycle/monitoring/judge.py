@@ -12,15 +12,26 @@ from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.table import ColumnContract
+from model_lifecycle.monitoring.causes import Losses, find_causes
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.concept import judge_concept, watch_errors
-from model_lifecycle.monitoring.drift import feature_drift
+from model_lifecycle.monitoring.concept import judge_concept, labelled, watch_errors
+from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import logged_columns
-from model_lifecycle.monitoring.performance import judge_performance, release_shares
+from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, release_shares
 from model_lifecycle.monitoring.quality import check_quality
+from model_lifecycle.monitoring.shadow import compare_shadows
 from model_lifecycle.monitoring.slices import judge_slices
-from model_lifecycle.monitoring.verdict import Drift, Estimated, Finding, MonitoringReport, WindowVerdict
+from model_lifecycle.monitoring.verdict import (
+    Causes,
+    Drift,
+    Estimated,
+    Finding,
+    Maturity,
+    MonitoringReport,
+    ReleaseVerdict,
+    WindowVerdict,
+)
 from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
 from model_lifecycle.tasks import Task
 
@@ -76,7 +87,7 @@ def judge_windows(
         If ``until`` is no time with its zone.
     """
     check_log(log)
-    log = log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
+    log = _encoded(log, rules)
     times = log["decision_time"]
     end = resolve_until(until, times.max().to_pydatetime() if len(log) else None)
     as_of = None if until is None else end
@@ -109,11 +120,35 @@ def with_error_stream(
     log, champion, rules
         As for `judge_windows`.
     """
-    log = log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
+    log = _encoded(log, rules)
     trusted = [one for one in report.windows if one.maturity.mature and not one.blocked()]
     rows = [rows_of(log, Window(one.start, one.end), report.as_of) for one in trusted]
     found = watch_errors(rows, champion, rules.task, rules.spec.adwin_delta, rules.spec.drift_level)
     return report.model_copy(update={"errors": found})
+
+
+def with_shadows(
+    report: MonitoringReport, log: pd.DataFrame, shadows: pd.DataFrame, champion: ChampionFacts, rules: Rules
+) -> MonitoringReport:
+    """Return the report with what shadows scored beside the champion's answers.
+
+    Parameters
+    ----------
+    report : MonitoringReport
+        Of `judge_windows`, of the same log, champion and rules.
+    log, champion, rules
+        As for `judge_windows`.
+    shadows : DataFrame
+        What shadows scored in these windows, with labels (`Store.labelled_predictions_between` with ``shadow``).
+    """
+    windows = [Window(one.start, one.end) for one in report.windows]
+    answers, theirs = (_encoded(table, rules) for table in (log, shadows))
+    found = compare_shadows(answers, theirs, champion, rules.task, windows, report.as_of)
+    return report.model_copy(update={"shadows": found})
+
+
+def _encoded(log: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    return log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
 
 
 def _judge(
@@ -123,41 +158,101 @@ def _judge(
     rules: Rules,
     trusted: Columns | None,
 ) -> tuple[WindowVerdict, Columns]:
-    features, contract, spec = rules.features, rules.inputs(), rules.spec
-    profile = champion.reference_profile
-    numeric = {*features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
-    text = {*features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
-    inputs = logged_columns(rows["inputs"].tolist(), sorted(numeric), sorted(text - numeric))
-    findings = check_quality(inputs, len(rows), contract, profile, spec, before=trusted)
-    found = maturity(rows, spec)
+    spec = rules.spec
+    looked = _look(rows, span, champion, rules, trusted)
+    mature = looked.maturity.mature
+    concept, losses = judge_concept(rows, champion, rules.task, spec.drift_level) if mature else (None, None)
     return WindowVerdict(
         start=span.start,
         end=span.end,
         decisions=len(rows),
-        maturity=found,
-        quality=(*findings, *_label_times(found.label_before_decision, found.decisions)),
-        drift=_drift(rows, span, inputs.columns, champion, rules),
-        performance=judge_performance(rows, champion, rules.task, spec.window) if found.mature else None,
-        concept=judge_concept(rows, champion, rules.task, spec.drift_level) if found.mature else None,
+        maturity=looked.maturity,
+        quality=looked.quality,
+        drift=looked.drift,
+        performance=judge_performance(rows, champion, rules.task, spec.window) if mature else None,
+        concept=concept,
+        causes=None if losses is None else _causes(rows, looked, losses, champion, rules),
         releases=release_shares(rows, rules.task),
-        slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, found.mature),
+        by_release=_by_release(rows, span, champion, rules, trusted),
+        slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, mature),
         estimated={
             name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
         },
-    ), inputs.columns
+    ), looked.inputs
 
 
-def _drift(rows: pd.DataFrame, span: Window, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
-    """Compare the logged features; where the service logged none, the inputs of the same names."""
-    if not len(rows):
-        return Drift()
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What can be told of rows without their outcomes, and whether enough of these are known."""
+
+    inputs: Columns
+    features: Columns
+    quality: tuple[Finding, ...]
+    drift: Drift
+    maturity: Maturity
+
+
+def _look(rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None) -> _Looked:
+    contract = rules.inputs()
+    numeric = {*rules.features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
+    text = {*rules.features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
+    inputs = logged_columns(rows["inputs"].tolist(), sorted(numeric), sorted(text - numeric))
+    features = _features(rows, inputs.columns, champion, rules)
+    findings = check_quality(inputs, len(rows), contract, champion.reference_profile, rules.spec, before=trusted)
+    found = maturity(rows, rules.spec)
+    quality = (*findings, *_label_times(found.label_before_decision, found.decisions))
+    return _Looked(inputs.columns, features, quality, _drift(rows, span, features, champion, rules), found)
+
+
+def _by_release(
+    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None
+) -> tuple[ReleaseVerdict, ...]:
+    """Judge each release's decisions by themselves, where more than one answered."""
+    names = sorted(rows["release"].unique()) if len(rows) else []
+    return tuple(_release(str(name), rows, span, champion, rules, trusted) for name in names if len(names) > 1)
+
+
+def _release(
+    name: str, rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None
+) -> ReleaseVerdict:
+    own, facts = rows[rows["release"] == name], champion.model_copy(update={"release": name})
+    looked = _look(own, span, facts, rules, trusted)
+    performance = judge_performance(own, facts, rules.task, rules.spec.window) if looked.maturity.mature else None
+    if performance is not None and name != champion.release:
+        kept = {key: figure for key, figure in performance.differences.items() if key not in OF_HOLDOUT}
+        performance = performance.model_copy(update={"differences": kept})
+    return ReleaseVerdict(
+        release=name,
+        decisions=len(own),
+        maturity=looked.maturity,
+        quality=looked.quality,
+        drift=looked.drift,
+        performance=performance,
+        estimated=estimate_performance(own, facts, rules.task),
+    )
+
+
+def _features(rows: pd.DataFrame, inputs: Columns, champion: ChampionFacts, rules: Rules) -> Columns:
+    """Return the logged features; where the service logged none, the inputs of the same names."""
     categorical = list(rules.features.categorical)
     numeric = [name for name in rules.features.names() if name not in categorical]
     logged = logged_columns(rows["features"].tolist() if "features" in rows.columns else [], numeric, categorical)
-    profile = champion.reference_profile
-    same = {name: values for name, values in inputs.items() if name in profile.features}
+    same = {name: values for name, values in inputs.items() if name in champion.reference_profile.features}
+    return {**same, **logged.columns}
+
+
+def _drift(rows: pd.DataFrame, span: Window, features: Columns, champion: ChampionFacts, rules: Rules) -> Drift:
+    if not len(rows):
+        return Drift()
     score = rows.loc[rows["release"] == champion.release, "score"].to_numpy(dtype=np.float64)
-    return feature_drift({**same, **logged.columns}, score, profile, rules.spec, span.end - span.start)
+    found = feature_drift(features, score, champion.reference_profile, rules.spec, span.end - span.start)
+    return weighted(found, champion.importance)
+
+
+def _causes(rows: pd.DataFrame, looked: _Looked, losses: Losses, champion: ChampionFacts, rules: Rules) -> Causes:
+    mine = labelled(rows, champion, rules.task)
+    own = {name: values[mine] for name, values in looked.features.items()}
+    return find_causes(own, losses, champion.reference_profile, looked.drift, champion.importance)
 
 
 def _label_times(before: int, decisions: int) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from typing import get_args
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.monitoring.policy import Breach, breaches
 from model_lifecycle.monitoring.replay import Replay
-from model_lifecycle.monitoring.verdict import Figure, Finding, Rule, Severity, WindowVerdict
+from model_lifecycle.monitoring.verdict import Figure, Finding, Operations, Rule, Severity, WindowVerdict
 
 _NAMED = 5
 
@@ -74,6 +74,16 @@ def replay_measures(replayed: Replay) -> dict[str, Measure]:
     }
 
 
+def operations_measures(found: Operations) -> dict[str, Measure]:
+    """Return how the service runs, as measures of the newest window; what is not known is absent."""
+    service = {} if found.service is None else found.service.model_dump(exclude={"release"})
+    staleness = found.model_dump(include={"model_age_days", "event_age_hours", "incomplete_history"})
+    details = {"operations": found.model_dump(mode="json")}
+    known = {name: value for name, value in {**service, **staleness}.items() if value is not None}
+    answering = {"operations.answering": Measure(int(found.service is not None), message=found.reason, details=details)}
+    return answering | {f"operations.{name}": Measure(value, details=details) for name, value in known.items()}
+
+
 def _labels(window: WindowVerdict) -> dict[str, Measure]:
     found = window.maturity
     if not found.decisions:
@@ -107,6 +117,7 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
     return {
         "drift.features": Measure(len(drifted), message=_joined(messages), details=details),
         **_joint(window),
+        **_important(window, details),
         **{
             f"drift.feature.{one.feature}": Measure(
                 one.effect, reference=one.floor, details={"features": [one.model_dump(mode="json")]}
@@ -114,6 +125,11 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
             for one in window.drift.features
         },
     }
+
+
+def _important(window: WindowVerdict, details: Mapping[str, object]) -> dict[str, Measure]:
+    share = window.drift.importance_drifted
+    return {} if share is None else {"drift.importance": Measure(share, details=details)}
 
 
 def _joint(window: WindowVerdict) -> dict[str, Measure]:

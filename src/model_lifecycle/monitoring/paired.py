@@ -89,15 +89,35 @@ def compare_live(
         return told(len(mine), None, f"{other.release_id} cannot answer the same inputs: {error}")
     target = mine["value"].to_numpy(dtype=np.float64)
     losses = task.losses(target, predictions(mine, task)), task.losses(target, theirs)
-    days = block_ids(mine["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"), DAY)
+    found, reason = paired_difference(losses[0], losses[1], mine, level)
+    return told(len(mine), found, reason)
+
+
+def paired_difference(
+    ours: np.ndarray, theirs: np.ndarray, rows: pd.DataFrame, level: float = 0.95
+) -> tuple[Figure | None, str]:
+    """Return the mean difference of two losses on the same decisions, None where the days do not tell, and why.
+
+    Parameters
+    ----------
+    ours, theirs : ndarray of float64, shape (n,)
+        The losses of the rows.
+    rows : DataFrame
+        Of the decisions, with their time.
+    level : float
+        Of the interval.
+    """
+    days = block_ids(rows["decision_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]"), DAY)
     try:
-        found = paired_difference_interval(*losses, days, level)
+        found = paired_difference_interval(ours, theirs, days, level)
     except StatisticError as error:
-        return told(len(mine), None, str(error))
+        return None, str(error)
     if found.n_effective < FEWEST_DAYS or not covers(found.coverage, level):
-        reason = f"{found.n_blocks} days are worth {found.n_effective:.1f} independent ones, expected {FEWEST_DAYS:g}"
-        return told(len(mine), None, reason)
-    return told(len(mine), Figure.of(found), "paired by decision, by days and how much they depend on one another")
+        return (
+            None,
+            f"{found.n_blocks} days are worth {found.n_effective:.1f} independent ones, expected {FEWEST_DAYS:g}",
+        )
+    return Figure.of(found), "paired by decision, by days and how much they depend on one another"
 
 
 def _records(rows: pd.DataFrame, scorer: Scorer) -> list[dict[str, object]]:

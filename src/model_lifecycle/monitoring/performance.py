@@ -18,6 +18,7 @@ from model_lifecycle.tasks import Metric, Task
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
 _FEWEST_WEEKS = 4
 _PER = 1000.0
+OF_HOLDOUT = ("skill_lost", "loss_increase")  # differences from the champion's own hold-out
 
 
 def judge_performance(

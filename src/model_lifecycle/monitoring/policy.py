@@ -191,12 +191,15 @@ def _drifted_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec, stat
     drifted = [{one.feature for one in window.drift.drifted()} for window in last]
     important = [
         name
-        for name in sorted(set.intersection(*drifted))
+        for name in sorted(set.intersection(*drifted), key=lambda name: -state.importance.get(name, 1.0))
         if state.importance.get(name, 1.0) >= rule.minimum_importance
     ]
-    if not important:
+    share = sum(state.importance.get(name, 1.0) for name in important)
+    if not important or share < rule.minimum_share:
         return []
-    return [f"important features drifted in {len(last)} windows in a row: {', '.join(important[:_NAMED_FEATURES])}"]
+    weight = f", {share:.0%} of what the model explains" if state.importance else ""
+    named = ", ".join(important[:_NAMED_FEATURES])
+    return [f"important features drifted in {len(last)} windows in a row: {named}{weight}"]
 
 
 def _over_budget(policy: PolicySpec, state: PolicyState) -> list[str]:

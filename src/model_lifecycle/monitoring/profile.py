@@ -53,6 +53,33 @@ class FeatureProfile(Contract):
         """Rows of the reference per bin that people are shown: the coarse ones or the categories, then missing."""
         return tuple(self.binning.grouped(np.array([self.counts]))[0].tolist())
 
+    def shown_place(self, values: np.ndarray) -> np.ndarray:
+        """Return the place of each row among `shown_counts`, as int64; at least one row."""
+        place = self.place(values)
+        if not self.coarse:
+            return place
+        shown = np.searchsorted(np.array(self.coarse), place, side="right") - 1
+        return np.asarray(np.where(place == len(self.counts) - 1, len(self.coarse), shown), dtype=np.int64)
+
+    @property
+    def shown_labels(self) -> list[str]:
+        """What people call the bins of `shown_counts`.
+
+        Examples
+        --------
+        >>> blank = {"counts": (), "missing": 0, "missing_high": 0, "most_frequent_high": 0}
+        >>> FeatureProfile(kind="numeric", edges=(0.0, 1500.0), coarse=(0, 1, 2), **blank).shown_labels
+        ['< 0', '0', '≥ 1500', 'missing']
+        >>> FeatureProfile(kind="categorical", categories=("UA",), **blank).shown_labels
+        ['UA', 'other', 'missing']
+        """
+        if self.kind == "categorical":
+            return [*self.categories, "other", "missing"]
+        edges = [f"{edge:.4g}" for edge in self.shown_edges]
+        if not edges:
+            return ["all", "missing"]
+        return [f"< {edges[0]}", *edges[:-1], f"≥ {edges[-1]}", "missing"]
+
     @property
     def shown_edges(self) -> tuple[float, ...]:
         """The edges between the coarse bins of a number."""

@@ -76,6 +76,7 @@ class FeatureDrift(Contract):
     suspected: bool = Field(default=False, description="would have drifted, by a conventional floor: uncalibrated")
     tests: tuple[EffectTest, ...] = ()
     counts: tuple[int, ...] = Field(default=(), description="rows in the bins of `FeatureProfile.shown_counts`")
+    importance: FiniteFloat | None = Field(default=None, description="share in what the champion explains")
 
 
 class Calibration(Contract):
@@ -112,6 +113,9 @@ class Drift(Contract):
     skipped: dict[str, str] = Field(default_factory=dict)
     calibration: Calibration | None = None
     joint: JointDrift | None = None
+    importance_drifted: FiniteFloat | None = Field(
+        default=None, description="share of what the champion explains that rests on features that drifted"
+    )
 
     def drifted(self) -> tuple[FeatureDrift, ...]:
         """Return the features that drifted."""
@@ -194,6 +198,46 @@ class ErrorStream(Contract):
     reason: str = ""
 
 
+class SegmentCause(Contract):
+    """Rows of one bin of a feature, and how much more of their loss inputs leave unexplained than of the rest's.
+
+    ``contribution``, share times difference: what the loss of all would be lower by if this segment were as the rest.
+    """
+
+    feature: str
+    segment: str
+    rows: int
+    share: Share
+    share_before: Share = Field(description="in the reference")
+    loss: FiniteFloat
+    foretold: FiniteFloat = Field(description="loss that the hold-out foretells for such inputs")
+    difference: Figure = Field(description="unexplained loss, less that of the rest")
+    contribution: FiniteFloat
+    adjusted_p_value: Share
+    explains: bool
+
+
+class FeatureCause(Contract):
+    """What of the change of the loss goes with one feature, by itself; features that move together share it."""
+
+    feature: str
+    effect: FiniteFloat | None = None
+    drifted: bool = False
+    importance: Share | None = Field(default=None, description="share in what the champion explains; none unknown")
+    by_outcomes: FiniteFloat = Field(description="contributions of its segments that explain something")
+    by_inputs: FiniteFloat = Field(description="change of the foretold loss by the other shares of its bins")
+
+
+class Causes(Contract):
+    """Which segments and features explain the change of the loss, the first the most."""
+
+    rows: int
+    segments: tuple[SegmentCause, ...] = ()
+    compared: int = Field(default=0, description="segments of all features")
+    features: tuple[FeatureCause, ...] = ()
+    skipped: dict[str, str] = Field(default_factory=dict)
+
+
 class ReleaseShare(Contract):
     """What one release did in a window."""
 
@@ -202,6 +246,48 @@ class ReleaseShare(Contract):
     observed: int
     decided: dict[str, int]  # decisions in words -> how many
     loss: FiniteFloat | None
+
+
+class ReleaseVerdict(Contract):
+    """The decisions of one release in a window that more than one answered.
+
+    Inputs are held against the champion's reference; differences from the hold-out are the champion's alone.
+    """
+
+    release: str
+    decisions: int
+    maturity: Maturity
+    quality: tuple[Finding, ...]
+    drift: Drift
+    performance: Performance | None
+    estimated: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
+class ShadowWindow(Contract):
+    """The loss of a shadow less the champion's, on the decisions of a window that both scored."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    observed: int
+    difference: FiniteFloat | None
+
+
+class ShadowVerdict(Contract):
+    """A shadow against the champion, on the decisions of all windows that both scored.
+
+    ``difference`` is the shadow's loss less the champion's; none where the days do not tell, with the reason.
+    """
+
+    release: str
+    champion: str
+    decisions: int
+    observed: int
+    agreement: FiniteFloat | None = Field(description="share of the decisions on which both would do the same")
+    loss: FiniteFloat | None
+    champion_loss: FiniteFloat | None
+    difference: Figure | None
+    reason: str
+    windows: tuple[ShadowWindow, ...]
 
 
 class SliceVerdict(Contract):
@@ -231,7 +317,9 @@ class WindowVerdict(Contract):
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
     slices: tuple[SliceVerdict, ...] = ()
+    by_release: tuple[ReleaseVerdict, ...] = Field(default=(), description="where more than one release answered")
     concept: Concept | None = Field(default=None, description="none where the window is immature")
+    causes: Causes | None = Field(default=None, description="none without a concept's figures")
 
     def critical(self) -> tuple[Finding, ...]:
         """Return the findings that block the window."""
@@ -240,6 +328,32 @@ class WindowVerdict(Contract):
     def blocked(self) -> bool:
         """Return whether the data of the window must not be trusted."""
         return bool(self.critical())
+
+
+class ServiceFigures(Contract):
+    """What one replica's metrics tell of `/predict`, since it started."""
+
+    requests: int
+    error_share: FiniteFloat | None = Field(description="answered with a 5xx")
+    latency_p50_seconds: FiniteFloat | None
+    latency_p99_seconds: FiniteFloat | None
+    log_available: FiniteFloat | None
+    log_waiting: FiniteFloat | None
+    log_lost: FiniteFloat | None
+    events_lag_seconds: FiniteFloat | None
+    release: str | None
+
+
+class Operations(Contract):
+    """How the service runs, and how old its model and its events are; without ``service``, ``reason`` says why."""
+
+    service: ServiceFigures | None
+    reason: str
+    model_age_days: FiniteFloat | None = Field(description="since its training data ended")
+    in_use_days: FiniteFloat | None
+    newest_event: AwareDatetime | None
+    event_age_hours: FiniteFloat | None = Field(description="of the newest event known by then")
+    incomplete_history: FiniteFloat | None = Field(description="share of answers without the whole history")
 
 
 class MonitoringReport(Contract):
@@ -252,6 +366,8 @@ class MonitoringReport(Contract):
     windows: tuple[WindowVerdict, ...]
     new_labels: int = Field(ge=0, description="observed outcomes since the champion's training data ended")
     errors: ErrorStream | None = None
+    shadows: tuple[ShadowVerdict, ...] = ()
+    operations: Operations | None = None
 
     def newest(self) -> WindowVerdict | None:
         """Return the last window, None when nothing is logged."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from model_lifecycle.contracts.records import AuditRecord
+from model_lifecycle.contracts.trail import BLOCKED, TRUSTED
 from model_lifecycle.store import Store
 
 
@@ -39,28 +40,38 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that was done to a release, by whom and why; ``action`` in the words of the audit trail."""
+    """Something that was done to a release, by whom and why; ``action`` in the words of the audit trail.
+
+    ``withdrawn`` is the release that a rollback took out of production.
+    """
 
     at: datetime
     action: str
     release: str
     by: str
     why: str
+    withdrawn: str = ""
+
+    @classmethod
+    def of(cls, entry: AuditRecord) -> "Action":
+        """Return the action that an entry of the trail tells."""
+        gone = str(entry.details.get("withdrawn", ""))
+        return cls(entry.at, entry.action, entry.release, entry.actor, entry.reason, gone)
 
 
 @dataclass
 class Journal:
-    """Keeps what happens in order."""
+    """Keeps what happens in order; what is done is read from the audit trail, whoever did it."""
 
     store: Store
     alarms: list[Alarm] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    _read: int = 0
 
-    def done(self, action: Action) -> None:
-        """Write down what a run has told the audit trail itself."""
-        self.actions.append(action)
-
-    def told(self, action: Action) -> None:
-        """Write down an action, in the audit trail of the store as well."""
-        self.done(action)
-        self.store.append_audit([AuditRecord(action.at, action.by, action.action, action.release, action.why)])
+    def news(self) -> list[AuditRecord]:
+        """Return what the trail tells of releases since the last time."""
+        fresh = self.store.audit()[self._read :]
+        self._read += len(fresh)
+        told = [one for one in fresh if one.action not in (BLOCKED, TRUSTED)]
+        self.actions += map(Action.of, told)
+        return told

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
+from model_lifecycle.contracts.records import AuditRecord
 from model_lifecycle.contracts.trail import PROMOTED
 from model_lifecycle.registry import Registry
 from model_lifecycle.rehearsal.incidents import kill, release
 from model_lifecycle.rehearsal.incidents.plan import BAD_RELEASE, SERVICE_KILLED, Incident
-from model_lifecycle.rehearsal.journal import Action, Journal
 from model_lifecycle.rehearsal.telling import Teller
 from model_lifecycle.rehearsal.traffic import Traffic
+from model_lifecycle.store import Store
 
 
 class Saboteur:
@@ -27,7 +28,7 @@ class Saboteur:
         self._killer: threading.Timer | None = None
         self.bad_release: str | None = None
 
-    def act(self, at: datetime, traffic: Traffic, registry: Registry, journal: Journal, teller: Teller) -> None:
+    def act(self, at: datetime, traffic: Traffic, registry: Registry, store: Store, teller: Teller) -> None:
         """Let happen what is due at a moment."""
         for one in [incident for incident in self._waiting if incident.start <= at]:
             self._waiting.remove(one)
@@ -35,6 +36,9 @@ class Saboteur:
             if one.kind == SERVICE_KILLED:
                 self._killer = kill.kill_soon(traffic.pid)
                 continue
+            before = registry.champion()
             entry = release.promote_bad_release(registry, one.start)
             self.bad_release = entry.release_id
-            journal.told(Action(at, PROMOTED, entry.release_id, release.BY, release.REASON))
+            # As `release promote` does, but on the rehearsal's clock.
+            details = {"replaces": before and before.release_id, "overridden": list(release.OVERRIDDEN)}
+            store.append_audit([AuditRecord(at, release.BY, PROMOTED, entry.release_id, release.REASON, details)])

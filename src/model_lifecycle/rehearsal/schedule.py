@@ -1,6 +1,6 @@
 """The order of time: when events, labels and decisions of a stretch of time come about. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,20 +73,6 @@ def ticks(
     for number, edge in enumerate(edges[1:]):
         events, labels, decisions = (slice(int(place[number]), int(place[number + 1])) for place in places)
         yield Tick(edge, events, labels, decisions)
-
-
-def last_asking(found: Sequence[Tick]) -> int:
-    """Return the position of the last tick with decisions: at night there may be none for hours.
-
-    Examples
-    --------
-    >>> day = datetime(2024, 5, 1)
-    >>> busy, quiet = (Tick(day, slice(0, 0), slice(0, 0), slice(0, end)) for end in (3, 0))
-    >>> last_asking([busy, busy, quiet])
-    1
-    """
-    asking = [number for number, tick in enumerate(found) if tick.decisions.stop > tick.decisions.start]
-    return asking[-1] if asking else len(found) - 1
 
 
 def _places(times: pd.Series, edges: list[datetime]) -> np.ndarray:

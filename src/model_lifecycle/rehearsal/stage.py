@@ -29,6 +29,7 @@ from model_lifecycle.rehearsal.scorecard.worth import worth
 from model_lifecycle.rehearsal.script import Script
 from model_lifecycle.rehearsal.telling import Teller, closing_table
 from model_lifecycle.rehearsal.traffic import Traffic, traffic_to
+from model_lifecycle.rehearsal.watch import Watch
 from model_lifecycle.rehearsal.world import World, event_records, input_records, label_records, plant, read_world
 from model_lifecycle.releases import read_release
 from model_lifecycle.scoring import Scorer
@@ -88,7 +89,12 @@ def rehearse(entry: ReleaseEntry, folder: Path, script: Script, out: Callable[[s
     with Store.open(project.store) as store, traffic_to(boot, project.store, counts) as traffic:
         journal = Journal(store)
         teller.plain(f"service on process {traffic.pid}; {time.monotonic() - started:.0f} s so far")
-        play = Play(project, folder, parameters, traffic, counts, teller, journal, saboteur, script.speed)
+        # A rehearsal must page nobody.
+        quiet = {"alerting.deliver": "false", **parameters}
+        first = window_ends(*span, project.monitoring.window)[0]
+        watch = Watch(store, project.policy.rollout, folder, quiet, first)
+        teller.plain(f"the agent watches from {teller.clock(first)} on; its output: {watch.log}")
+        play = Play(project, folder, traffic, counts, teller, journal, saboteur, watch, script.speed)
         asked = _run(play, world, incidents, project, traffic, span)
         restarts = traffic.restarts()
     sightings = sight(incidents, journal.alarms, journal.actions, saboteur.bad_release, restarts)
@@ -162,7 +168,7 @@ def _run(
         records=input_records(world.decisions, traffic.inputs()),
     )
     times = (world.events["known_at"], told, world.decisions[question.decision_time])
-    play.run(happenings, list(ticks(start, end, *times)), window_ends(start, end, project.monitoring.window))
+    play.run(happenings, list(ticks(start, end, *times)))
     return [str(one) for one in world.decisions[question.decision_id]]
 
 

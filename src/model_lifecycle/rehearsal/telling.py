@@ -78,8 +78,13 @@ def _number(value: float) -> str:
 
 def decision_lines(decision: Decision) -> list[str]:
     """Return the reasons of a decision, the first ones."""
-    more = len(decision.reasons) - _SHOWN_REASONS
-    shown = [f"because {reason}" for reason in decision.reasons[:_SHOWN_REASONS]]
+    return reason_lines(decision.reasons)
+
+
+def reason_lines(reasons: Sequence[str]) -> list[str]:
+    """Return the first ones of many reasons, and how many more there are."""
+    more = len(reasons) - _SHOWN_REASONS
+    shown = [f"because {reason}" for reason in reasons[:_SHOWN_REASONS]]
     return [*shown, f"and {more} reasons more"] if more > 0 else shown
 
 

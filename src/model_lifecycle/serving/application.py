@@ -17,7 +17,7 @@ from model_lifecycle.serving.http import (
     problem_response,
     respond,
 )
-from model_lifecycle.serving.problem import Problem, reason, where
+from model_lifecycle.serving.problem import Problem, forget_frames, reason, where
 from model_lifecycle.serving.service import Service
 
 logger = logging.getLogger(__name__)
@@ -101,11 +101,13 @@ class Application:
             response = await self._dispatch(route, scope, receive)
         except Problem as problem:
             response = problem_response(problem)
+            forget_frames(problem)
         except Exception as error:
             fault = Problem(500, "the service failed on this request; its log says why")
             response = problem_response(fault)
             place = route.path if route else "an unknown path"
             logger.error("%s %s failed (%s): %s", scope["method"], place, fault.instance, where(error))
+            forget_frames(error)
         # Paths that do not exist are counted as one, or a scanner could fill the memory with them.
         path = route.path if route else "unknown"
         self.service.metrics.answered(path, response.status, time.perf_counter() - started)

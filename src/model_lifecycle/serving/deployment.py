@@ -18,6 +18,7 @@ from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.serving import fast_lane
 from model_lifecycle.serving.application import Application
+from model_lifecycle.serving.canary_value import ValueWatch
 from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.ports import free_ports
@@ -50,6 +51,10 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
         _start(settings, key, folder, stop)
         try:
             shadow = _ShadowProcess(settings)
+            if settings.release is None:  # a fixed release has no trials
+                threading.Thread(
+                    target=ValueWatch(settings).run, args=(stop,), name="canary-value", daemon=True
+                ).start()
             while not stop.wait(1.0):
                 shadow.look()
         finally:
@@ -70,8 +75,10 @@ def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": fast_lane.CALLBACK,
-        # Ray's own five seconds are too short for a busy machine: three times late, a proxy is killed.
-        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
+        # By default Ray gives its workers the priority of batch jobs, 15: whatever else runs would come before answers.
+        "RAY_worker_niceness": "0",
+        # And it gives HAProxy five seconds to come up, or the start fails: too few on a machine that is busy.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}

@@ -2,8 +2,9 @@
 
 Ray 2.60 writes that configuration from a template of its own and starts the program that
 ``RAY_SERVE_HAPROXY_BINARY_PATH`` names. Here that is a short script: it edits the file and becomes HAProxy. So the
-pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, and
-HAProxy's own errors are problem documents with their own status (Ray makes each of them a 500).
+pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, no
+line a request goes to the machine's syslog, and a missing replica is told by a problem document with its own status
+(Ray makes it a 500). What HAProxy cannot parse gets its built-in page, which nothing can replace.
 """
 
 import shlex
@@ -19,8 +20,6 @@ HEADER_SECONDS = 10
 # A client that neither sends nor takes anything for so long is gone.
 IDLE_SECONDS = 60
 _ERRORS = {
-    400: "this is not a well-formed HTTP request",
-    408: f"the request's headers did not arrive within {HEADER_SECONDS} s",
     502: "the replica went away while it answered; it may have done what was asked",
     503: "no replica can answer now; nothing was done",
     504: "the replica did not answer in time; it may have done what was asked",
@@ -45,18 +44,13 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
         If one of the two cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    added = [
-        "option dontlog-normal",  # nobody reads a line a request; errors are still told
-        f"timeout http-request {HEADER_SECONDS}s",
-        *(f"errorfile {one} {_error(folder, one)}" for one in (400, 408)),
-    ]
     edits = [
         # The file may come by twice: what is added is taken out first.
-        "/^    option dontlog-normal$/d",
         "/^    timeout http-request /d",
-        "/^    errorfile 40[08] /d",
-        *(f"/^    option httplog$/a\\    {line}" for line in added),
-        *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in (502, 503, 504)),
+        f"/^    option httplog$/a\\    timeout http-request {HEADER_SECONDS}s",
+        # Ray logs paths, with whatever a client has put into them, to the machine's syslog.
+        "/^    log 127\\.0\\.0\\.1:514 /d",
+        *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in _ERRORS),
         "/^frontend prometheus$/,/^ *mode http$/s/bind :/bind 127.0.0.1:/",
         r"/^listen stats$/,$s/bind \*:/bind 127.0.0.1:/",
     ]

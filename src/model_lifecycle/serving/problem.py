@@ -86,3 +86,14 @@ def reason(error: Exception) -> str:
     if isinstance(error, RecordsRefused):
         return f"refused records: fields {sorted({problem.field for problem in error.problems})}"
     return str(error) if isinstance(error, LifecycleError) else where(error)
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of where an error that is answered came from.
+
+    Its frames hold the body and the future that holds the error: a circle that would keep megabytes until the garbage
+    collector looks at old objects, which it seldom does.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -68,6 +68,10 @@ class CanaryLimits(Contract):
     latency_seconds: float = Field(default=0.1, gt=0, description="for the p99 of its model calls")
     window: int = Field(default=1000, ge=1, description="decisions, and model calls, that are looked back on")
     minimum_breaches: int = Field(default=3, ge=1, description="failed decisions or slow calls below which it goes on")
+    value_margin: float = Field(default=0.0, ge=0, description="that a decision may earn less than the champion's")
+    value_error: float = Field(default=0.01, gt=0, lt=0.5, description="chance to stop one that earns as much")
+    value_entities: int = Field(default=200, ge=2, description="with an outcome, on each side, before it is judged")
+    value_poll_seconds: float = Field(default=60.0, gt=0, description="how often outcomes are looked at")
 
 
 class Retention(Contract):

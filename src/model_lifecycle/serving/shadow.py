@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 ROWS_PER_STEP = 200
 # An id tells when its answer was made; its commit follows within this time, or the answer was refused.
 SETTLED = timedelta(seconds=5)
+# What the clock may be set back by without notice; `SETTLED` covers it.
+STEP = timedelta(seconds=1)
 LOW_PRIORITY = 15
 
 
@@ -61,6 +63,7 @@ class Shadow:
         self._trials = Trials(Registry(settings.registry, settings.registry_name))
         self._loaded: _Loaded | None = None
         self._refused: int | None = None
+        self._looked = (_now(), time.monotonic())
 
     def run(self, stop: threading.Event) -> None:
         """Score until told to stop; what goes wrong is logged and tried again."""
@@ -82,11 +85,12 @@ class Shadow:
             If registry or store cannot be used now; nothing is skipped.
         """
         self._follow(self._trials.current("shadow"))
+        self._go_back_with_the_clock()
         if self._loaded is None:
             return 0
-        found = self._store.answers_after(
-            self._loaded.after, id_from(datetime.now(UTC) - self._settled), ROWS_PER_STEP
-        ).to_dict("records")
+        found = self._store.answers_after(self._loaded.after, id_from(_now() - self._settled), ROWS_PER_STEP).to_dict(
+            "records"
+        )
         if not found:
             return 0
         self._loaded.release.history.read_new()
@@ -94,6 +98,18 @@ class Shadow:
         self._store.append_shadows(scored)
         self._loaded = replace(self._loaded, after=str(found[-1]["prediction_id"]))
         return len(found)
+
+    def _go_back_with_the_clock(self) -> None:
+        """Read on from before the present when the clock was set back: ids begin with the time, and sort by it.
+
+        What is read again is scored again and not written twice.
+        """
+        (then, before), now, ticks = self._looked, _now(), time.monotonic()
+        self._looked = (now, ticks)
+        passed = timedelta(seconds=ticks - before)
+        if self._loaded is not None and now < then + passed - STEP:
+            since = id_from(now - passed - self._settled)
+            self._loaded = replace(self._loaded, after=min(self._loaded.after, since))
 
     def _follow(self, trial: Trial | None) -> None:
         if trial is not None and trial.entry.version in (self._refused, self._loaded and self._loaded.version):
@@ -111,7 +127,7 @@ class Shadow:
             logger.error("shadow at %s %s", place.path, why)
             self._trials.end("shadow", version=trial.entry.version, by="service shadow", reason=why[:1000])
             return
-        release = Champion(scorer, self._history(scorer), place, digest, datetime.now(UTC))
+        release = Champion(scorer, self._history(scorer), place, digest, _now())
         self._loaded = _Loaded(release, trial.entry.version, self._begin(trial, scorer))
 
     def _history(self, scorer: Scorer) -> LiveHistory:
@@ -125,8 +141,11 @@ class Shadow:
             for move in self._trials.history()
             if (move.action, move.role, move.version) == ("begin", "shadow", trial.entry.version)
         ]
-        since = id_from(datetime.fromisoformat(begun[-1]) if begun else datetime.now(UTC))
-        return max(since, self._store.last_shadowed(scorer.release_id) or "")
+        now = _now()
+        since = id_from(min(datetime.fromisoformat(begun[-1]), now) if begun else now)
+        last = self._store.last_shadowed(scorer.release_id) or ""
+        # An answer from the future: the clock was set back since, and only the trial's beginning is before all answers.
+        return since if last > id_from(now) else max(since, last)
 
     def _scored(self, release: Champion, row: Mapping[Any, Any]) -> list[PredictionRow]:
         question = release.scorer.question
@@ -145,6 +164,10 @@ class Shadow:
     def close(self) -> None:
         """Give the connections back."""
         self._store.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _check_the_log_suffices(scorer: Scorer) -> None:

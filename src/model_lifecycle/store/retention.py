@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Engine, delete, exists, func, select, text
 from sqlalchemy.exc import OperationalError
@@ -29,9 +29,13 @@ class Pruned:
 
 
 def newest_decision(engine: Engine) -> datetime | None:
-    """Return the time of the newest decision in the log: the clock by which its rows are old."""
+    """Return the time of the newest decision in the log that is not in the future: by it, rows are old.
+
+    Decision times come from who asks. One from the year 2100 must not make all others old.
+    """
     with reading(engine, "read predictions") as connection:
-        found = connection.scalar(select(func.max(predictions.c.decision_time)))
+        past = predictions.c.decision_time <= to_micros("now", datetime.now(UTC))
+        found = connection.scalar(select(func.max(predictions.c.decision_time)).where(past))
     return None if found is None else from_micros(found)
 
 

@@ -47,6 +47,7 @@ from model_lifecycle.store.windows import (
     answers_by_id,
     labelled_window,
     last_shadow,
+    outcomes_since,
     prediction_window,
     read_frame,
 )
@@ -227,6 +228,13 @@ class Store:
             found = connection.scalar(select(func.min(events.c.known_at)))
         return None if found is None else from_micros(found)
 
+    def newest_known_at(self, until: datetime) -> datetime | None:
+        """Return when the newest event that was known by a moment became known, None without any."""
+        with reading(self._engine, "read events") as connection:
+            known = events.c.known_at <= to_micros("until", until)
+            found = connection.scalar(select(func.max(events.c.known_at)).where(known))
+        return None if found is None else from_micros(found)
+
     def latest_sequence(self) -> int:
         """Return the highest sequence of an event, 0 when there is none."""
         with reading(self._engine, "read events") as connection:
@@ -262,6 +270,14 @@ class Store:
         query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
+
+    def outcomes_of_answers_since(self, prediction_id: str) -> pd.DataFrame:
+        """Return the answers with a higher id that have a label, with the columns of `labelled_predictions_between`.
+
+        The features are left out. The label is the last received.
+        """
+        with reading(self._engine, "read outcomes") as connection:
+            return read_frame(connection, outcomes_since(prediction_id))
 
     def newest_decision(self) -> datetime | None:
         """Return the time of the newest decision in the log, None when it is empty."""

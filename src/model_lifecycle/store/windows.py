@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from model_lifecycle.store.schema import labels, predictions
 
@@ -38,20 +38,30 @@ def last_shadow(release: str) -> Select[str]:
 
 def labelled_window(start: int, end: int, as_of: int, shadow: bool = False) -> Select[*tuple[object, ...]]:
     """Select a `prediction_window`, each row with the last received of the labels with ``label_time <= as_of``."""
-    window = prediction_window(start, end, shadow)
+    return _labelled(prediction_window(start, end, shadow), labels.c.label_time <= as_of, whole=True)
+
+
+def outcomes_since(after: str) -> Select[*tuple[object, ...]]:
+    """Select the answers with a higher id and a label, each with the last received, in the order of their ids."""
+    names = ("prediction_id", "decision_id", "decision_time", "release", "role", "score", "threshold", "decision")
+    columns = [predictions.c[name] for name in (*names, "outputs", "inputs")]
+    answers = select(*columns).where(predictions.c.prediction_id > after, predictions.c.role != "shadow")
+    return _labelled(answers.order_by(predictions.c.prediction_id), true(), whole=False)
+
+
+def _labelled(
+    window: Select[*tuple[object, ...]], known: ColumnElement[bool], *, whole: bool
+) -> Select[*tuple[object, ...]]:
+    """Add the last received of the known labels to each row; without one it stays if the window is to be whole."""
     decisions = window.with_only_columns(predictions.c.decision_id).order_by(None)
     rank = func.row_number().over(
         partition_by=labels.c.decision_id, order_by=(labels.c.received_at.desc(), labels.c.sequence.desc())
     )
-    ranked = (
-        select(*labels.c, rank.label("rank"))
-        .where(labels.c.label_time <= as_of, labels.c.decision_id.in_(decisions))
-        .subquery()
-    )
+    ranked = select(*labels.c, rank.label("rank")).where(known, labels.c.decision_id.in_(decisions)).subquery()
     latest = (ranked.c.decision_id == predictions.c.decision_id) & (ranked.c.rank == 1)
     return window.add_columns(
         ranked.c.outcome, ranked.c.value, ranked.c.reason, ranked.c.label_time, ranked.c.received_at
-    ).outerjoin_from(predictions, ranked, latest)
+    ).join_from(predictions, ranked, latest, isouter=whole)
 
 
 def read_frame(connection: Connection, query: Select[*tuple[object, ...]]) -> pd.DataFrame:

@@ -62,11 +62,15 @@ def test_something_that_is_no_table_is_refused() -> None:
         ("weight", lambda values: values.astype(str), "found type str, expected number"),
         ("weight", lambda values: values > 1, "found type bool, expected number"),
         ("depot", lambda values: np.arange(len(values)), r"found type int64, expected category \(text\)"),
-        ("asked_at", lambda values: values.astype(str), "found type str, expected time with its zone"),
+        (
+            "asked_at",
+            lambda values: values.astype(str),
+            "found type str, expected time with its zone, or time_zone in the contract",
+        ),
         (
             "asked_at",
             lambda values: values.dt.tz_localize(None),
-            r"found type datetime64\[us\], expected time with its zone",
+            r"found type datetime64\[us\], expected time with its zone, or time_zone in the contract",
         ),
     ],
 )

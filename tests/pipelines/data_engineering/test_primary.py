@@ -124,8 +124,28 @@ def test_an_outcome_of_another_name_is_refused_even_where_the_contract_lists_no_
     columns["outcome"] = columns["outcome"].model_copy(update={"categories": None})
     contracts = TableContracts({"primary_table": TableContract(columns=columns)})
     wrong = PARCELS.assign(outcome=PARCELS["outcome"].replace("unavailable", "lost"))
-    with pytest.raises(ContractError, match=r"rows where the outcome is neither 'observed' nor 'unavailable' \(rows"):
+    with pytest.raises(ContractError, match=r"the outcome is none of \('observed', 'unavailable', 'pending'\) \(rows"):
         check_decisions(wrong, contracts, QUESTION_WITH_SLICE)
+
+
+def test_a_decision_whose_outcome_is_not_known_yet_comes_in_as_pending() -> None:
+    row = int(np.flatnonzero(PARCELS["outcome"] == "observed")[-1])
+    waiting = PARCELS.copy()
+    for column, value in (("late", np.nan), ("delivered_at", pd.NaT), ("outcome", "pending")):
+        waiting.loc[row, column] = value
+    columns = dict(CONTRACTS.table("primary_table").columns)
+    columns["outcome"] = columns["outcome"].model_copy(update={"categories": None})
+    columns["delivered_at"] = columns["delivered_at"].model_copy(update={"maximum_missing": 0.1})
+    contracts = TableContracts({"primary_table": TableContract(columns=columns)})
+    known = as_known(
+        check_decisions(waiting, contracts, QUESTION_WITH_SLICE),
+        QUESTION_WITH_SLICE,
+        RunSpec(as_of=START + timedelta(days=400)),
+    )
+    assert known.loc[row, "outcome"] == "pending"
+    waiting["delivered_at"] = PARCELS["delivered_at"]
+    with pytest.raises(ContractError, match=rf"'pending' and has a label time, expected none.*\(rows \[{row}\]\)"):
+        check_decisions(waiting, contracts, QUESTION_WITH_SLICE)
 
 
 def test_an_unavailable_outcome_without_a_reason_is_refused() -> None:

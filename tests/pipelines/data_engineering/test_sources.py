@@ -209,3 +209,27 @@ def test_the_node_gives_kept_tables_then_those_set_aside_then_the_warnings() -> 
     kept, depots, aside, none, warnings = source_checker(case)(given, RUN, changed("weight", {3: -1.0}), DEPOTS)
     assert (len(cast(Any, kept)), len(cast(Any, depots)), len(cast(Any, aside)), len(cast(Any, none))) == (199, 3, 1, 0)
     assert warnings == {"parcels": [], "depots": []}
+
+
+def test_times_without_a_zone_are_read_on_the_clock_that_the_contract_names() -> None:
+    table = parcels(4)
+    clock = ["2024-03-30 12:00", "2024-03-31 02:30", "2024-10-27 02:30", "2024-10-27 03:30"]
+    table["sent"], table["back"] = pd.to_datetime(clock), pd.Timestamp("2024-12-01", tz="UTC")
+    columns = contracts().model_dump(mode="json")["parcels"]["columns"]
+    columns["sent"]["time_zone"] = "Europe/Berlin"
+    kept = sift(table, columns=columns).kept
+    # Clocks go from 2:00 to 3:00 in March, and from 3:00 back to 2:00 in October: the first half past two is meant.
+    expected = ["2024-03-30 11:00", "2024-03-31 01:00", "2024-10-27 00:30", "2024-10-27 02:30"]
+    assert kept["sent"].dt.tz_convert("UTC").tolist() == pd.to_datetime(expected, utc=True).tolist()
+    assert table["sent"].dt.tz is None
+
+
+def test_times_that_bring_their_zone_keep_it() -> None:
+    columns = contracts().model_dump(mode="json")["parcels"]["columns"]
+    columns["sent"]["time_zone"] = "Europe/Berlin"
+    pd.testing.assert_series_equal(sift(parcels(), columns=columns).kept["sent"], parcels()["sent"])
+
+
+def test_a_zone_belongs_to_times_only() -> None:
+    with pytest.raises(ValueError, match="time_zone belongs to type 'time', found type 'number'"):
+        contracts(weight={"time_zone": "UTC"})

@@ -18,6 +18,7 @@ from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import GateBlocked, ReleaseError
+from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.pipelines.deployment.nodes.packing import (
     pack_release,
     parity_features,
@@ -90,6 +91,15 @@ def test_the_name_tells_case_and_moment_and_stands_in_every_file_that_names_it(s
     assert packed.release_id.startswith("parcels-2024-07-31-")
     assert Scorer.from_files(packed.files).release_id == packed.release_id
     assert json.loads(packed.files["monitoring.json"])["release"] == packed.release_id
+
+
+def test_monitoring_gets_each_features_importance_and_the_errors_of_the_hold_out(stages: Stages) -> None:
+    facts = ChampionFacts.read(json.loads(_pack(stages).files["monitoring.json"]))
+    assert set(facts.importance) == set(SPEC.names())
+    assert sum(facts.importance.values()) == pytest.approx(1.0)
+    assert facts.errors is not None
+    reference = facts.errors.reference()
+    assert reference.losses.sum() / reference.rows.sum() == pytest.approx(facts.holdout["loss"].estimate)
 
 
 def test_the_packed_release_restores_with_equal_scores_and_no_pickle(stages: Stages) -> None:

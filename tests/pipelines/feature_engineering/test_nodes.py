@@ -41,6 +41,27 @@ def _edges(plan: SplitPlan) -> list[str]:
     ]
 
 
+def test_where_outcomes_take_long_the_split_lies_so_much_earlier_and_training_ends_so_long_before_each_boundary() -> (
+    None
+):
+    as_of, delay = datetime(2024, 5, 10, 22, tzinfo=UTC), timedelta(days=10)
+    late, usual = _plan(as_of, label_delay="10d", period="week"), _plan(as_of - delay, period="week")
+    assert _edges(late) == _edges(usual)
+    assert all(fold.trained_until == fold.start - delay for fold in (*late.folds, late.test))
+    assert all(fold.trained_until == fold.start for fold in (*usual.folds, usual.test))
+    assert late.test.retrained_at(as_of).trained_until == as_of - delay
+    run = RunSpec(as_of=as_of)
+    primary = as_known(PARCELS, QUESTION_WITH_SLICE, run)
+    events = known_events(EVENTS, SPEC, run)
+    state = fit_state(primary, events, SPEC, late, QUESTION_WITH_SLICE)
+    train, test = make_model_input(primary, events, SPEC, state, late, QUESTION_WITH_SLICE)
+    assert test[model_input.DECISION_TIME].max() < late.test.end
+    assert train[model_input.DECISION_TIME].max() < late.test.start
+    assert (primary[QUESTION_WITH_SLICE.decision_time] >= late.test.end).any()
+    for fold in (*late.folds, late.test):
+        assert train.loc[training_rows(train, fold), model_input.DECISION_TIME].max() < fold.trained_until
+
+
 def _hourly(start: str, end: str) -> pd.DataFrame:
     times = pd.date_range(start, end, freq="h", tz="UTC").astype("datetime64[us, UTC]")
     return pd.DataFrame({QUESTION_WITH_SLICE.decision_time: times})

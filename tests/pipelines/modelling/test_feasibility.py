@@ -8,7 +8,7 @@ import pytest
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, SuccessCriteria
-from model_lifecycle.errors import StatisticError
+from model_lifecycle.errors import GateBlocked, StatisticError
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor, require_go
 from model_lifecycle.reporting.feasibility import feasibility_page
 from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
@@ -16,9 +16,13 @@ from parcels import CASE, GATES, QUESTION_WITH_SLICE, Stages
 
 
 def _assess(
-    stages: Stages, train: pd.DataFrame | None = None, question: BusinessQuestion = QUESTION_WITH_SLICE
+    stages: Stages,
+    train: pd.DataFrame | None = None,
+    question: BusinessQuestion = QUESTION_WITH_SLICE,
+    test: pd.DataFrame | None = None,
 ) -> FeasibilityEvidence:
-    return assessor(CASE)(stages.train if train is None else train, question, stages.plan, GATES)
+    train = stages.train if train is None else train
+    return assessor(CASE)(train, stages.test if test is None else test, question, stages.plan, GATES)
 
 
 def _failed(found: FeasibilityEvidence) -> list[str]:
@@ -68,6 +72,19 @@ def test_a_gain_that_the_test_window_cannot_show_is_no_go(stages: Stages) -> Non
         stages.train[model_input.TARGET].isna(), (week % 8 == 0).astype(float)
     )
     assert _failed(_assess(stages, stages.train.assign(row_target=target))) == ["gain can be seen"]
+
+
+def test_a_test_window_whose_outcomes_are_still_to_come_is_no_go_and_told_how_long_they_take(stages: Stages) -> None:
+    outcomes = [*[model_input.OBSERVED] * 2, *[model_input.PENDING] * (len(stages.test) - 2)]
+    waiting = stages.test.assign(row_outcome=outcomes, row_target=1.0)
+    found = _assess(stages, test=waiting)
+    assert _failed(found) == ["outcomes have arrived"]
+    with pytest.raises(
+        GateBlocked,
+        match=rf"no-go: 2 of {len(waiting)} outcomes of the test window are known, 1 different ones; before it 90% of "
+        r"the outcomes took up to \d+ days: `split.label_delay: \d+d` lays the split so much earlier",
+    ):
+        require_go(found)
 
 
 def test_one_day_of_data_is_too_little_for_an_interval(stages: Stages) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from model_lifecycle.rehearsal.incidents.plan import BAD_RELEASE, LATE_LABELS, SERVICE_KILLED, Incident
@@ -44,11 +45,11 @@ def test_late_labels_are_seen_by_their_own_alert() -> None:
 
 def test_a_bad_release_is_seen_by_its_own_performance_or_by_its_withdrawal() -> None:
     other, own = alarm(3, "performance.skill_lost"), alarm(4, "performance.skill_lost", release="bad")
-    rollback = Action(START + 3 * WEEK, "rollback", "r1", "the policy", "")
+    rollback = Action(START + 3 * WEEK, "rollback", "r1", "agent", "", "bad")
 
     assert sight([BAD], [other, own], [], "bad", [])[0].seen_at == START + 4 * WEEK
-    assert sight([BAD], [own], [rollback], "bad", [])[0].by == "rollback by the policy"
-    assert sight([BAD], [other], [], "bad", [])[0].seen_at is None
+    assert sight([BAD], [own], [rollback], "bad", [])[0].by == "rollback by agent"
+    assert sight([BAD], [other], [replace(rollback, withdrawn="r2")], "bad", [])[0].seen_at is None
 
 
 def test_a_killed_service_is_seen_by_who_starts_it_again() -> None:

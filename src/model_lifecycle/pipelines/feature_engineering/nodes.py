@@ -26,20 +26,19 @@ from model_lifecycle.tasks import task_of
 def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: BusinessQuestion) -> SplitPlan:
     """Lay the test window and the validation folds back from ``as_of``, in whole calendar periods.
 
+    All of it lies ``split.label_delay`` earlier, where outcomes take long, and each training span ends so long before
+    its fold.
+
     Raises
     ------
     FeatureError
         If there are no decisions before the first fold to train on, or none in the test window.
     """
     times = primary[question.decision_time]
-    edges = _edges_before(run, split)
+    end = pd.Timestamp(run.as_of) - split.label_delay
     begin = times.min()
-    folds = tuple(
-        Fold(train_start=_train_start(begin, start, split), start=start, end=end) for start, end in pairwise(edges)
-    )
-    test_start = edges[split.validation_periods]
-    test = Fold(train_start=_train_start(begin, test_start, split), start=test_start, end=pd.Timestamp(run.as_of))
-    for part, low, high in (("training", folds[0].train_start, folds[0].start), ("test", test.start, test.end)):
+    *folds, test = (_fold(begin, start, stop, split) for start, stop in pairwise([*_edges_before(end, split), end]))
+    for part, low, high in (("training", folds[0].train_start, folds[0].trained_until), ("test", test.start, test.end)):
         rows = int(((times >= low) & (times < high)).sum())
         if not rows:
             raise FeatureError(
@@ -47,19 +46,20 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
                 f"{split.test_periods} test periods of a {split.period}: 0 {part} decisions between {low} and "
                 f"{high}; decisions run from {times.min()} to {times.max()}, expected a later as_of or shorter periods"
             )
-    return SplitPlan(time_zone=split.time_zone, folds=folds, test=test, half_life=split.half_life)
+    return SplitPlan(time_zone=split.time_zone, folds=tuple(folds), test=test, half_life=split.half_life)
 
 
-def _edges_before(run: RunSpec, split: SplitSpec) -> list[pd.Timestamp]:
+def _edges_before(end: pd.Timestamp, split: SplitSpec) -> list[pd.Timestamp]:
     """Return the starts of the validation periods and of the test, oldest first; the last but one ends at the test."""
     steps = range(split.test_periods + split.validation_periods, split.test_periods - 1, -1)
-    return [periods_before(run.as_of, split, step) for step in steps]
+    return [periods_before(end, split, step) for step in steps]
 
 
-def _train_start(begin: pd.Timestamp, boundary: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
-    if split.train_periods is None:
-        return begin
-    return max(begin, periods_before(boundary, split, split.train_periods))
+def _fold(begin: pd.Timestamp, start: pd.Timestamp, end: pd.Timestamp, split: SplitSpec) -> Fold:
+    """Train on the periods before the gap, as many as the split says, or on all from ``begin`` on."""
+    until = start - split.label_delay
+    first = begin if split.train_periods is None else max(begin, periods_before(until, split, split.train_periods))
+    return Fold(train_start=first, start=start, end=end, train_end=until if split.label_delay else None)
 
 
 def fit_state(
@@ -85,15 +85,17 @@ def make_model_input(
     -------
     train, test : DataFrame
         The features in the specification's order, and the ``row_*`` columns of `contracts.model_input`. Rows without
-        an observed outcome are kept: whoever trains leaves them out, whoever counts counts them.
+        an observed outcome are kept: whoever trains leaves them out, whoever counts counts them. Rows after the end of
+        the test are in neither.
     """
     columns = to_columns(primary)
     history = History.build(spec, events_by_kind(events, spec))
     _refuse_strange_targets(columns, question)
     features = compute_features(spec, state, columns, columns[question.decision_time], history)
     table = to_table({**features, **_row_columns(columns, question)})
-    is_test = table[model_input.DECISION_TIME] >= pd.Timestamp(plan.test.start)
-    return table[~is_test].reset_index(drop=True), table[is_test].reset_index(drop=True)
+    decided = table[model_input.DECISION_TIME]
+    before, after = decided < pd.Timestamp(plan.test.start), decided >= pd.Timestamp(plan.test.end)
+    return table[before].reset_index(drop=True), table[~(before | after)].reset_index(drop=True)
 
 
 def _refuse_strange_targets(columns: Columns, question: BusinessQuestion) -> None:

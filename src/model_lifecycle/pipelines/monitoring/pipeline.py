@@ -9,6 +9,7 @@ from model_lifecycle.pipelines.monitoring.nodes.judging import (
     raise_alerts,
     replay_predictions,
     select_predictions,
+    watch_operations,
 )
 from model_lifecycle.pipelines.monitoring.nodes.reporting import (
     draw_drift,
@@ -26,13 +27,14 @@ def create_pipeline() -> Pipeline:
             Node(
                 select_predictions,
                 ["prediction_log", "params:monitoring_until", "params:monitoring", "params:policy", "params:alerting"],
-                "prediction_window",
+                ["prediction_window", "shadow_window"],
                 name="select_predictions",
             ),
             Node(
                 judge,
                 {
                     "predictions": "prediction_window",
+                    "shadows": "shadow_window",
                     "champion": "champion_release",
                     "until": "params:monitoring_until",
                     "monitoring": "params:monitoring",
@@ -42,8 +44,14 @@ def create_pipeline() -> Pipeline:
                     "question": "params:business_question",
                     "contracts": "params:contracts",
                 },
-                "monitoring_report",
+                "judged_windows",
                 name="judge_windows",
+            ),
+            Node(
+                watch_operations,
+                ["judged_windows", "prediction_window", "event_log", "service_metrics", "champion_release"],
+                "monitoring_report",
+                name="watch_operations",
             ),
             Node(
                 replay_predictions,

@@ -112,16 +112,17 @@ def plan_retraining(
     table = known[trusted]
     end = mature_end(table, question, split, run, monitoring.minimum_label_share)
     table = table[table[question.decision_time] < end].reset_index(drop=True)
-    plan = plan_split(
-        table, order.training.applied(split), run.model_copy(update={"as_of": end.to_pydatetime()}), question
-    )
+    as_of = (end + split.label_delay).to_pydatetime()
+    plan = plan_split(table, order.training.applied(split), run.model_copy(update={"as_of": as_of}), question)
     return (plan if champion is None else _unseen(plan, champion.scorer)), table
 
 
 def mature_end(
     table: pd.DataFrame, question: BusinessQuestion, split: SplitSpec, run: RunSpec, share: float
 ) -> pd.Timestamp:
-    """Return the latest end of a test window, in whole days before ``as_of``, of which enough outcomes are known.
+    """Return the latest end of a test window of which enough outcomes are known.
+
+    It lies whole days before ``as_of``, and ``split.label_delay`` at the least.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def mature_end(
     """
     times = table[question.decision_time].dt.tz_convert("UTC")
     settled = (table[question.outcome] != PENDING).to_numpy(dtype=bool)
-    end = pd.Timestamp(run.as_of)
+    end = pd.Timestamp(run.as_of) - split.label_delay
     while end > times.min():
         inside = ((times >= periods_before(end, split, split.test_periods)) & (times < end)).to_numpy(dtype=bool)
         if inside.any() and settled[inside].mean() >= share:

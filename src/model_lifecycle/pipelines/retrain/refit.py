@@ -13,7 +13,7 @@ from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.refit import NOT_REFITTED, RefitReport
 from model_lifecycle.contracts.retraining import RetrainingOrder
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.split import Fold, SplitPlan
+from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.features.folds import observed_rows
@@ -60,8 +60,7 @@ def refitter(case: str) -> Callable[..., tuple[Scorer, RefitReport]]:
         passed = all(gate["passed"] for gate in evidence["gates"])
         if not (order.refit and passed):
             return challenger, NOT_REFITTED
-        everything = Fold(train_start=plan.test.train_start, start=run.as_of, end=run.as_of)
-        whole = plan.model_copy(update={"test": everything})
+        whole = plan.model_copy(update={"test": plan.test.retrained_at(run.as_of)})
         rows = pd.concat([train, test], ignore_index=True)
         only = choices.only_challenger()
         made = fit_all(case, rows, only, whole, spec, state, question, contracts, run)[choices.challenger]

@@ -70,7 +70,7 @@ def _sighting(
         found += [
             (action.at, f"rollback by {action.by}")
             for action in actions
-            if action.action == ROLLED_BACK and action.at >= one.start
+            if action.action == ROLLED_BACK and action.withdrawn == bad_release and action.at >= one.start
         ]
     seen_at, by = min(found, default=(None, ""))
     return Sighting(one, seen_at, by)

@@ -65,7 +65,8 @@ def worth(
         If no decision that was answered has an outcome.
     """
     task = task_of(question)
-    known = decisions[decisions[question.decision_id].isin(first.index) & decisions[question.outcome].notna()]
+    settled = decisions[question.outcome].isin(["observed", "unavailable"])
+    known = decisions[decisions[question.decision_id].isin(first.index) & settled]
     if known.empty:
         raise StatisticError("worth: no decision that was answered has an outcome")
     answered = first.loc[known[question.decision_id]]

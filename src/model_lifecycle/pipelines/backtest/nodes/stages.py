@@ -15,7 +15,7 @@ from model_lifecycle.contracts.leakage import LeakageEvidence
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, TrainingWindow
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.split import Fold, SplitPlan
+from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.features.history import History
 from model_lifecycle.features.tables import events_by_kind, to_columns
@@ -139,7 +139,7 @@ def train(project: Project, known: Known) -> Trained:
     """
     question, spec, plan = project.question, project.features, known.plan
     modelling = project.frozen()
-    feasibility = assessor(project.case)(known.train, question, plan, project.gates)
+    feasibility = assessor(project.case)(known.train, known.test, question, plan, project.gates)
     trials, out_of_fold = search_candidates(
         known.train, plan, modelling, spec, known.run, question, feasibility, project.leakage
     )
@@ -152,8 +152,7 @@ def train(project: Project, known: Known) -> Trained:
 def refit(project: Project, known: Known, choices: Choices) -> Scorer:
     """Fit the challenger on everything that is labelled by now, the tested rows too, as it was chosen."""
     end = known.run.as_of
-    everything = Fold(train_start=known.plan.test.train_start, start=end, end=end)
-    plan = known.plan.model_copy(update={"test": everything})
+    plan = known.plan.model_copy(update={"test": known.plan.test.retrained_at(end)})
     rows = pd.concat([known.train, known.test], ignore_index=True)
     return _fit(project, known, choices.only_challenger(), plan, rows)[choices.challenger]
 

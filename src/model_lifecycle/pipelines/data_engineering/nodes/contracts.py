@@ -32,7 +32,7 @@ _IS_TYPE: dict[str, Callable[[pd.Series], bool]] = {
     "boolean": lambda values: pd.api.types.is_bool_dtype(values.dtype),
     "time": lambda values: isinstance(values.dtype, pd.DatetimeTZDtype),
 }
-_EXPECTED = {"time": "time with its zone", "category": "category (text)"}
+_EXPECTED = {"time": "time with its zone, or time_zone in the contract", "category": "category (text)"}
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
@@ -56,6 +56,24 @@ class Sifted:
     def warnings(self) -> list[str]:
         """Return what is told."""
         return [breach.message for breach in self.breaches if breach.severity == "warning"]
+
+
+def on_clocks(table: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    """Give times without a zone the zone of their contract; what is wrong with the table stays as it is.
+
+    An hour that the clock shows twice is its first, in daylight saving time; one that it leaves out begins the next.
+    """
+    zones = {
+        name: column.time_zone
+        for name, column in contract.columns.items()
+        if column.time_zone is not None and name in table and pd.api.types.is_datetime64_dtype(table[name].dtype)
+    }
+    return table.assign(
+        **{
+            name: table[name].dt.tz_localize(zone, ambiguous=np.ones(len(table), bool), nonexistent="shift_forward")
+            for name, zone in zones.items()
+        }
+    )
 
 
 def check_table(name: str, table: pd.DataFrame, contract: TableContract) -> pd.DataFrame:

@@ -35,8 +35,8 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     Raises
     ------
     ContractError
-        If the contract is broken, an outcome is neither observed nor unavailable, an observed outcome has no target
-        or an unavailable one has, or an unavailable one has no reason.
+        If the contract is broken, an outcome is none of observed, unavailable and pending, an observed outcome has no
+        target or another one has, an unavailable one has no reason, or a pending one is known since some time.
     """
     contract = contracts.table("primary_table")
     wanted = (question.decision_id, question.decision_time, question.label_time, question.target, question.outcome)
@@ -46,11 +46,14 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     checked = check_table("primary_table", decisions, contract)
     outcome, target = checked[question.outcome], checked[question.target]
     unreasoned = (outcome == UNAVAILABLE) & checked[question.outcome_reason].isna()
-    _refuse(~outcome.isin([OBSERVED, UNAVAILABLE]), f"the outcome is neither {OBSERVED!r} nor {UNAVAILABLE!r}")
+    told = (outcome == PENDING) & checked[question.label_time].notna()
+    known = (OBSERVED, UNAVAILABLE, PENDING)
+    _refuse(~outcome.isin(known), f"the outcome is none of {known}")
     _refuse(
         (outcome == OBSERVED) != target.notna(),
         "outcome and target disagree, expected a target exactly where the outcome is observed",
     )
+    _refuse(told, f"the outcome is {PENDING!r} and has a label time, expected none before it is known")
     _refuse(unreasoned, f"the outcome is {UNAVAILABLE!r} without a reason, expected one")
     return checked
 

@@ -9,7 +9,7 @@ from model_lifecycle.cases import Case
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.errors import ContractError
-from model_lifecycle.pipelines.data_engineering.nodes.contracts import Sifted, set_aside, sift_table
+from model_lifecycle.pipelines.data_engineering.nodes.contracts import Sifted, on_clocks, set_aside, sift_table
 from model_lifecycle.pipelines.data_engineering.nodes.schema import Breach, breach_of
 
 
@@ -31,6 +31,8 @@ def source_checker(case: Case) -> Callable[..., tuple[object, ...]]:
 def sift_tables(raw: Mapping[str, pd.DataFrame], contracts: TableContracts, as_of: pd.Timestamp) -> dict[str, Sifted]:
     """Hold every table against its contract, then its foreign keys against the rows that are kept of the others.
 
+    Times that come without a zone are read on the clock that the contract names, if it names one.
+
     Raises
     ------
     ContractError
@@ -38,6 +40,7 @@ def sift_tables(raw: Mapping[str, pd.DataFrame], contracts: TableContracts, as_o
     """
     errors: list[ContractError] = []
     sifted: dict[str, Sifted] = {}
+    raw = {name: on_clocks(table, contracts.table(name)) for name, table in raw.items()}
     for name, table in raw.items():
         try:
             sifted[name] = sift_table(name, table, contracts.table(name), as_of)

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +30,7 @@ from model_lifecycle.monitoring.holdout import holdout_errors
 from model_lifecycle.monitoring.performance import holdout_figures
 from model_lifecycle.monitoring.reference import with_score_profile
 from model_lifecycle.releases.packed import PackedRelease
-from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence, ImportanceEvidence
 from model_lifecycle.scoring import Scorer
 
 _SMOKE_ROWS = 5
@@ -149,6 +150,7 @@ def pack_release(
         "constant": shipped.facts.constant,
         "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
         "errors": holdout_errors(scorer.task, target[observed], prediction[observed], times[observed]),
+        "importance": _shares(evidence["importance"]),
         "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }
@@ -174,6 +176,12 @@ def pack_release(
     content = {**_serving_files(shipped, facts, smoke), **evidence_files, "info": _json(info)}
     named = _renamed(shipped, f"{scorer.facts.case}-{scorer.facts.as_of[:10]}-{_digest(content)[:10]}")
     return PackedRelease(named.release_id, {**_serving_files(named, facts, smoke), **evidence_files}, info)
+
+
+def _shares(importance: Sequence[ImportanceEvidence]) -> dict[str, float]:
+    """Return each feature's share in what the model explains; none where it explains nothing."""
+    total = math.fsum(one["mean_abs_shap"] for one in importance)
+    return {one["feature"]: one["mean_abs_shap"] / total for one in importance} if total > 0.0 else {}
 
 
 def _serving_files(scorer: Scorer, facts: Mapping[str, object], smoke: Mapping[str, object]) -> dict[str, bytes]:

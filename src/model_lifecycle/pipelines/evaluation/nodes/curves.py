@@ -188,7 +188,8 @@ class _Fits:
         if (end, share) not in self._fitted:
             start = self._ends[end]
             span = share * (start - periods_before(start, self._split, length))
-            window = Fold(train_start=start - span, start=start, end=start)
+            gap = self._split.label_delay
+            window = Fold(train_start=start - gap - span, start=start, end=start, train_end=start - gap)
             rows = training_rows(self._train, window)
             model = load_family(self._choice.family).fit(
                 features_of(self._train, self._spec, rows),

@@ -93,7 +93,10 @@ def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardR
     stale = (
         ""
         if arrived >= gates.minimum_label_share
-        else (f"{arrived:.0%} of the test window's outcomes have arrived, expected {gates.minimum_label_share:.0%}; ")
+        else (
+            f"{arrived:.0%} of the test window's outcomes have arrived, expected {gates.minimum_label_share:.0%} "
+            "(`split.label_delay` waits for them); "
+        )
     )
     passed = too_thin(counted, gates) is None and rows >= gates.minimum_test_rows and not stale
     reason = (

@@ -1,5 +1,6 @@
 """Before any model: whether these data can answer the question, and whether the answer is worth having."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -27,9 +28,9 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
     """Return the node that weighs the question of that case."""
 
     def assess_feasibility(
-        train: pd.DataFrame, question: BusinessQuestion, plan: SplitPlan, gates: GateLimits
+        train: pd.DataFrame, test: pd.DataFrame, question: BusinessQuestion, plan: SplitPlan, gates: GateLimits
     ) -> FeasibilityEvidence:
-        """Weigh the question on everything before the test window, without looking into it.
+        """Weigh the question on everything before the test window; of that, only whether its outcomes have arrived.
 
         Returns
         -------
@@ -47,7 +48,10 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
             _detectable(task.loss, losses, _blocks(observed), plan, gates),
             _detectable("value_per_1000", room, _blocks(settled), plan, gates),
         ]
-        reasons = _reasons(task, target, value, detectable[0], float(losses.mean()), question)
+        reasons = [
+            *_reasons(task, target, value, detectable[0], float(losses.mean()), question),
+            _arrived(settled, test, gates),
+        ]
         return {
             "question": question_evidence(case, question),
             "start": settled[model_input.DECISION_TIME].min().isoformat(),
@@ -185,6 +189,21 @@ def _reasons(
             found=detectable["gain"], limit=loss,
         ),
     ]  # fmt: skip
+
+
+def _arrived(settled: pd.DataFrame, test: pd.DataFrame, gates: GateLimits) -> GateEvidence:
+    """Refuse a test window that nothing can be judged on, since its outcomes are still to come."""
+    known = test.loc[test[model_input.OUTCOME] == model_input.OBSERVED, model_input.TARGET]
+    kinds, arrived = known.nunique(), float((test[model_input.OUTCOME] != model_input.PENDING).mean())
+    reason = f"{len(known):,} of {len(test):,} outcomes of the test window are known, {kinds:,} different ones"
+    if arrived < gates.minimum_label_share:
+        taken = (settled[model_input.LABEL_TIME] - settled[model_input.DECISION_TIME]).dt.total_seconds()
+        days = math.ceil(taken.quantile(gates.minimum_label_share) / DAY.total_seconds())
+        reason += (
+            f"; before it {gates.minimum_label_share:.0%} of the outcomes took up to {days} days: `split.label_delay: "
+            f"{days}d` lays the split so much earlier"
+        )
+    return _reason("outcomes have arrived", kinds > 1, reason, found=arrived, limit=gates.minimum_label_share)
 
 
 def _reason(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:

@@ -88,6 +88,7 @@ def decide_policy(
         retrained_at=last if facts.retrained_at is None or last is None else max(last, facts.retrained_at),
         retrainings=tuple(Attempt(at=at, seconds=seconds) for at, seconds in done),
         new_labels=found.new_labels,
+        importance=facts.importance,
         versus_previous=Comparison.model_validate(compared).difference,
         blocked=tuple(span for span in blocked_spans(trail) if span[0] < now),
     )

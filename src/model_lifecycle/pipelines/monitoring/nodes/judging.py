@@ -10,12 +10,13 @@ from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
-from model_lifecycle.contracts.records import AlertRecord, EventRecord
+from model_lifecycle.contracts.records import AlertRecord, EventRecord, MetricsSnapshot
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.monitoring.alerts import Judgement, judge_alerts
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback, with_error_stream
+from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback, with_error_stream, with_shadows
+from model_lifecycle.monitoring.operations import judge_operations
 from model_lifecycle.monitoring.replay import Replay, reach, replay
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
@@ -35,11 +36,19 @@ class PredictionReader(Protocol):
     def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
         """Return the predictions of a window with the labels known at ``as_of``."""
 
+    def read_shadows(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return what shadows scored in a window, with the labels known at ``as_of``."""
+
 
 def select_predictions(
     log: PredictionReader, until: str | None, monitoring: MonitoringSpec, policy: PolicySpec, alerting: AlertingSpec
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the logged predictions that the verdicts need: the windows that the policy and the alerts look back on.
+
+    Returns
+    -------
+    tuple
+        The answers, and what shadows scored beside them.
 
     Raises
     ------
@@ -48,9 +57,10 @@ def select_predictions(
     """
     end = resolve_until(until, log.newest())
     if end is None:
-        return log.read(_LAST, _LAST, _LAST)
+        return log.read(_LAST, _LAST, _LAST), log.read_shadows(_LAST, _LAST, _LAST)
     _, span = lookback(monitoring, _longest_row(policy, alerting))
-    return log.read(end - span, end, _LAST if until is None else end)
+    wanted = end - span, end, _LAST if until is None else end
+    return log.read(*wanted), log.read_shadows(*wanted)
 
 
 def judge(
@@ -64,6 +74,7 @@ def judge(
     features: FeatureSpec,
     question: BusinessQuestion,
     contracts: TableContracts,
+    shadows: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Judge each window's data, drift and performance, and the stream of errors over all of them.
 
@@ -82,14 +93,34 @@ def judge(
     rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
     facts = ChampionFacts.read(champion)
     report = judge_windows(predictions, facts, rules, until, windows)
+    if shadows is not None:
+        report = with_shadows(report, predictions, shadows, facts, rules)
     return with_error_stream(report, predictions, facts, rules).model_dump(mode="json")
 
 
 class EventReader(Protocol):
     """What the event store is to a node."""
 
+    def newest_known_at(self, until: datetime) -> datetime | None:
+        """Return when the newest event that was known by a moment became known, None without any."""
+
     def known_since(self, moment: datetime) -> list[tuple[int, EventRecord]]:
         """Return the events that became known at a moment or later, with their sequence, in its order."""
+
+
+def watch_operations(
+    report: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    log: EventReader,
+    snapshot: MetricsSnapshot,
+    champion: ChampionFacts | Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the report with how the service runs: latency, errors, and how old model and events are."""
+    found = MonitoringReport.model_validate(report)
+    now = found.until if found.windows else None
+    newest = None if now is None else log.newest_known_at(now)
+    operations = judge_operations(predictions, snapshot, ChampionFacts.read(champion), now, newest)
+    return found.model_copy(update={"operations": operations}).model_dump(mode="json")
 
 
 class InProduction(Protocol):

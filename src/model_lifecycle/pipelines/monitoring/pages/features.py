@@ -25,6 +25,7 @@ def features_section(
             "floor": round(one.floor, 4),
             "corrected p-value": float(f"{one.adjusted_p_value:.{_P_VALUE_DIGITS}g}"),
             "stability index": round(one.stability_index, 4),
+            **({} if one.importance is None else {"importance": f"{one.importance:.1%}"}),
         }
         for one in window.drift.features
     ]
@@ -32,12 +33,18 @@ def features_section(
         "A feature drifted when a statistic is significant after correction and above its floor.",
         "Shown is the statistic that lies furthest above its floor.",
         "The floor is what windows of the training data keep among themselves. Drift alone never retrains.",
+        *_weight(window),
         *((window.drift.calibration.message + ".",) if window.drift.calibration else ()),
         *(f"Not compared: {name}, {reason}." for name, reason in window.drift.skipped.items()),
     )
     ordered = sorted(window.drift.features, key=lambda one: not one.drifted)
     folds = tuple(_fold(one, profiles.get(one.feature), past) for one in ordered)
     return Section("Features against the training data", text=words, table=rows or None, folds=folds)
+
+
+def _weight(window: WindowVerdict) -> tuple[str, ...]:
+    share = window.drift.importance_drifted
+    return () if share is None else (f"Features that drifted make up {share:.0%} of what the release explains.",)
 
 
 def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[RememberedWindow]) -> Fold:
@@ -51,7 +58,7 @@ def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[Reme
 
 def _distribution(profile: FeatureProfile, one: FeatureDrift) -> Panel:
     caption = "Share of rows: grey in training, blue in this window"
-    return distribution_panel(caption, bin_labels(profile), profile.shown_counts, one.counts)
+    return distribution_panel(caption, profile.shown_labels, profile.shown_counts, one.counts)
 
 
 def distance_panel(feature: str, windows: Sequence[RememberedWindow]) -> Panel:
@@ -65,22 +72,3 @@ def distance_panel(feature: str, windows: Sequence[RememberedWindow]) -> Panel:
         floors[-1] if floors else None,
         lambda window: window.drift[feature].drifted,
     )
-
-
-def bin_labels(profile: FeatureProfile) -> list[str]:
-    """Return a label for each count of a profile.
-
-    Examples
-    --------
-    >>> blank = {"counts": (), "missing": 0, "missing_high": 0, "most_frequent_high": 0}
-    >>> bin_labels(FeatureProfile(kind="numeric", edges=(0.0, 1500.0), coarse=(0, 1, 2), **blank))
-    ['< 0', '0', '≥ 1500', 'missing']
-    >>> bin_labels(FeatureProfile(kind="categorical", categories=("UA",), **blank))
-    ['UA', 'other', 'missing']
-    """
-    if profile.kind == "categorical":
-        return [*profile.categories, "other", "missing"]
-    edges = [f"{edge:.4g}" for edge in profile.shown_edges]
-    if not edges:
-        return ["all", "missing"]
-    return [f"< {edges[0]}", *edges[:-1], f"≥ {edges[-1]}", "missing"]

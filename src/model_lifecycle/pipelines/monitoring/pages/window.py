@@ -12,9 +12,11 @@ from model_lifecycle.monitoring.history import Happening, WindowHistory
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
+from model_lifecycle.pipelines.monitoring.pages.causes import causes_sections
 from model_lifecycle.pipelines.monitoring.pages.changes import changes
 from model_lifecycle.pipelines.monitoring.pages.concept import concept_section
 from model_lifecycle.pipelines.monitoring.pages.features import features_section
+from model_lifecycle.pipelines.monitoring.pages.operations import operations_sections
 from model_lifecycle.pipelines.monitoring.pages.parts import (
     SAID,
     TONES,
@@ -24,6 +26,7 @@ from model_lifecycle.pipelines.monitoring.pages.parts import (
     headed,
     written,
 )
+from model_lifecycle.pipelines.monitoring.pages.releases import releases_sections
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.document import Callout, Cell, Section, Tile, Tone
 from model_lifecycle.reporting.page import render_page
@@ -66,11 +69,14 @@ def window_page(found: Found, beside: str = "") -> str:
             _alerts(found.alerts),
             _performance(found),
             concept_section(report),
+            *causes_sections(report),
             _estimated(newest),
+            *releases_sections(report),
             _windows(report.windows),
             _quality(newest),
             _features(found, newest),
             _replayed(found.replayed),
+            *operations_sections(report.operations),
             _outcomes(newest),
         ]
     else:
