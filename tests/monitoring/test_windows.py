@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from model_lifecycle.errors import ConfigurationError, ContractError
 from model_lifecycle.monitoring.judge import judge_windows
-from model_lifecycle.monitoring.windows import Window, maturity, resolve_until, rows_of, tile
+from model_lifecycle.monitoring.windows import Window, maturity, resolve_until, rows_of, tile, tile_by_rows
 from monitored_traffic import LIVE, MONITORING, RULES, WEEK, champion, live, log_of
 
 DAY = timedelta(days=1)
@@ -118,3 +119,40 @@ def test_a_log_with_naive_times_is_refused() -> None:
     log["decision_time"] = log["decision_time"].dt.tz_localize(None)
     with pytest.raises(ContractError, match=r"column 'decision_time': found datetime64\[us\], expected UTC times"):
         judge_windows(log, champion(), RULES, datetime(2024, 8, 1, tzinfo=UTC), 1)
+
+
+HOURS = np.datetime64("2024-08-01T00:00", "us") + np.arange(10) * np.timedelta64(1, "h")
+MIDNIGHT = datetime(2024, 8, 2, tzinfo=UTC)
+
+
+def test_windows_by_count_lie_side_by_side_and_hold_equally_many_decisions() -> None:
+    found = tile_by_rows(HOURS, MIDNIGHT, 4, 9)
+    assert [(one.start.hour, one.end.hour) for one in found] == [(2, 6), (6, 0)]
+    assert found[-1].end == MIDNIGHT
+
+
+def test_of_windows_by_count_the_newest_are_kept() -> None:
+    assert [one.start.hour for one in tile_by_rows(HOURS, MIDNIGHT, 3, 2)] == [4, 7]
+
+
+def test_fewer_decisions_than_a_window_holds_are_one_window() -> None:
+    assert [one.start.hour for one in tile_by_rows(HOURS, MIDNIGHT, 99, 2)] == [0]
+
+
+def test_decisions_from_after_the_end_are_in_no_window_by_count() -> None:
+    assert [one.start.hour for one in tile_by_rows(HOURS, datetime(2024, 8, 1, 5, tzinfo=UTC), 4, 9)] == [1]
+
+
+def test_decisions_of_one_moment_make_one_window() -> None:
+    found = tile_by_rows(np.repeat(HOURS[:1], 8), MIDNIGHT, 4, 9)
+    assert [(one.start.hour, one.end) for one in found] == [(0, MIDNIGHT)]
+
+
+def test_no_decision_makes_no_window_by_count() -> None:
+    assert tile_by_rows(HOURS[:0], MIDNIGHT, 4, 9) == ()
+
+
+def test_windows_by_count_are_judged_by_their_rows() -> None:
+    rules = replace(RULES, spec=RULES.spec.model_copy(update={"window_rows": 400}))
+    found = judge_windows(log_of(live(1), timedelta(0)), champion(), rules, LIVE + WEEK, 5).windows
+    assert [one.decisions for one in found] == [400, 400]

@@ -226,6 +226,18 @@ def test_a_rule_that_asks_for_a_long_row_of_windows_makes_the_run_look_back_so_f
     assert asked[0] >= 9 * WEEK
 
 
+def test_windows_by_count_are_read_and_judged_as_far_back_as_the_policy_looks(quiet: Path) -> None:
+    catalog = _catalog(quiet, (LIVE + 2 * WEEK).isoformat())
+    catalog["params:monitoring"] = MemoryDataset(MONITORING.model_copy(update={"window_rows": 300}))
+    SequentialRunner().run(create_pipeline(), catalog)
+    assert [one["decisions"] for one in catalog.load("monitoring_report")["windows"]] == [300] * 5
+
+
+def test_the_report_tells_that_the_log_has_no_season_before(quiet: Path) -> None:
+    found = _run(quiet, LIVE + WEEK).load("monitoring_report")["windows"][-1]["drift"]["season"]
+    assert found["reason"].startswith("0 decisions are logged of the season before")
+
+
 def test_labels_from_after_until_are_not_seen(quiet: Path) -> None:
     report = _run(quiet, LIVE + timedelta(hours=2)).load("monitoring_report")
     assert report["windows"][-1]["maturity"]["observed"] == 0

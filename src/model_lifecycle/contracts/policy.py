@@ -21,6 +21,15 @@ class MonitoringSpec(Contract):
     """How a window of live traffic is judged."""
 
     window: PositiveDuration
+    window_rows: int | None = Field(
+        default=None,
+        ge=50,
+        description="decisions in a window, instead of a time; `window` stays the schedule and the reference's windows",
+    )
+    season: PositiveDuration = Field(
+        default=timedelta(days=364),
+        description="how long before a window its season was; whole weeks, so that weekdays meet",
+    )
     minimum_labels: int = Field(default=500, ge=1)
     minimum_label_share: float = Field(
         default=0.9, ge=0.0, le=1.0, description="share of decisions with an outcome from which a window is mature"

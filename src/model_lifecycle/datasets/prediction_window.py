@@ -10,7 +10,7 @@ from sqlalchemy import func, make_url, select
 
 from model_lifecycle.errors import StoreError
 from model_lifecycle.store import Store
-from model_lifecycle.store.encoding import from_micros
+from model_lifecycle.store.encoding import from_micros, to_micros
 from model_lifecycle.store.engine import open_engine, reading
 from model_lifecycle.store.schema import predictions
 
@@ -47,6 +47,18 @@ class LoggedPredictions:
                 time = predictions.c.decision_time
                 sane = select(time).where(time <= predictions.c.logged_at + _SKEW).order_by(time.desc()).limit(1)
                 found = connection.scalar(sane) or connection.scalar(select(func.max(time)))
+        finally:
+            engine.dispose()
+        return None if found is None else from_micros(found)
+
+    def start_of(self, end: datetime, rows: int) -> datetime | None:
+        """Return the time of the decision that is so many before ``end``, None where there are fewer."""
+        engine = open_engine(self._url, "NORMAL", _TIMEOUT)
+        time = predictions.c.decision_time
+        query = select(time).where(time < to_micros("end", end), predictions.c.role != "shadow")
+        try:
+            with reading(engine, "read the first prediction of a window") as connection:
+                found = connection.scalar(query.order_by(time.desc()).offset(rows - 1).limit(1))
         finally:
             engine.dispose()
         return None if found is None else from_micros(found)

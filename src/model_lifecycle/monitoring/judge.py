@@ -17,7 +17,7 @@ from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.concept import judge_concept, labelled, watch_errors
 from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
-from model_lifecycle.monitoring.logged import logged_columns
+from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
 from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, release_shares
 from model_lifecycle.monitoring.quality import check_quality
 from model_lifecycle.monitoring.shadow import compare_shadows
@@ -32,7 +32,16 @@ from model_lifecycle.monitoring.verdict import (
     ReleaseVerdict,
     WindowVerdict,
 )
-from model_lifecycle.monitoring.windows import Window, check_log, maturity, observed, resolve_until, rows_of, tile
+from model_lifecycle.monitoring.windows import (
+    Window,
+    check_log,
+    maturity,
+    observed,
+    resolve_until,
+    rows_of,
+    tile,
+    tile_by_rows,
+)
 from model_lifecycle.tasks import Task
 
 _NUMBER = ("integer", "number")
@@ -91,7 +100,7 @@ def judge_windows(
     times = log["decision_time"]
     end = resolve_until(until, times.max().to_pydatetime() if len(log) else None)
     as_of = None if until is None else end
-    spans = tile(times.min().to_pydatetime(), end, rules.spec.window, windows) if len(log) and end is not None else ()
+    spans = _spans(log, rules.spec, end, windows) if len(log) and end is not None else ()
     verdicts: list[WindowVerdict] = []
     trusted: Columns | None = None
     for span in spans:
@@ -106,6 +115,13 @@ def judge_windows(
         windows=with_past_errors(verdicts),
         new_labels=_new_labels(log, champion, as_of),
     )
+
+
+def _spans(log: pd.DataFrame, spec: MonitoringSpec, end: datetime, windows: int) -> tuple[Window, ...]:
+    if spec.window_rows is None:
+        return tile(log["decision_time"].min().to_pydatetime(), end, spec.window, windows)
+    times = log.drop_duplicates("decision_id")["decision_time"].dt.tz_localize(None)
+    return tile_by_rows(times.to_numpy(dtype="datetime64[us]"), end, spec.window_rows, windows)
 
 
 def with_error_stream(
@@ -169,12 +185,12 @@ def _judge(
         maturity=looked.maturity,
         quality=looked.quality,
         drift=looked.drift,
-        performance=judge_performance(rows, champion, rules.task, spec.window) if mature else None,
+        performance=judge_performance(rows, champion, rules.task, span.end - span.start) if mature else None,
         concept=concept,
         causes=None if losses is None else _causes(rows, looked, losses, champion, rules),
         releases=release_shares(rows, rules.task),
         by_release=_by_release(rows, span, champion, rules, trusted),
-        slices=judge_slices(rows, champion, rules.task, spec.window, rules.slices, mature),
+        slices=judge_slices(rows, champion, rules.task, span.end - span.start, rules.slices, mature),
         estimated={
             name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
         },
@@ -193,15 +209,32 @@ class _Looked:
 
 
 def _look(rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None) -> _Looked:
-    contract = rules.inputs()
-    numeric = {*rules.features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
-    text = {*rules.features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
-    inputs = logged_columns(rows["inputs"].tolist(), sorted(numeric), sorted(text - numeric))
+    contract, inputs = rules.inputs(), _inputs(rows, rules)
     features = _features(rows, inputs.columns, champion, rules)
     findings = check_quality(inputs, len(rows), contract, champion.reference_profile, rules.spec, before=trusted)
     found = maturity(rows, rules.spec)
     quality = (*findings, *_label_times(found.label_before_decision, found.decisions))
     return _Looked(inputs.columns, features, quality, _drift(rows, span, features, champion, rules), found)
+
+
+def feature_columns(rows: pd.DataFrame, champion: ChampionFacts, rules: Rules) -> Columns:
+    """Return the logged features of rows; where the service logged none, the inputs of the same names.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Logged predictions.
+    champion, rules
+        As for `judge_windows`.
+    """
+    return _features(rows, _inputs(rows, rules).columns, champion, rules)
+
+
+def _inputs(rows: pd.DataFrame, rules: Rules) -> LoggedColumns:
+    contract = rules.inputs()
+    numeric = {*rules.features.numeric, *(name for name, column in contract.items() if column.type in _NUMBER)}
+    text = {*rules.features.categorical, *(name for name, column in contract.items() if column.type not in _NUMBER)}
+    return logged_columns(rows["inputs"].tolist(), sorted(numeric), sorted(text - numeric))
 
 
 def _by_release(
@@ -217,7 +250,8 @@ def _release(
 ) -> ReleaseVerdict:
     own, facts = rows[rows["release"] == name], champion.model_copy(update={"release": name})
     looked = _look(own, span, facts, rules, trusted)
-    performance = judge_performance(own, facts, rules.task, rules.spec.window) if looked.maturity.mature else None
+    width, mature = span.end - span.start, looked.maturity.mature
+    performance = judge_performance(own, facts, rules.task, width) if mature else None
     if performance is not None and name != champion.release:
         kept = {key: figure for key, figure in performance.differences.items() if key not in OF_HOLDOUT}
         performance = performance.model_copy(update={"differences": kept})

@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from model_lifecycle.contracts.records import MetricsSnapshot
 from model_lifecycle.monitoring.champion import ChampionFacts
@@ -97,7 +98,7 @@ def read_metrics(text: str) -> ServiceFigures:
     )
 
 
-def _samples(families: Mapping[str, Metric], name: str) -> list[object]:
+def _samples(families: Mapping[str, Metric], name: str) -> list[Sample]:
     family = families.get(f"{_PREFIX}{name}")
     return [] if family is None else family.samples
 

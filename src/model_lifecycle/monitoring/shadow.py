@@ -70,7 +70,9 @@ def _compare(
     told, other = answered[known], shadowed[known]
     target = told["value"].to_numpy(dtype=np.float64)
     losses = [task.losses(target, predictions(rows, task)) if len(told) else target for rows in (other, told)]
-    difference, reason = paired_difference(*losses, told) if len(told) else (None, "no common decision has an outcome")
+    difference, reason = (
+        paired_difference(losses[0], losses[1], told) if len(told) else (None, "no common decision has an outcome")
+    )
     same = actions(answered, task) == actions(shadowed, task)
     return ShadowVerdict(
         release=release,

@@ -106,6 +106,31 @@ class JointDrift(Contract):
     pairs: tuple[PairDrift, ...] = Field(description="those that changed most, the first the most")
 
 
+class SeasonFeature(Contract):
+    """A feature of a window against the same season before; ``usual`` when they differ no more than two windows do."""
+
+    feature: str
+    statistic: Statistic
+    effect: FiniteFloat
+    floor: FiniteFloat
+    usual: bool
+
+
+class SeasonDrift(Contract):
+    """A window against the same season before; without features, ``reason`` says why there is nothing to compare."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    decisions: int
+    features: tuple[SeasonFeature, ...] = ()
+    reason: str = ""
+
+    def seasonal(self, drift: "Drift") -> tuple[str, ...]:
+        """Return the features that drifted and look as they did in the season before."""
+        usual = {one.feature for one in self.features if one.usual}
+        return tuple(one.feature for one in drift.drifted() if one.feature in usual)
+
+
 class Drift(Contract):
     """The drift of all features, the furthest above its floor first, and what could not be compared."""
 
@@ -113,6 +138,7 @@ class Drift(Contract):
     skipped: dict[str, str] = Field(default_factory=dict)
     calibration: Calibration | None = None
     joint: JointDrift | None = None
+    season: SeasonDrift | None = Field(default=None, description="of the newest window of a run")
     importance_drifted: FiniteFloat | None = Field(
         default=None, description="share of what the champion explains that rests on features that drifted"
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -74,6 +74,39 @@ def tile(first: datetime, until: datetime, width: timedelta, most: int) -> tuple
     while end > first and len(windows) < most:
         windows.append(Window(end - width, end))
         end -= width
+    return tuple(reversed(windows))
+
+
+def tile_by_rows(times: np.ndarray, until: datetime, rows: int, most: int) -> tuple[Window, ...]:
+    """Cut the decisions before ``until`` into windows of equally many, the oldest first.
+
+    Parameters
+    ----------
+    times : ndarray of datetime64[us], shape (n,)
+        Decision times in UTC, in any order.
+    until : datetime
+        End of the last window.
+    rows : int
+        Decisions in each; those at the very moment at which a window begins are all in it.
+    most : int
+        At most so many windows.
+
+    Returns
+    -------
+    tuple of Window
+        The oldest decisions that fill no window are left out, unless they are all there are.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> times = np.datetime64("2024-08-01T00:00", "us") + np.arange(7) * np.timedelta64(1, "h")
+    >>> [one.start.hour for one in tile_by_rows(times, datetime(2024, 8, 1, 12, tzinfo=UTC), 3, 9)]
+    [1, 4]
+    """
+    known = np.sort(times[times < np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "us")])
+    firsts = [known.size - rows * number for number in range(1, most + 1) if known.size >= rows * number]
+    starts = [known[first].item().replace(tzinfo=UTC) for first in firsts or [0] if known.size]
+    windows = [Window(start, end) for start, end in zip(starts, [until, *starts], strict=False) if start < end]
     return tuple(reversed(windows))
 
 

@@ -49,7 +49,7 @@ def moderated_variances(variance: np.ndarray, freedom: float) -> Moderated:
     --------
     >>> found = moderated_variances(np.array([1.0, 1.1, 0.9, 1.0, 1.05, 0.95]), 6.0)
     >>> round(found.freedom), [round(one, 1) for one in found.variance.tolist()]
-    (206, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    (206, [1.2, 1.2, 1.2, 1.2, 1.2, 1.2])
     """
     values = vector(variance, "moderated_variances, variance")
     if values.size and values.min() < 0.0:

@@ -18,12 +18,14 @@ from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback, with_error_stream, with_shadows
 from model_lifecycle.monitoring.operations import judge_operations
 from model_lifecycle.monitoring.replay import Replay, reach, replay
+from model_lifecycle.monitoring.season import season_of, with_season
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.tasks import task_of
 
 _PRIMARY = "primary_table"
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # of fewer decisions than the windows hold, all are read
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
 
 
@@ -32,6 +34,9 @@ class PredictionReader(Protocol):
 
     def newest(self) -> datetime | None:
         """Return the latest decision time, None without predictions."""
+
+    def start_of(self, end: datetime, rows: int) -> datetime | None:
+        """Return the time of the decision that is so many before ``end``, None where there are fewer."""
 
     def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
         """Return the predictions of a window with the labels known at ``as_of``."""
@@ -58,8 +63,11 @@ def select_predictions(
     end = resolve_until(until, log.newest())
     if end is None:
         return log.read(_LAST, _LAST, _LAST), log.read_shadows(_LAST, _LAST, _LAST)
-    _, span = lookback(monitoring, _longest_row(policy, alerting))
-    wanted = end - span, end, _LAST if until is None else end
+    windows, span = lookback(monitoring, _longest_row(policy, alerting))
+    start = end - span
+    if monitoring.window_rows is not None:
+        start = log.start_of(end, windows * monitoring.window_rows) or _FIRST
+    wanted = start, end, _LAST if until is None else end
     return log.read(*wanted), log.read_shadows(*wanted)
 
 
@@ -88,9 +96,8 @@ def judge(
     ContractError
         If the predictions or the champion's facts are incomplete.
     """
-    columns = contracts.table(_PRIMARY).columns
     windows, _ = lookback(monitoring, _longest_row(policy, alerting))
-    rules = Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
+    rules = _rules(features, question, contracts, monitoring)
     facts = ChampionFacts.read(champion)
     report = judge_windows(predictions, facts, rules, until, windows)
     if shadows is not None:
@@ -106,6 +113,34 @@ class EventReader(Protocol):
 
     def known_since(self, moment: datetime) -> list[tuple[int, EventRecord]]:
         """Return the events that became known at a moment or later, with their sequence, in its order."""
+
+
+def _rules(
+    features: FeatureSpec, question: BusinessQuestion, contracts: TableContracts, monitoring: MonitoringSpec
+) -> Rules:
+    columns = contracts.table(_PRIMARY).columns
+    return Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
+
+
+def compare_season(
+    *,
+    report: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    log: PredictionReader,
+    champion: ChampionFacts | Mapping[str, Any],
+    monitoring: MonitoringSpec,
+    features: FeatureSpec,
+    question: BusinessQuestion,
+    contracts: TableContracts,
+) -> dict[str, Any]:
+    """Return the report with its newest window compared with the same season before, as far as the log goes back."""
+    found = MonitoringReport.model_validate(report)
+    window = season_of(found, monitoring.season)
+    if window is None:
+        return dict(report)
+    before = log.read(window.start, window.end, window.end)
+    rules = _rules(features, question, contracts, monitoring)
+    return with_season(found, predictions, before, ChampionFacts.read(champion), rules).model_dump(mode="json")
 
 
 def watch_operations(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from model_lifecycle.monitoring.history import RememberedWindow
 from model_lifecycle.monitoring.profile import FeatureProfile
 from model_lifecycle.monitoring.verdict import FeatureDrift, WindowVerdict
-from model_lifecycle.pipelines.monitoring.pages.parts import over_windows
+from model_lifecycle.pipelines.monitoring.pages.parts import day, over_windows
 from model_lifecycle.reporting.document import Cell, Fold, Panel, Section
 from model_lifecycle.reporting.drawing import distribution_panel
 
@@ -34,6 +34,7 @@ def features_section(
         "Shown is the statistic that lies furthest above its floor.",
         "The floor is what windows of the training data keep among themselves. Drift alone never retrains.",
         *_weight(window),
+        *_season(window),
         *((window.drift.calibration.message + ".",) if window.drift.calibration else ()),
         *(f"Not compared: {name}, {reason}." for name, reason in window.drift.skipped.items()),
     )
@@ -45,6 +46,21 @@ def features_section(
 def _weight(window: WindowVerdict) -> tuple[str, ...]:
     share = window.drift.importance_drifted
     return () if share is None else (f"Features that drifted make up {share:.0%} of what the release explains.",)
+
+
+def _season(window: WindowVerdict) -> tuple[str, ...]:
+    found = window.drift.season
+    if found is None:
+        return ()
+    when = f"{day(found.start)} to {day(found.end)}"
+    if found.reason:
+        return (f"Not compared with the same season before ({when}): {found.reason}.",)
+    usual, drifted = found.seasonal(window.drift), window.drift.drifted()
+    named = f": {', '.join(usual)}" if usual else ""
+    said = (
+        f"{len(usual)} of {len(drifted)} features that drifted look as they did in the season before ({when}){named}."
+    )
+    return (said,)
 
 
 def _fold(one: FeatureDrift, profile: FeatureProfile | None, past: Sequence[RememberedWindow]) -> Fold:
