@@ -9,7 +9,8 @@ from typing import get_args
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.monitoring.policy import Breach, breaches
 from model_lifecycle.monitoring.replay import Replay
-from model_lifecycle.monitoring.verdict import Figure, Finding, Operations, Rule, Severity, WindowVerdict
+from model_lifecycle.monitoring.service_figures import Operations
+from model_lifecycle.monitoring.verdict import Figure, Finding, Rule, Severity, WindowVerdict
 
 _NAMED = 5
 

@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 
 from model_lifecycle.contracts.records import MetricsSnapshot
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.verdict import Operations, ServiceFigures
+from model_lifecycle.monitoring.service_figures import Operations, ServiceFigures
 
 _PREFIX = "model_lifecycle_"
 _PREDICT = "/predict"

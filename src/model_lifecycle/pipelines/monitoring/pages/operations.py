@@ -1,6 +1,7 @@
 """What the page says of how the service runs."""
 
-from model_lifecycle.monitoring.verdict import Operations, iso
+from model_lifecycle.monitoring.service_figures import Operations
+from model_lifecycle.monitoring.verdict import iso
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.document import Callout, Section, Tile
 
