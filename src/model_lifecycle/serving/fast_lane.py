@@ -76,7 +76,7 @@ class _Cork:
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
-        self._transport = getattr(answer, "transport", None)
+        self._transport: Any = getattr(answer, "transport", None)
         self._held = b""
 
     @classmethod
