@@ -1,8 +1,8 @@
-"""What a calibrated domain classifier finds on the worlds of this benchmark (docs/decisions/0041-no-domain-classifier.md).
+"""What a calibrated domain classifier finds on this benchmark's worlds (docs/decisions/0041-no-domain-classifier.md).
 
-`python benchmarks/monitoring/domain_classifier.py [worlds]`: trees try to tell a window of 5,000 rows from the reference,
-two folds of alternating days; the floor is the largest AUC of the reference's own 26 windows. A world takes 15 seconds.
-Last line: one JSON object.
+`python benchmarks/monitoring/domain_classifier.py [worlds]`: trees try to tell a window of 5,000 rows from the rest of
+the reference, two folds of alternating days; the floor is the largest AUC of the reference's own 26 windows. A world
+takes 15 seconds. Last line: one JSON object.
 """
 
 import json
@@ -28,7 +28,7 @@ def table(columns: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def auc(reference: np.ndarray, window: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> float:
-    """Return how well trees tell the window from four times as many rows of the reference, on days they have not seen."""
+    """Return how well trees tell the window from four times as many rows of the reference, on unseen days."""
     kept = np.sort(rng.choice(len(reference), min(len(reference), PER_WINDOW * len(window)), replace=False))
     rows = np.concatenate([reference[kept], window])
     is_window = np.repeat([0, 1], [len(kept), len(window)])
