@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstwo
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics.ks import binned_kolmogorov_smirnov, kolmogorov_smirnov
@@ -90,3 +90,12 @@ def test_binned_rows_are_at_most_as_far_apart_as_the_rows_themselves() -> None:
     whole, binned = kolmogorov_smirnov(before, after), binned_kolmogorov_smirnov(counts[0], counts[1])
     assert whole.effect - 0.06 < binned.effect <= whole.effect
     assert binned.p_value >= whole.p_value
+
+
+@pytest.mark.parametrize("share", [0.4895, 0.485, 0.475])
+def test_the_expansion_for_many_rows_agrees_with_the_exact_sum(share: float) -> None:
+    rows = 50_000
+    before, after = np.array([rows // 2, rows // 2]), np.array([round(rows * share), rows - round(rows * share)])
+    found = binned_kolmogorov_smirnov(before, after)
+    assert 1e-30 < found.p_value < 0.025
+    assert found.p_value == pytest.approx(kstwo.sf(found.effect, rows // 2), rel=2e-3)
