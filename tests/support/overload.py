@@ -36,18 +36,22 @@ def overload(
         f"POST /v1/predict HTTP/1.1\r\nHost: service\r\nX-API-Key: {service.key}\r\nContent-Type: application/json\r\n"
     )
     sent = head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    port = int(service.url.rsplit(":", 1)[1])
     found, lock, until = Overloaded(), threading.Lock(), time.monotonic() + seconds
 
     def ask() -> None:
-        with socket.create_connection(("127.0.0.1", int(service.url.rsplit(":", 1)[1])), timeout=60) as connection:
-            while time.monotonic() < until:
-                began = time.monotonic()
-                connection.sendall(sent)
-                answer = _answer(connection)
-                with lock:
-                    _count(found, answer, time.monotonic() - began)
+        while time.monotonic() < until:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+                while time.monotonic() < until:
+                    began = time.monotonic()
+                    connection.sendall(sent)
+                    answer = _answer(connection)
+                    with lock:
+                        _count(found, answer, time.monotonic() - began)
+                    if b"connection: close" in answer.lower():
+                        break
 
-    threads = [threading.Thread(target=ask) for _ in range(connections)]
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -59,13 +63,20 @@ def _answer(connection: socket.socket) -> bytes:
     """Return the head of one answer, and read its body."""
     came = b""
     while b"\r\n\r\n" not in came:
-        came += connection.recv(65536)
+        came += _received(connection, 65536)
     head, _, rest = came.partition(b"\r\n\r\n")
     (length,) = (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
     left = length - len(rest)
     while left > 0:
-        left -= len(connection.recv(min(left, 65536)))
+        left -= len(_received(connection, min(left, 65536)))
     return head
+
+
+def _received(connection: socket.socket, most: int) -> bytes:
+    part = connection.recv(most)
+    if not part:
+        raise ConnectionError("the service closed the connection in the middle of an answer")
+    return part
 
 
 def _count(found: Overloaded, head: bytes, took: float) -> None:
