@@ -80,6 +80,30 @@ def test_a_row_alone_scores_as_among_others() -> None:
         assert alone.flags == together.flags[place : place + 1]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("rows", [1, 10])
+def test_records_scored_one_by_one_are_those_scored_in_columns(family: str, rows: int) -> None:
+    features = answer(SCORER, RECORDS).features
+    target = (np.arange(len(RECORDS)) % 3 == 0).astype(np.float64)
+    chosen: dict[str, Parameters] = {"catboost": {"iterations": 5}, "seasonal": {"by": "depot"}}
+    model = load_family(family).fit(features, target, chosen.get(family, {}), 0, 1)
+    found = Scorer(SCORER.facts.model_copy(update={"family": family}), model)
+    records = [record(0, weight=None), record(3, depot="東", weight=None), record(2, depot=None), *RECORDS[:7]][:rows]
+    plain = found.plain_rows(records)
+    assert plain is not None
+    columns = found.columns(records)
+    one_by_one, in_columns = found.score_plain(plain, HISTORY), found.by_row(columns, found.score(columns, HISTORY))
+    assert [repr(one_by_one.features), one_by_one.ids, one_by_one.times, list(one_by_one.flags)] == [
+        repr(in_columns.features),
+        in_columns.ids,
+        in_columns.times,
+        list(in_columns.flags),
+    ]
+    assert one_by_one.prediction.tobytes() == in_columns.prediction.tobytes()
+    assert one_by_one.score == in_columns.score
+    assert one_by_one.action.tolist() == in_columns.action.tolist()
+
+
 def test_a_score_on_the_threshold_acts() -> None:
     score = float(answer(SCORER, RECORDS[:1]).score[0])
     for threshold, acts in ((score, True), (float(np.nextafter(score, 1)), False), (2.0, False)):

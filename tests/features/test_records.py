@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from model_lifecycle.contracts.table import ColumnContract, TableContract
 from model_lifecycle.features import records as records_module
+from model_lifecycle.features.plain_records import PlainReader
 from model_lifecycle.features.records import RecordProblem, RecordsRefused, expectation, parse_records
 
 CONTRACT = TableContract.model_validate(
@@ -196,3 +197,26 @@ def test_a_column_at_a_time_and_a_value_at_a_time_give_the_same(records: list[di
     with mock.patch.dict(records_module._QUICK, clear=True):
         one_by_one = found()
     assert found() == one_by_one
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(CONTRACT.columns, FIELD)), max_size=5), st.data())
+def test_a_record_at_a_time_is_what_columns_hold_and_none_where_something_is_wrong(
+    records: list[dict[str, Any]], data: Any
+) -> None:
+    records = [{**VALID, **(one if data.draw(st.booleans()) else {})} for one in records]
+    rows = PlainReader(CONTRACT).read(records)
+    try:
+        columns = parse_records(CONTRACT, records)
+    except RecordsRefused:
+        assert rows is None
+        return
+    assert rows is not None
+    for name, values in columns.items():
+        plain = values.astype(np.int64) if values.dtype.kind == "M" else values
+        expected = [None if value != value else value for value in plain.tolist()]  # noqa: PLR0124 - NaN
+        assert [repr(row[name]) for row in rows] == [repr(value) for value in expected]
+
+
+def test_an_unknown_field_is_left_to_those_who_can_name_it() -> None:
+    assert PlainReader(CONTRACT).read([VALID, {**VALID, "odd": 1}]) is None
+    assert PlainReader(CONTRACT).read([VALID]) is not None

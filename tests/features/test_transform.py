@@ -15,6 +15,8 @@ from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.table import TableContract
 from model_lifecycle.errors import FeatureError
 from model_lifecycle.features.history import History
+from model_lifecycle.features.plain_records import PlainReader
+from model_lifecycle.features.plain_row import PlainFeatures
 from model_lifecycle.features.records import parse_records
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
@@ -135,6 +137,13 @@ def test_a_table_its_rows_and_parsed_records_give_the_same_features(
     for place in range(len(records) // copies):
         row = parse_records(CONTRACT, [as_text[place]])
         same(compute_features(SPEC, STATE, row, row["asked_at"], past), take(features, np.array([place])))
+    assert PlainFeatures.serves(SPEC, CONTRACT)
+    rows = PlainReader(CONTRACT).read(as_text)
+    assert rows is not None
+    plain = PlainFeatures(SPEC, STATE.priors)
+    found = [plain.compute(row, row["asked_at"], past) for row in rows]
+    columns = zip(features.items(), zip(*found, strict=True), strict=True)
+    same({name: np.array(column, dtype=values.dtype) for (name, values), column in columns}, features)
 
 
 def valid(**changes: np.ndarray) -> dict[str, np.ndarray]:
@@ -194,3 +203,13 @@ def test_the_state_holds_priors_and_categories_as_they_were_seen() -> None:
     assert state.priors == {"late_rate": 0.5}
     assert state.categories == {"depot": (" north ", "(missing)", "süd"), "lane": ("1", "3"), "fragile_kind": ("True",)}
     assert FeatureState.model_validate_json(state.model_dump_json()) == state
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [({"numeric": ["depot"]}, "depot"), ({"categorical": ["slot"]}, "slot")],
+)
+def test_a_type_that_rows_and_columns_read_differently_is_left_to_columns(changes: dict[str, Any], column: str) -> None:
+    spec = SPEC.model_copy(update=changes)
+    assert column in CONTRACT.columns
+    assert not PlainFeatures.serves(spec, CONTRACT)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from eventually import eventually
@@ -36,6 +37,16 @@ def test_it_predicts_and_logs(client: Client, world: World) -> None:
     with Store.open(world.store_url) as store:
         logged = store.predictions_between(START, START + timedelta(days=100))
     assert {answer.prediction_id for answer in answers} <= set(logged.prediction_id)
+
+
+def test_predictions_pass_by_rays_own_way_and_everything_else_takes_it(service: RunningService) -> None:
+    def rays(path: str) -> bool:
+        response = httpx.post(service.url + path, json=record(1), headers={"X-API-Key": service.key}, trust_env=False)
+        assert response.status_code == 200
+        return "x-request-id" in response.headers  # Ray gives one to each answer
+
+    eventually(lambda: not rays("/v1/predict"))  # right after the start, all may still go through Ray's own proxy
+    assert [rays(path) for path in ("/v1/predict", "/predict", "/v1/explain")] == [False, False, True]
 
 
 def test_without_the_key_it_does_not(service: RunningService) -> None:

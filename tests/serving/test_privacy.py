@@ -55,14 +55,9 @@ def test_pseudonyms_need_the_key_of_the_installation_which_its_owner_alone_can_r
     assert file.stat().st_mode & 0o777 == 0o600
     (mine,) = store.predictions_between(*FAR).inputs
     again, other = Pseudonyms(file), Pseudonyms(tmp_path / "another")
-    rows = [again.hidden(private_scorer(), _logged("south")), other.hidden(private_scorer(), _logged("south"))]
-    assert [rows[0][0].inputs["depot"] == mine["depot"], rows[1][0].inputs["depot"] == mine["depot"]] == [True, False]
-
-
-def _logged(depot: str) -> Any:
-    from model_lifecycle.contracts.records import PredictionRecord
-
-    return [PredictionRecord("p", "P-1", START, START, "r", 0.5, "act", 0.4, 0, {"depot": depot})]
+    private = private_scorer().private
+    ((first,), (second,)) = (one.hidden(private, [{"depot": "south"}]) for one in (again, other))
+    assert [first["depot"] == mine["depot"], second["depot"] == mine["depot"]] == [True, False]
 
 
 def test_a_spoiled_key_stops_the_start(start: Start, tmp_path: Path) -> None:

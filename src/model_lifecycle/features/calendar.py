@@ -19,7 +19,7 @@ def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
 
 
 @lru_cache(maxsize=64)
-def _transitions(time_zone: str) -> tuple[np.ndarray, np.ndarray]:
+def transitions(time_zone: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the instants at which the zone's offset changes, and the offset from each on, both in microseconds.
 
     Offsets are probed a day apart from 1970 to 2100 and each change is then bisected to the second.
@@ -56,7 +56,7 @@ def local_microseconds(times: np.ndarray, time_zone: str) -> np.ndarray:
     -------
     ndarray of int64, shape (n,)
     """
-    starts, offsets = _transitions(time_zone)
+    starts, offsets = transitions(time_zone)
     instants = times.astype("datetime64[us]").astype(np.int64)
     position = np.searchsorted(starts, instants, side="right") - 1
     return np.asarray(instants + offsets[np.maximum(position, 0)])

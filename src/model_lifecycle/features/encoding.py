@@ -23,11 +23,12 @@ def encode_category(values: np.ndarray, missing: str) -> np.ndarray:
     ['UA', '(missing)']
     """
     plain = values.tolist()
-    text = [missing if value is None or value != value else _text(value) for value in plain]  # noqa: PLR0124 - NaN
+    text = [missing if value is None or value != value else category_text(value) for value in plain]  # noqa: PLR0124 - NaN
     encoded = np.empty(len(text), dtype=object)
     encoded[:] = text
     return encoded
 
 
-def _text(value: object) -> str:
+def category_text(value: object) -> str:
+    """Return a value that is not missing as text."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

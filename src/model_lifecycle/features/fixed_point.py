@@ -5,6 +5,7 @@ and the same in any order; they become a float only at the very end.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +14,7 @@ LARGEST = 1e9  # of a value, so that its square has 100 bits
 _BITS = 25
 _TOGETHER = 1 << 12  # numbers at a time, so that they stay in the processor's cache
 _MASK = (1 << _BITS) - 1
+LIMB = float(1 << _BITS)
 SUM_LIMBS = 2
 SQUARE_LIMBS = 4
 
@@ -39,7 +41,7 @@ def square_limbs(fixed: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def amount(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return sums of the two `limbs` in the values' own unit, float64."""
-    return np.asarray((high * float(1 << _BITS) + low) / SCALE)
+    return np.asarray((high * LIMB + low) / SCALE)
 
 
 def standard_deviation(count: np.ndarray, summed: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -70,6 +72,11 @@ def standard_deviation(count: np.ndarray, summed: np.ndarray, squares: np.ndarra
             for n, s, q in zip(count[some].tolist(), _whole(summed[:, some]), _whole(squares[:, some]), strict=True)
         ]
     return found
+
+
+def whole(limbs_of_one: Sequence[int]) -> int:
+    """Put the limbs of one sum together."""
+    return sum(limb << (_BITS * place) for place, limb in enumerate(limbs_of_one))
 
 
 def _whole(sums: np.ndarray) -> list[int]:

@@ -16,7 +16,8 @@ from model_lifecycle.errors import ContractError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # With its offset, a time may lie a day before year 1 or after year 9999, where nothing can write it down.
-_FIRST, _LAST = ((edge.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for edge in (datetime.min, datetime.max))  # noqa: DTZ901
+_EDGES = datetime.min, datetime.max  # noqa: DTZ901 - their zone comes with the next line
+FIRST_MICROSECOND, LAST_MICROSECOND = ((edge.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND for edge in _EDGES)
 # Of one record: whoever sends a hundred thousand names is told enough by these, and memory grows with each.
 _UNKNOWN_TOLD = 100
 _SHOWN = 80  # characters of a wrong value that are quoted back
@@ -183,7 +184,7 @@ def parse_time(raw: object) -> np.datetime64 | None:
         micros = (raw - _EPOCH) // _MICROSECOND
     except OverflowError:
         return None
-    return np.datetime64(micros, "us") if _FIRST <= micros <= _LAST else None
+    return np.datetime64(micros, "us") if FIRST_MICROSECOND <= micros <= LAST_MICROSECOND else None
 
 
 def _quick_numbers(column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
@@ -232,7 +233,7 @@ def _quick_times(_column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
         found = [(moment - _EPOCH) // _MICROSECOND for moment in moments]
     except (ValueError, TypeError, OverflowError):
         return None
-    if min(found) < _FIRST or max(found) > _LAST:
+    if min(found) < FIRST_MICROSECOND or max(found) > LAST_MICROSECOND:
         return None
     return np.array(found, dtype=np.int64).view("datetime64[us]")
 

@@ -1,6 +1,5 @@
 """An immutable batch of events of one kind, indexed for every entity that a feature asks for."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,9 +21,8 @@ from model_lifecycle.features.fixed_point import (
 )
 
 _MICROSECOND = timedelta(microseconds=1)
-_NEVER = np.iinfo(np.int64).min
+NEVER = np.iinfo(np.int64).min
 _TOGETHER = 1 << 13  # rows at a time, so that what is found for them stays in the processor's cache
-_FEW_ROWS = 6  # up to here plain numbers, a row at a time, are faster than columns
 _FEW_KEYS = 256  # up to here looking each key up is faster than first finding those that differ
 _COUNT, _SUM, _ALL = 1, 1 + SUM_LIMBS, 1 + SUM_LIMBS + SQUARE_LIMBS
 _WIDTH = {"count": _COUNT, "sum": _SUM, "mean": _SUM, "rate": _SUM, "std": _ALL, "last": 0, "time_since_last": 0}
@@ -57,7 +55,7 @@ class Totals:
 
     def __init__(self, lines: Sequence[Line], n_rows: int) -> None:
         self.sums = np.zeros((n_rows, sum(line.width for line in lines)), dtype=np.int64)
-        self.latest = np.full((len(lines), n_rows), _NEVER, dtype=np.int64)
+        self.latest = np.full((len(lines), n_rows), NEVER, dtype=np.int64)
         self.last = np.full((len(lines), n_rows), np.nan)
 
     def count(self, line: Line) -> np.ndarray:
@@ -75,7 +73,7 @@ class Totals:
     def seconds_since(self, line: Line, at: np.ndarray) -> np.ndarray:
         """Return the seconds since the last event, NaN where there was none."""
         latest = self.latest[line.number]
-        return np.where(latest == _NEVER, np.nan, (at - np.where(latest == _NEVER, at, latest)) / 1e6)
+        return np.where(latest == NEVER, np.nan, (at - np.where(latest == NEVER, at, latest)) / 1e6)
 
     def keep_later(
         self, line: Line, rows: np.ndarray, known_at: np.ndarray, value: np.ndarray, seen: np.ndarray
@@ -98,7 +96,7 @@ class _Last:
 
 
 @dataclass(frozen=True)
-class _Entity:
+class Entity:
     """The events of one kind grouped by one entity, in time order within a group."""
 
     by: tuple[str, ...]
@@ -127,17 +125,6 @@ class _Entity:
             seen = place >= bounds[:, last.window]
             totals.keep_later(last.line, rows, self.known_at[place], last.values[place], seen)
 
-    def add_one(self, group: int, reach: Sequence[int], row: int, totals: Totals) -> None:
-        """Add to one row what its group has between each window's bound and the first one."""
-        start, end = self.starts.item(group), self.starts.item(group + 1)
-        times, running = self.known_at.data, self.running.data
-        bounds = [bisect_right(times, reach[window], start, end) for window in self.windows.tolist()]
-        first, sums = bounds[0], totals.sums.data
-        for total, (figure, window) in enumerate(self.reads, start=self.totals.start):
-            sums[row, total] += running[first, figure] - running[bounds[window], figure]
-        if self.lasts:
-            self.add_last(np.array([bounds]), np.array([row]), totals)
-
 
 @dataclass(frozen=True)
 class Segment:
@@ -145,7 +132,7 @@ class Segment:
 
     known_at: np.ndarray  # sorted, int64 microseconds
     windows: np.ndarray  # microseconds, 0 first
-    entities: tuple[_Entity, ...]
+    entities: tuple[Entity, ...]
 
     @classmethod
     def build(cls, kind: str, lines: Sequence[Line], events: Columns) -> Self:
@@ -182,23 +169,16 @@ class Segment:
         All bounds of a row with code -1 are 0.
         """
         reach = at - self.windows[:, np.newaxis]
-        if len(at) > _FEW_ROWS:
-            ranks = self.known_at.searchsorted(reach, "right")
-            for entity, code in zip(self.entities, codes, strict=True):
-                base = code * (len(self.known_at) + 1)
-                # In the order of the entity's events, so that what is read next lies near what was read last.
-                order = (base + ranks[0]).argsort()
-                keys = [base + ranks[window] for window in entity.windows.tolist()]
-                for start in range(0, len(order), _TOGETHER):
-                    some = order[start : start + _TOGETHER]
-                    bounds = np.stack([entity.positions.searchsorted(key[some]) for key in keys], axis=1)
-                    entity.add(bounds, some, totals)
-            return
-        bounds = reach.T.tolist()
+        ranks = self.known_at.searchsorted(reach, "right")
         for entity, code in zip(self.entities, codes, strict=True):
-            for row, group in enumerate(code.tolist()):
-                if group >= 0:
-                    entity.add_one(group, bounds[row], row, totals)
+            base = code * (len(self.known_at) + 1)
+            # In the order of the entity's events, so that what is read next lies near what was read last.
+            order = (base + ranks[0]).argsort()
+            keys = [base + ranks[window] for window in entity.windows.tolist()]
+            for start in range(0, len(order), _TOGETHER):
+                some = order[start : start + _TOGETHER]
+                bounds = np.stack([entity.positions.searchsorted(key[some]) for key in keys], axis=1)
+                entity.add(bounds, some, totals)
 
 
 def _check(kind: str, features: Iterable[HistoryFeature], events: Columns) -> None:
@@ -218,7 +198,7 @@ def _check(kind: str, features: Iterable[HistoryFeature], events: Columns) -> No
 
 def _entity(
     known_at: np.ndarray, events: Columns, by: tuple[str, ...], lines: Sequence[Line], windows: list[timedelta]
-) -> _Entity:
+) -> Entity:
     """Group events, already in time order, by one entity."""
     size = len(known_at)
     codes, keys = _factorize([events[column] for column in by])
@@ -241,7 +221,7 @@ def _entity(
     asked = list(dict.fromkeys([timedelta(0), *(line.feature.window for line in lines)]))
     window = [asked.index(line.feature.window) for line in lines for _ in range(line.width)]
     upper = np.array(figures, dtype=np.int64)
-    return _Entity(
+    return Entity(
         by=by,
         windows=np.array([windows.index(window) for window in asked]),
         codes=keys,
@@ -299,17 +279,18 @@ def _factorize(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, dict[Key, int
     first = np.zeros(int(code.max(initial=-1)) + 1, dtype=np.int64)
     first[code[::-1]] = np.arange(len(code) - 1, -1, -1)
     lists = [values[first].tolist() for values in columns]
-    return code, {key: number for number, key in enumerate(zip(*map(_plain, lists), strict=True))}
+    return code, {key: number for number, key in enumerate(zip(*map(plain, lists), strict=True))}
 
 
-def _plain(values: list[object]) -> list[object]:
+def plain(values: list[object]) -> list[object]:
+    """Return values with None where one is missing."""
     return [None if value is None or value != value else value for value in values]  # noqa: PLR0124 - NaN
 
 
 def _codes_of(codes: Mapping[Key, int], columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return each row's group, -1 where no event has that key."""
     if len(columns[0]) <= _FEW_KEYS:
-        keys = zip(*(_plain(values.tolist()) for values in columns), strict=True)
+        keys = zip(*(plain(values.tolist()) for values in columns), strict=True)
         return np.array([codes.get(key, -1) for key in keys], dtype=np.int64)
     numbers, seen = _factorize(columns)
     known = np.array([codes.get(key, -1) for key in seen], dtype=np.int64)

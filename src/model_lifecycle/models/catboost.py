@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _FILE = "catboost.cbm"
 _VOLATILE = ("model_guid", "train_finish_time")  # blank, so that the same fit gives the same bytes
-_FEW_ROWS = 64  # below this, more threads cost more than they gain
-_FEWER_ROWS = 16  # below this, plain lists are faster than arrays
+_FEW_ROWS = 10_000  # below this, more threads cost more than they gain
+_FEWER_ROWS = 6  # below this, plain lists are faster than arrays
 _EXPLAINED_BY_ONE = 1_000  # rows up to which one thread explains, so that a service's other work goes on
 
 
@@ -45,7 +45,13 @@ class CatBoostModel:
         rows = row_count(features)
         if rows == 0:
             return np.empty((0, self._classes) if self.loss == "MultiClass" else 0)
-        data = _lists(features) if rows < _FEWER_ROWS else _arrays(features, rows)
+        return self._predicted(_lists(features) if rows < _FEWER_ROWS else _arrays(features, rows), rows)
+
+    def predict_rows(self, rows: Sequence[Sequence[float | str]]) -> np.ndarray:
+        """Return the same for at least one row, each with its features in their order."""
+        return self._predicted(rows if len(rows) < _FEWER_ROWS else _arrays_of(rows), len(rows))
+
+    def _predicted(self, data: object, rows: int) -> np.ndarray:
         threads = 1 if rows < _FEW_ROWS else -1
         kind = "RawFormulaVal" if self.loss == "Quantile" else "Probability"
         found = np.asarray(self.native.predict(data, prediction_type=kind, thread_count=threads), dtype=np.float64)
@@ -190,6 +196,21 @@ def _arrays(features: Columns, rows: int) -> "FeaturesData | Pool":
                 numeric[:, place] = values
             else:
                 category[:, place - numbers] = [text.encode() for text in values.tolist()]
+    return FeaturesData(numeric if numbers else None, category if texts else None)
+
+
+def _arrays_of(rows: Sequence[Sequence[float | str]]) -> "FeaturesData | Sequence[Sequence[float | str]]":
+    """Return the same layout from rows; where a number stands behind a text, the rows as they are."""
+    from catboost import FeaturesData
+
+    kinds = [isinstance(value, str) for value in rows[0]]
+    if kinds != sorted(kinds):
+        return rows
+    numbers, texts = kinds.count(False), kinds.count(True)
+    with np.errstate(over="ignore"):
+        numeric = np.array([row[:numbers] for row in rows], dtype=np.float32)
+    category = np.empty((len(rows), texts), dtype=object)
+    category[:] = [[str(text).encode() for text in row[numbers:]] for row in rows]
     return FeaturesData(numeric if numbers else None, category if texts else None)
 
 

@@ -1,8 +1,8 @@
 """What a batch of scores becomes: rows of the log, and the answers that tell them."""
 
 import math
-import secrets
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,23 +10,29 @@ from typing import Any
 import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
-from model_lifecycle.contracts.records import PredictionRecord, Role
-from model_lifecycle.scoring import Scores
+from model_lifecycle.contracts.records import Role
+from model_lifecycle.errors import ServingError
+from model_lifecycle.scoring import ScoredRows
 from model_lifecycle.serving.champion import Champion
 from model_lifecycle.serving.chance import taken
 from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.settings import ControlSettings
-from model_lifecycle.serving.types import HistoryState, Prediction
+from model_lifecycle.serving.types import HistoryState
+from model_lifecycle.store import PredictionRow
+from model_lifecycle.store.encoding import plain_json, to_micros
 
 Record = Mapping[str, object]
+Hide = Callable[[frozenset[str], Sequence[Record]], Sequence[Record]]
 NO_CONTROL = ControlSettings()
+_RANDOM_BYTES = 10
+_RANDOM_DIGITS = 2 * _RANDOM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """The rows and the answers of a batch, in its order."""
 
-    logged: list[PredictionRecord]
+    logged: list[PredictionRow]
     answers: list[dict[str, object]]
 
 
@@ -35,95 +41,122 @@ def predictions_of(
     role: Role,
     snapshot: Snapshot,
     records: Sequence[Record],
-    columns: Columns,
-    scores: Scores,
+    scored: ScoredRows,
     control: ControlSettings,
+    hide: Hide | None = None,
 ) -> Made:
-    """Build the log rows and the answers of a batch."""
-    scorer = champion.scorer
-    question = scorer.question
-    logged_at = datetime.now(UTC)
-    ids = columns[question.decision_id].tolist()
-    times = [moment.replace(tzinfo=UTC) for moment in columns[question.decision_time].tolist()]
-    complete = _complete(champion, snapshot, columns[question.decision_time])
-    features = _rows(scores.features)
-    values, decisions = scores.score.tolist(), scorer.task.decisions(scores.action)
-    outputs = _rows(scorer.task.outputs(scores.prediction)) or [{}] * len(records)
-    actions = taken(question, ids, decisions, control.share, control.salt)
-    keys = (question.decision_id, question.decision_time)
-    whole = HistoryState(snapshot.watermark, snapshot.newest(), True)
-    part = HistoryState(snapshot.watermark, snapshot.newest(), False)
-    logged, answers = [], []
-    for row, record in enumerate(records):
-        flags = scores.flags[row]
-        prediction_id = new_id(logged_at)
-        logged.append(
-            PredictionRecord(
-                prediction_id=prediction_id,
-                decision_id=str(ids[row]),
-                decision_time=times[row],
-                logged_at=logged_at,
-                release=scorer.release_id,
-                score=values[row],
-                decision=decisions[row],
-                threshold=scorer.threshold,
-                watermark=snapshot.watermark,
-                inputs={name: value for name, value in record.items() if name not in keys},
-                features=features[row],
-                flags=flags if complete[row] else {**flags, "history": ["incomplete"]},
-                outputs=outputs[row],
-                role=role,
-                action=actions[row][0],
-                propensity=actions[row][1],
+    """Build the log rows and the answers of a batch; ``hide`` is needed where a release has private inputs.
+
+    Raises
+    ------
+    ServingError
+        If a score is not a finite number.
+    """
+    scorer, question = champion.scorer, champion.scorer.question
+    release, threshold, watermark = scorer.release_id, scorer.threshold, snapshot.watermark
+    if not math.isfinite(sum(scored.score)):
+        raise ServingError(f"release {release}: a score is not finite, expected numbers")
+    now = datetime.now(UTC)
+    logged_at = to_micros("logged_at", now)
+    decisions = scorer.task.decisions(scored.action)
+    actions = taken(question, scored.ids, decisions, control.share, control.salt)
+    inputs, features = _logged(champion, records, scored, hide)
+    whole, part = (HistoryState(watermark, snapshot.newest(), complete) for complete in (True, False))
+    reach = _reach(champion, snapshot)
+    made = Made([], [])
+    for name, one, time, score, decision, (action, propensity), output, flags, given, seen in zip(
+        _new_ids(now, len(records)),
+        scored.ids,
+        scored.times,
+        scored.score,
+        decisions,
+        actions,
+        _rows(scorer.task.outputs(scored.prediction), len(records)),
+        scored.flags,
+        inputs,
+        features,
+        strict=True,
+    ):
+        complete = time >= reach
+        made.logged.append(
+            PredictionRow(
+                name,
+                str(one),
+                time,
+                logged_at,
+                release,
+                score,
+                decision,
+                threshold,
+                watermark,
+                plain_json(given),
+                plain_json(seen),
+                plain_json(flags if complete else {**flags, "history": ["incomplete"]}),
+                plain_json(output),
+                role,
+                action,
+                propensity,
             )
         )
-        prediction = Prediction(
-            prediction_id=prediction_id,
-            score=values[row],
-            decision=decisions[row],
-            outputs=outputs[row],
-            release=scorer.release_id,
-            role=role,
-            action=actions[row][0],
-            propensity=actions[row][1],
-            threshold=scorer.threshold,
-            history=whole if complete[row] else part,
-            missing=flags.get("missing", []),
-            unknown=flags.get("unknown", []),
+        made.answers.append(
+            {
+                "prediction_id": name,
+                question.decision_id: one,
+                "score": score,
+                "decision": decision,
+                "outputs": output,
+                "release": release,
+                "role": role,
+                "action": action,
+                "propensity": propensity,
+                "threshold": threshold,
+                "history": whole if complete else part,
+                "missing": flags.get("missing", []),
+                "unknown": flags.get("unknown", []),
+            }
         )
-        answers.append(_answer(question.decision_id, ids[row], prediction))
-    return Made(logged, answers)
+    return made
 
 
-def _answer(decision_id: str, value: object, prediction: Prediction) -> dict[str, object]:
-    fields = {name: getattr(prediction, name) for name in prediction.__struct_fields__}
-    return {"prediction_id": fields.pop("prediction_id"), decision_id: value, **fields}
+def _logged(
+    champion: Champion, records: Sequence[Record], scored: ScoredRows, hide: Hide | None
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Return inputs and features as they may be logged."""
+    private, question = champion.scorer.private, champion.scorer.question
+    keys = {question.decision_id, question.decision_time}
+    inputs: Sequence[Record] = [
+        {name: value for name, value in record.items() if name not in keys} for record in records
+    ]
+    if not private:
+        return inputs, scored.features
+    if hide is None:
+        raise ServingError(f"release {champion.scorer.release_id} has private inputs, expected a way to hide them")
+    features = [{name: value for name, value in one.items() if name not in private} for one in scored.features]
+    return hide(private, inputs), features
 
 
-def _complete(champion: Champion, snapshot: Snapshot, times: np.ndarray) -> list[bool]:
-    """Tell for each decision whether the events in memory reach back over its longest window."""
-    window = champion.scorer.longest_window
-    if not champion.scorer.spec.history or snapshot.reaches_back_to is None:  # nothing to know, or nothing known
-        return [not champion.scorer.spec.history] * len(times)
-    reached: np.ndarray = np.asarray(times - window >= snapshot.reaches_back_to)
-    return [bool(seen) for seen in reached.tolist()]
+def _reach(champion: Champion, snapshot: Snapshot) -> float:
+    """Return from which decision time on, in microseconds, the events in memory reach back over the longest window."""
+    if not champion.scorer.spec.history:
+        return -math.inf
+    if snapshot.reaches_back_to is None:  # nothing is known
+        return math.inf
+    return int((snapshot.reaches_back_to + champion.scorer.longest_window).astype(np.int64))
 
 
-def _rows(columns: Columns) -> list[dict[str, Any]]:
-    """Turn columns into one mapping a row; what is no number becomes None, as JSON has no other way."""
-    names = list(columns)
-    lists = []
-    for values in columns.values():
-        plain = values.tolist()
-        if values.dtype.kind == "f" and not math.isfinite(sum(plain)):  # a sum is finite only if each value is
-            plain = [value if value == value and abs(value) != np.inf else None for value in plain]  # noqa: PLR0124
-        lists.append(plain)
-    return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+def _rows(columns: Columns, rows: int) -> Sequence[dict[str, Any]]:
+    """Turn columns into one mapping a row."""
+    lists = [values.tolist() for values in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)] or [_NOTHING] * rows
 
 
-def new_id(now: datetime) -> str:
-    """Return a unique id that sorts by time, so that a database's index grows at its end (as UUID version 7 does)."""
-    return id_from(now) + secrets.token_hex(10)
+_NOTHING: dict[str, Any] = {}
+
+
+def _new_ids(now: datetime, count: int) -> list[str]:
+    """Return unique ids that sort by time, so that a database's index grows at its end (as UUID version 7 does)."""
+    start, drawn = id_from(now), os.urandom(_RANDOM_BYTES * count).hex()
+    return [start + drawn[place : place + _RANDOM_DIGITS] for place in range(0, len(drawn), _RANDOM_DIGITS)]
 
 
 def id_from(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from model_lifecycle.cluster import private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
+from model_lifecycle.serving import fast_lane
 from model_lifecycle.serving.application import Application
 from model_lifecycle.serving.canary_value import ValueWatch
 from model_lifecycle.serving.haproxy import IDLE_SECONDS, write_wrapper
@@ -73,10 +74,13 @@ def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
         **private_environment(folder),
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": fast_lane.CALLBACK,
         # By default Ray gives its workers the priority of batch jobs, 15: whatever else runs would come before answers.
         "RAY_worker_niceness": "0",
         # And it gives HAProxy five seconds to come up, or the start fails: too few on a machine that is busy.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        # It starts HAProxy anew after three looks in a row that found it gone: every second, not every ten.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
@@ -175,6 +179,7 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
             application = Application(lambda: Service(settings, key, name))
             # Here, and not in the lifespan's start-up event: Ray tells why a constructor failed.
             application.start()
+            fast_lane.serves(application)
             return application
 
     return Replica.bind()  # type: ignore[attr-defined]  # the decorators' work, which they publish no types for

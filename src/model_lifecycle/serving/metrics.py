@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.store import PredictionRow
 
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192)
@@ -23,6 +23,7 @@ class Metrics:
     def __init__(self, replica: str = "") -> None:
         self.registry = CollectorRegistry()
         self._replica = replica
+        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
             "model_lifecycle_requests", "Answered requests", ["path", "status"], registry=self.registry
@@ -68,8 +69,12 @@ class Metrics:
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._requests.labels(path, str(status)).inc()
-        self._latency.labels(path).observe(seconds)
+        found = self._answers.get((path, status))
+        if found is None:  # labels are looked up once: that takes longer than to count
+            found = self._requests.labels(path, str(status)), self._latency.labels(path)
+            self._answers[path, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def model_call(self, rows: int, seconds: float) -> None:
         """Count one gathered call."""
@@ -80,7 +85,7 @@ class Metrics:
         """Count predictions that were answered and could not be written."""
         self._lost.inc(rows)
 
-    def decided(self, records: Sequence[PredictionRecord]) -> None:
+    def decided(self, records: Sequence[PredictionRow]) -> None:
         """Count logged predictions."""
         for (release, decision), rows in Counted((record.release, record.decision) for record in records).items():
             self._decisions.labels(release, decision).inc(rows)

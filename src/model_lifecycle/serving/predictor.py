@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.records import RequestRecord, Role
 from model_lifecycle.errors import StoreError, StoreUnavailable
-from model_lifecycle.scoring import RecordsRefused
+from model_lifecycle.features.plain_records import Row
+from model_lifecycle.scoring import PLAIN_ROWS, RecordsRefused
 from model_lifecycle.serving.answers import NO_CONTROL, Made, Record, predictions_of
 from model_lifecycle.serving.canary import Canary
 from model_lifecycle.serving.champion import Champion, ChampionWatch
@@ -23,8 +24,12 @@ from model_lifecycle.serving.privacy import Pseudonyms
 from model_lifecycle.serving.problem import Problem, where
 from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import FieldProblem
+from model_lifecycle.store.encoding import from_micros
 
 logger = logging.getLogger(__name__)
+
+Batch = Columns | list[Row]
+"""Validated records: many in columns, a few one by one."""
 
 RETRY_SECONDS = 1
 # One that is committed and one that is scored meanwhile; more of them would only make each smaller.
@@ -51,9 +56,9 @@ class RequestKey:
 class Predictor:
     """Gathers concurrent requests into one model call on the next turn of the event loop.
 
-    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is committed,
-    the next one is scored and those after it gather by themselves: so batches grow with the load, and a lone request
-    never waits.
+    A timed wait for more requests would cost each of them more than the larger call gains. While a batch is scored and
+    committed, those after it gather by themselves: so batches grow with the load, and a lone request never waits.
+    Where the log's thread commits a batch, the next one is scored meanwhile.
 
     Parameters
     ----------
@@ -143,13 +148,13 @@ class Predictor:
         self._scheduled = False
         self._under_way += 1
         requests, self._waiting = self._waiting, []
-        champion = self._watch.champion
+        champion, canary = self._watch.champion, self._canary()
         try:
-            requests, columns = _checked(champion, requests)
+            requests, batch = _checked(champion, requests, in_columns=canary is not None)
             if not requests:
                 self._free(loop)
                 return
-            made = self._made(champion, [r for w in requests for r in w.records], columns)
+            made = self._made(champion, canary, [r for w in requests for r in w.records], batch)
         except Exception as error:
             logger.error("cannot score %d requests: %s", len(requests), where(error))
             _fail(requests, error)
@@ -162,6 +167,9 @@ class Predictor:
         self._next(loop)
 
     def _submit(self, loop: asyncio.AbstractEventLoop, requests: list[_Waiting], made: "Made") -> None:
+        if requests[0].key is None and self._writer.write_at_once(made.logged):
+            self._answer(requests, made, None)
+            return
         early = self._relaxed and requests[0].key is None and self._writer.unavailable is None
 
         def committed(error: StoreError | None) -> None:
@@ -172,11 +180,11 @@ class Predictor:
         self._under_way += 1
         self._writer.submit(made.logged, committed, _request(requests[0].key, made))
 
-    def _made(self, champion: Champion, records: list[Record], columns: Columns) -> "Made":
+    def _made(self, champion: Champion, canary: Canary | None, records: list[Record], batch: Batch) -> "Made":
         """Score a batch: the canary its share, the champion the rest and whatever the canary fails on."""
-        canary = self._canary()
-        if canary is None or not canary.answers:
-            return self._scored(champion, "champion", records, columns)
+        if canary is None or not canary.answers or isinstance(batch, list):
+            return self._scored(champion, "champion", records, batch)
+        columns = batch
         rows = drawn_rows(champion.scorer.question, columns, canary.share, canary.release.digest)
         theirs = self._by_canary(canary, [records[row] for row in rows]) if len(rows) else None
         if theirs is None:
@@ -200,15 +208,15 @@ class Predictor:
         canary.guard.answered(len(records), time.perf_counter() - started)
         return made
 
-    def _scored(self, release: Champion, role: Role, records: Sequence[Record], columns: Columns) -> "Made":
-        snapshot = release.history.snapshot
+    def _scored(self, release: Champion, role: Role, records: Sequence[Record], batch: Batch) -> "Made":
+        snapshot, scorer = release.history.snapshot, release.scorer
         started = time.perf_counter()
-        scores = release.scorer.score(columns, snapshot.history)
-        self._metrics.model_call(len(scores.score), time.perf_counter() - started)
-        made = predictions_of(release, role, snapshot, records, columns, scores, self._control)
-        if release.scorer.private:
-            made = replace(made, logged=self._pseudonyms.hidden(release.scorer, made.logged))
-        return made
+        if isinstance(batch, list):
+            scored = scorer.score_plain(batch, snapshot.history)
+        else:
+            scored = scorer.by_row(batch, scorer.score(batch, snapshot.history))
+        self._metrics.model_call(len(records), time.perf_counter() - started)
+        return predictions_of(release, role, snapshot, records, scored, self._control, self._pseudonyms.hidden)
 
     def _committed(
         self,
@@ -268,7 +276,7 @@ def _request(key: RequestKey | None, made: Made) -> RequestRecord | None:
         return None
     ids = tuple(record.prediction_id for record in made.logged)
     answer = msgspec.json.encode(made.answers).decode()
-    return RequestRecord(key.key, key.digest, answer, made.logged[0].logged_at, ids)
+    return RequestRecord(key.key, key.digest, answer, from_micros(made.logged[0].logged_at), ids)
 
 
 def _log_unavailable() -> Problem:
@@ -281,12 +289,14 @@ def _fail(requests: Sequence[_Waiting], error: Exception) -> None:
             waiting.answer.set_exception(error)
 
 
-def _checked(champion: Champion, requests: list[_Waiting]) -> tuple[list[_Waiting], Columns]:
+def _checked(champion: Champion, requests: list[_Waiting], in_columns: bool) -> tuple[list[_Waiting], Batch]:
     """Validate the records of all requests together; those of refused requests are answered and left out."""
     requests = [waiting for waiting in requests if not waiting.answer.done()]
     records = [record for waiting in requests for record in waiting.records]
-    if not records:
-        return [], {}
+    if not in_columns and len(records) <= PLAIN_ROWS:
+        rows = champion.scorer.plain_rows(records)
+        if rows is not None:
+            return requests, rows
     try:
         return requests, champion.scorer.columns(records)
     except RecordsRefused as refused:

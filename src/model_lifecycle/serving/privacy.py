@@ -4,12 +4,9 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.errors import ServingError
-from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.keys import write_private
 
 PRIVACY_KEY = "privacy_key"  # its file stands beside that of the API keys
@@ -54,19 +51,11 @@ class Pseudonyms:
             raise ServingError(f"{self._path}: a key of {len(key)} bytes, expected 32 or more")
         self._key = key
 
-    def hidden(self, scorer: Scorer, records: Sequence[PredictionRecord]) -> list[PredictionRecord]:
-        """Return records as they may be logged."""
+    def hidden(self, private: frozenset[str], inputs: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+        """Return inputs as they may be logged, `private` ones as keyed hashes."""
         if not self._key:
             self.prepare()
-        private = scorer.private
-        return [
-            replace(
-                record,
-                inputs={name: self._told(name, value, private) for name, value in record.inputs.items()},
-                features=_without(record.features, private),
-            )
-            for record in records
-        ]
+        return [{name: self._told(name, value, private) for name, value in one.items()} for one in inputs]
 
     def _told(self, name: str, value: object, private: frozenset[str]) -> object:
         if name not in private or value is None:
@@ -74,7 +63,3 @@ class Pseudonyms:
         # The name is hashed as well, so that equal values of two fields cannot be matched.
         digest = hmac.new(self._key, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()
         return _PREFIX + digest[:_HEX_DIGITS]
-
-
-def _without(features: Mapping[str, object], private: frozenset[str]) -> dict[str, object]:
-    return {name: value for name, value in features.items() if name not in private}

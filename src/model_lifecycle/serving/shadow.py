@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from model_lifecycle.contracts.records import PredictionRecord
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import RecordsRefused, Scorer
@@ -23,7 +22,7 @@ from model_lifecycle.serving.champion import Champion, Place, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.problem import reason
 from model_lifecycle.serving.settings import ServiceSettings
-from model_lifecycle.store import Store
+from model_lifecycle.store import PredictionRow, Store
 from model_lifecycle.trials import Trial, Trials
 
 logger = logging.getLogger(__name__)
@@ -148,19 +147,19 @@ class Shadow:
         # An answer from the future: the clock was set back since, and only the trial's beginning is before all answers.
         return since if last > id_from(now) else max(since, last)
 
-    def _scored(self, release: Champion, row: Mapping[Any, Any]) -> list[PredictionRecord]:
+    def _scored(self, release: Champion, row: Mapping[Any, Any]) -> list[PredictionRow]:
         question = release.scorer.question
         moment = row["decision_time"].isoformat()
         record = {**row["inputs"], question.decision_id: row["decision_id"], question.decision_time: moment}
         try:
             columns = release.scorer.columns([record])
             snapshot = release.history.snapshot
-            scores = release.scorer.score(columns, snapshot.history)
-            (made,) = predictions_of(release, "shadow", snapshot, [record], columns, scores, NO_CONTROL).logged
+            scored = release.scorer.by_row(columns, release.scorer.score(columns, snapshot.history))
+            (made,) = predictions_of(release, "shadow", snapshot, [record], scored, NO_CONTROL).logged
         except RecordsRefused as error:
             logger.warning("shadow: prediction %s left out: %s", row["prediction_id"], reason(error))
             return []
-        return [replace(made, prediction_id=f"{row['prediction_id']}-{release.digest[:8]}")]
+        return [made._replace(prediction_id=f"{row['prediction_id']}-{release.digest[:8]}")]
 
     def close(self) -> None:
         """Give the connections back."""

@@ -33,26 +33,6 @@ class HistoryState(msgspec.Struct, frozen=True):
     complete: bool
 
 
-class Prediction(msgspec.Struct, frozen=True):
-    """One answered prediction; the decision's id stands beside it under the case's own name.
-
-    ``decision`` is what the release advises, ``action`` what shall be done, ``propensity`` the probability of that.
-    """
-
-    prediction_id: str
-    score: float
-    decision: str
-    outputs: dict[str, float]
-    release: str
-    role: str
-    action: str
-    propensity: float
-    threshold: float | None
-    history: HistoryState
-    missing: list[str]
-    unknown: list[str]
-
-
 class Label(msgspec.Struct, forbid_unknown_fields=True):
     """The outcome of one decision, as ``POST /v1/feedback`` takes it."""
 

@@ -74,6 +74,21 @@ def _plain_json(value: Mapping[str, object]) -> str | None:
     return text.decode() if text.isascii() else None
 
 
+def plain_json(value: Mapping[str, object]) -> str:
+    r"""Return what `to_json` does, of lists, texts, truths and numbers: the quickest way, NaN is null.
+
+    Examples
+    --------
+    >>> plain_json({"a": 1.5, "b": None}), plain_json({"a": "é"})
+    ('{"a":1.5,"b":null}', '{"a":"\\u00e9"}')
+    """
+    try:
+        text = _encoder.encode(value)
+    except OverflowError:  # a whole number beyond 64 bits
+        return json.dumps(value, separators=(",", ":"))
+    return text.decode() if text.isascii() else json.dumps(msgspec.json.decode(text), separators=(",", ":"))
+
+
 def _plain(value: object) -> object:
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()

@@ -48,7 +48,7 @@ def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
 @contextmanager
 def reading(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a read transaction: one consistent state of the database."""
-    with _translated(engine, what), engine.connect() as connection, connection.begin():
+    with translated(engine, what), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -56,7 +56,7 @@ def reading(engine: Engine, what: str) -> Iterator[Connection]:
 def writing(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a write transaction; it is durable when the block has ended without an error."""
     with (
-        _translated(engine, what),
+        translated(engine, what),
         engine.connect().execution_options(**{_WRITE: True}) as connection,
         connection.begin(),
     ):
@@ -64,7 +64,8 @@ def writing(engine: Engine, what: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _translated(engine: Engine, what: str) -> Iterator[None]:
+def translated(engine: Engine, what: str) -> Iterator[None]:
+    """Turn the database's errors into this package's."""
     where = f"store {engine.url.render_as_string(hide_password=True)}: cannot {what}"
     try:
         yield
@@ -109,7 +110,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     path = Path(url.database)
-    with _translated(engine, "open it"):
+    with translated(engine, "open it"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             # The log holds what people asked: for its owner alone. SQLite gives its side files the same mode.

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, delete
 
-from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.contracts.records import PredictionRecord, Role
 from model_lifecycle.store.encoding import finite, to_json, to_micros
 from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import predictions
@@ -16,16 +17,39 @@ from model_lifecycle.store.schema import predictions
 _MOST_ROWS = 256  # of one statement; either database takes several times as many values
 
 
-def prediction_row(record: PredictionRecord) -> tuple[object, ...]:
-    """Return the record as the database holds it, in the order of the columns.
+class PredictionRow(NamedTuple):
+    """A prediction as the database holds it, in the order of the columns: times in microseconds, mappings in JSON."""
+
+    prediction_id: str
+    decision_id: str
+    decision_time: int
+    logged_at: int
+    release: str
+    score: float
+    decision: str
+    threshold: float | None
+    watermark: int
+    inputs: str
+    features: str
+    flags: str
+    outputs: str
+    role: Role
+    action: str
+    propensity: float
+
+
+def prediction_row(record: PredictionRecord | PredictionRow) -> PredictionRow:
+    """Return the record as the database holds it.
 
     Raises
     ------
     StoreError
         If a time has no zone, a number is not finite, or a mapping is no JSON.
     """
+    if isinstance(record, PredictionRow):
+        return record
     where = f"prediction {record.prediction_id!r}, "
-    return (
+    return PredictionRow(
         record.prediction_id,
         record.decision_id,
         to_micros(where + "decision_time", record.decision_time),
@@ -45,7 +69,7 @@ def prediction_row(record: PredictionRecord) -> tuple[object, ...]:
     )
 
 
-def insert_predictions(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) -> None:
     """Insert the rows, or none of them when one of their ids is there already.
 
     Many rows are one statement, whose execution lets the other threads of this process go on; row by row, each would
@@ -55,14 +79,13 @@ def insert_predictions(connection: Connection, rows: Sequence[tuple[object, ...]
     while start < len(rows):
         size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
         values = tuple(chain.from_iterable(rows[start : start + size]))
-        connection.exec_driver_sql(_statement(mark, size), values)
+        connection.exec_driver_sql(statement(mark, size), values)
         start += size
 
 
-def insert_shadows(connection: Connection, records: Sequence[PredictionRecord]) -> None:
+def insert_shadows(connection: Connection, records: Sequence[PredictionRecord | PredictionRow]) -> None:
     """Insert what is new: a shadow that was killed between two steps scores its last ones again."""
-    names = [column.name for column in predictions.columns]
-    rows = [dict(zip(names, prediction_row(record), strict=True)) for record in records]
+    rows: list[dict[str, object]] = [prediction_row(record)._asdict() for record in records]
     insert_new(connection, predictions, "prediction_id", rows)
 
 
@@ -75,7 +98,8 @@ def write_and_delete(connection: Connection) -> None:
 
 
 @lru_cache
-def _statement(mark: str, rows: int) -> str:
+def statement(mark: str, rows: int) -> str:
+    """Return the statement that inserts so many rows, with a driver's mark for a value."""
     names = [column.name for column in predictions.columns]
     row = f"({', '.join([mark] * len(names))})"
     return f"INSERT INTO predictions ({', '.join(names)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - our names

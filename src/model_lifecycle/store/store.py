@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,8 +22,9 @@ from model_lifecycle.errors import StoreError
 from model_lifecycle.store import journal, retention
 from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
+from model_lifecycle.store.appender import Appender
 from model_lifecycle.store.encoding import from_micros, to_micros
-from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
+from model_lifecycle.store.engine import Synchronous, open_engine, reading, translated, writing
 from model_lifecycle.store.events import (
     EVENTS_PER_TRANSACTION,
     event_query,
@@ -32,7 +34,13 @@ from model_lifecycle.store.events import (
 )
 from model_lifecycle.store.labels import LabelReceipt, insert_labels, label_row
 from model_lifecycle.store.migrations import ensure_schema
-from model_lifecycle.store.predictions import insert_predictions, insert_shadows, prediction_row, write_and_delete
+from model_lifecycle.store.predictions import (
+    PredictionRow,
+    insert_predictions,
+    insert_shadows,
+    prediction_row,
+    write_and_delete,
+)
 from model_lifecycle.store.requests import delete_requests, insert_requests, read_request
 from model_lifecycle.store.schema import events, take_turn
 from model_lifecycle.store.windows import (
@@ -52,8 +60,9 @@ class Store:
     it refuses what it was given.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, synchronous: Synchronous | None = None) -> None:
         self._engine = engine
+        self._synchronous = synchronous
 
     @classmethod
     def open(cls, url: str, synchronous: Synchronous = "NORMAL", timeout: float = 10.0) -> Self:
@@ -83,7 +92,7 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+        return cls(engine, synchronous)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -97,14 +106,30 @@ class Store:
     ) -> None:
         self.close()
 
+    def appender(self) -> Appender | None:
+        """Return what commits predictions without waiting, None where each commit waits for a disk or a server."""
+        if self._engine.dialect.name != "sqlite" or self._synchronous != "NORMAL":
+            return None
+        return Appender(Path(str(self._engine.url.database)))
+
+    def checkpoint(self) -> None:
+        """Copy SQLite's write-ahead log back into the file, first what can be copied while others write."""
+        with translated(self._engine, "checkpoint"):
+            connection = self._engine.raw_connection()  # SQLAlchemy's own would begin a transaction
+            try:
+                for mode in ("PASSIVE", "FULL"):
+                    connection.cursor().execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            finally:
+                connection.close()
+
     def append_predictions(
-        self, records: Sequence[PredictionRecord], requests: Sequence[RequestRecord] = ()
+        self, records: Sequence[PredictionRecord | PredictionRow], requests: Sequence[RequestRecord] = ()
     ) -> set[str]:
         """Write predictions in one transaction: all of them are durable on return, or none is there.
 
         Parameters
         ----------
-        records : sequence of PredictionRecord
+        records : sequence of PredictionRecord or PredictionRow
             The predictions.
         requests : sequence of RequestRecord
             Those of the requests that came with an idempotency key, each with its own key and predictions.
@@ -268,7 +293,7 @@ class Store:
         """Give the space of deleted rows back to the disk; on SQLite nobody can write meanwhile."""
         retention.compact(self._engine)
 
-    def append_shadows(self, records: Sequence[PredictionRecord]) -> None:
+    def append_shadows(self, records: Sequence[PredictionRecord | PredictionRow]) -> None:
         """Write what a shadow scored; what is there already is left as it is."""
         if records:
             with writing(self._engine, f"append {len(records)} scores of a shadow") as connection:

@@ -1,0 +1,145 @@
+"""Predictions pass by what Ray does for each request: an ASGI middleware around the HTTP server of a replica.
+
+Ray 2.60 wraps each request in two identifiers, two tasks, a context for traces, an access log and metrics of its own,
+which together cost as much as the prediction. Predictions need none of them. What they do need is counted here as Ray
+counts it: running requests, by which replicas are scaled and drained, and their limit. Ray calls `middlewares` by its
+import path (``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``); where it is made otherwise than this module expects, or
+no slot is free, a request goes Ray's own way.
+"""
+
+import gc
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # Ray's proxies import this module as well, and need nothing of the rest
+    from model_lifecycle.serving.application import Application
+    from model_lifecycle.serving.http import Receive, Scope, Send
+
+CALLBACK = f"{__name__}:middlewares"
+_PATHS = frozenset({"/predict", "/v1/predict"})
+# New containers between two looks for cycles. A batch makes thousands, none of them in a cycle.
+_BETWEEN_COLLECTIONS = 50_000
+_applications: "list[Application]" = []
+
+
+def serves(application: "Application") -> None:
+    """Tell which application answers in this process, once it holds what it needs."""
+    _applications[:] = [application]
+    # What is loaded stays: there is no use in looking through it for garbage again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
+
+
+def middlewares() -> list[Any]:
+    """Return what Ray puts around its HTTP servers."""
+    from starlette.middleware import Middleware
+
+    return [Middleware(FastLane)]
+
+
+class FastLane:
+    """Sends predictions straight to the application, and everything else Ray's way.
+
+    Parameters
+    ----------
+    app : ASGI application
+        Ray's: of a replica, or of its proxy, in which there is no application of ours.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._rays = app
+        self._slots = _Slots.of(app)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one ASGI connection."""
+        slots = self._slots
+        if slots is None or not _applications or scope.get("path") not in _PATHS or slots.semaphore.locked():
+            await self._rays(scope, receive, send)
+            return
+        await slots.semaphore.acquire()
+        slots.metrics.inc_num_ongoing_requests(_COUNTED)
+        cork = _Cork.put_on(send)
+        try:
+            await _applications[0](scope, receive, send)
+        finally:
+            cork.flush()
+            slots.metrics.dec_num_ongoing_requests(_COUNTED)
+            slots.semaphore.release()
+
+
+class _Cork:
+    """Holds back the head of an answer until its body is there: one packet instead of two, and one system call.
+
+    It stands in for the transport that an answer of uvicorn is written to.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self._transport: Any = getattr(answer, "transport", None)
+        self._held = b""
+
+    @classmethod
+    def put_on(cls, send: "Send") -> "_Cork":
+        """Put one on, where the server is uvicorn; elsewhere it holds nothing."""
+        cork = cls(getattr(send, "__self__", None))
+        if cork._transport is not None and hasattr(cork._answer, "response_started"):
+            cork._answer.transport = cork
+        return cork
+
+    def write(self, data: bytes) -> None:
+        """Hold the head, and write it with what follows."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif self._answer.response_started:  # before, this is 100 Continue
+            self._held = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self._transport.write(self._held)
+            self._held = b""
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a transport has."""
+        return getattr(self._transport, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What Ray looks at when it counts a request."""
+
+    protocol: None = None
+    is_direct_ingress: bool = False  # or it would write ingress metrics as well, which nobody reads here
+
+
+_COUNTED = _Counted()
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """Where a replica of Ray counts its running requests."""
+
+    semaphore: Any
+    metrics: Any
+
+    @classmethod
+    def of(cls, app: Any) -> "_Slots | None":
+        """Find them below Ray's own middlewares, None if this is no replica as Ray 2.60 makes it."""
+        for _ in range(10):
+            replica = getattr(app, "__self__", None)
+            if replica is not None:
+                break
+            app = getattr(app, "_app", None)
+        semaphore, metrics = getattr(replica, "_semaphore", None), getattr(replica, "_metrics_manager", None)
+        known = all(callable(getattr(semaphore, name, None)) for name in ("locked", "acquire", "release")) and all(
+            callable(getattr(metrics, f"{name}_num_ongoing_requests", None)) for name in ("inc", "dec")
+        )
+        return cls(semaphore, metrics) if known else None

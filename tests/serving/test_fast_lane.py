@@ -1,0 +1,106 @@
+"""The lane around Ray's own way of a request; the integration tests see that the running service takes it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from model_lifecycle.serving import fast_lane
+from model_lifecycle.serving.fast_lane import middlewares
+from model_lifecycle.serving.http import Receive, Response, Scope, Send, respond
+from tiny_release import record
+
+
+class Rays:
+    """What of a replica the lane uses: Ray's own way, its limit, and its count of running requests."""
+
+    def __init__(self, limit: int = 4) -> None:
+        self._semaphore = asyncio.Semaphore(limit)
+        self._metrics_manager = self
+        self.running = self.most = 0
+
+    def inc_num_ongoing_requests(self, metadata: Any) -> None:
+        """Count as Ray does."""
+        assert not metadata.is_direct_ingress
+        self.running += 1
+        self.most = max(self.most, self.running)
+
+    def dec_num_ongoing_requests(self, metadata: Any) -> None:
+        """Count as Ray does."""
+        assert metadata.protocol is None
+        self.running -= 1
+
+    async def answer(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer as nobody else does."""
+        await respond(send, Response(b'"ray"', 418))
+
+
+@pytest.fixture(autouse=True)
+def mine(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_lane, "_applications", [api.application])
+
+
+class Named:
+    """A middleware as Ray's own, which gives requests their names."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on."""
+        await self._app(scope, receive, send)
+
+
+def lane(replica: Rays) -> Any:
+    """Put the lane around Ray's own middleware, as Ray does."""
+    (middleware,) = middlewares()
+    return middleware.cls(Named(replica.answer), *middleware.args, **middleware.kwargs)
+
+
+def ask(app: Any, path: str, *records: dict[str, object]) -> list[int]:
+    async def together() -> list[int]:
+        headers = {"X-API-Key": "a-key-that-only-the-tests-know"}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://service", headers=headers
+        ) as client:
+            found = await asyncio.gather(*(client.post(path, json=one) for one in records))
+        return [response.status_code for response in found]
+
+    return asyncio.run(together())
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v1/predict"])
+def test_predictions_take_the_lane_and_are_counted_while_they_run(path: str) -> None:
+    replica = Rays()
+    assert ask(lane(replica), path, record(1), record(2)) == [200, 200]
+    assert (replica.running, replica.most) == (0, 2)
+    assert not replica._semaphore.locked()
+
+
+def test_everything_else_goes_rays_way() -> None:
+    replica = Rays()
+    assert ask(lane(replica), "/v1/explain", record(1)) == [418]
+    assert replica.most == 0
+
+
+def test_where_no_slot_is_free_ray_decides() -> None:
+    replica = Rays(limit=1)
+    assert sorted(ask(lane(replica), "/predict", record(1), record(2))) == [200, 418]
+    assert ask(lane(replica), "/predict", record(3)) == [200]
+
+
+def test_a_refused_request_gives_its_slot_back() -> None:
+    replica = Rays(limit=1)
+    app = lane(replica)
+    assert ask(app, "/predict", {"odd": 1}) == [422]
+    assert ask(app, "/predict", record(1)) == [200]
+
+
+def test_in_a_server_that_is_no_replica_as_expected_there_is_no_lane() -> None:
+    class Other(Rays):
+        def __init__(self) -> None:
+            super().__init__()
+            del self._semaphore
+
+    assert ask(lane(Other()), "/predict", record(1)) == [418]
