@@ -29,7 +29,7 @@ def test_the_segment_that_was_hit_comes_first_with_its_evidence() -> None:
     assert first.loss > first.foretold + 0.2
     assert first.difference.lower is not None
     assert first.difference.lower > 0.0
-    assert first.contribution == first.share * first.difference.estimate
+    assert first.contribution == first.share * (1.0 - first.share) * first.difference.estimate
 
 
 def test_the_feature_of_that_segment_leads_the_features() -> None:

@@ -148,7 +148,7 @@ def _segment(one: _Binned, place: int, half: float, adjusted: float, losses: Los
             level=_LEVEL,
             n_blocks=one.found.freedom + 1,
         ),
-        contribution=share * difference,
+        contribution=share * (1.0 - share) * difference,
         adjusted_p_value=adjusted,
         explains=adjusted <= _TOLERATED,
     )

@@ -228,7 +228,8 @@ class ErrorStream(Contract):
 class SegmentCause(Contract):
     """Rows of one bin of a feature, and how much more of their loss inputs leave unexplained than of the rest's.
 
-    ``contribution``, share times difference: what the loss of all would be lower by if this segment were as the rest.
+    ``contribution`` is its share times how far its unexplained loss lies above that of all rows: what it adds beyond
+    its share. Those of all segments of a feature add up to 0.
     """
 
     feature: str

@@ -8,7 +8,7 @@ from model_lifecycle.reporting.document import Cell, Section
 _HEADING = "What explains the change of the loss"
 _SEGMENTS = (
     "A segment is a bin or category of a feature. Unexplained is the loss beyond what the hold-out foretells.",
-    "A segment's contribution is what the loss of all would be lower by if the segment were as the rest.",
+    "A segment's contribution is what it adds beyond its share: its share times how far it lies above all rows.",
 )
 _FEATURES = (
     "By outcomes: contributions of the feature's segments. By inputs: what the other shares of its bins foretell.",
