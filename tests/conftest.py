@@ -10,12 +10,20 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it publishes no types
 
+from fault_table import fault_table, pytest_terminal_summary
 from http_server import http_server
 from postgresql_server import postgresql, postgresql_url
 from small_disk import small_disk
 from small_project import FILES, Project
 
-__all__ = ["http_server", "postgresql", "postgresql_url", "small_disk"]  # fixtures
+__all__ = [
+    "fault_table",
+    "http_server",
+    "postgresql",
+    "postgresql_url",
+    "pytest_terminal_summary",
+    "small_disk",
+]  # fixtures, and a hook
 
 # A busy machine makes an example slow, not wrong. Under CI the examples are the same each time; elsewhere new ones.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))

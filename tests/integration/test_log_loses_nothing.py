@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from eventually import eventually
+from fault_table import FaultTable
 from lone_replica import KEY
 from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.process import running_service
@@ -164,6 +165,31 @@ def test_at_full_the_log_is_synced_to_the_disk_before_the_answer_is_sent(
     sent = next(number for number, line in enumerate(lines) if number > asked and "HTTP/1.1 200" in line)
     syncs = [line for line in lines[asked:sent] if "sync(" in line and "store.db-wal" in line]
     assert bool(syncs) is synced, lines[asked : sent + 1]
+
+
+@pytest.mark.slow
+def test_when_the_clock_jumps_every_prediction_is_answered_and_there_once(
+    tmp_path: Path, release: Path, fault_table: FaultTable
+) -> None:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        pytest.skip("libfaketime is not on this machine (apt-get install faketime)")
+    clock, store = tmp_path / "clock", f"sqlite:///{tmp_path}/store.db"
+    clock.write_text("+0")
+    settings = (f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_NO_CACHE=1")
+    with replica(tmp_path, release, store, before=("env", *settings, "FAKETIME_DONT_FAKE_MONOTONIC=1")) as (_, url):
+        load = Load(url, KEY)
+        with load.running():
+            for jump in ("+0", "+1h", "-1h", "+0"):
+                clock.write_text(jump)
+                load.more(200)
+                assert ready(url)
+    counts = judged(load, store)
+    with Store.open(store) as opened:
+        logged = opened.predictions_between(START, datetime.now(UTC) + timedelta(days=1)).logged_at
+    assert logged.max() - logged.min() > timedelta(minutes=110)  # it did jump
+    assert counts.acknowledged == counts.attempted
+    fault_table.add("clock jumps an hour, forth and back", 0.0, 0.0, f"{counts.attempted} predictions, each there once")
 
 
 @pytest.mark.slow

@@ -79,6 +79,8 @@ def _environment(settings: ServiceSettings, folder: Path) -> dict[str, str]:
         "RAY_worker_niceness": "0",
         # And it gives HAProxy five seconds to come up, or the start fails: too few on a machine that is busy.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        # It starts HAProxy anew after three looks in a row that found it gone: every second, not every ten.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     }
     if not uses_haproxy():
         return {**common, "RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
