@@ -26,6 +26,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.split import SplitPlan
+from model_lifecycle.pipelines.evaluation.nodes.enough import one_sided
 from model_lifecycle.pipelines.evaluation.nodes.figures import compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import against_champion, judge
 from model_lifecycle.reporting.conversion import interval_evidence
@@ -231,12 +232,16 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
     target = scores[model_input.TARGET].to_numpy()
     losses = [log_losses(target, scores[f"prediction_{name}"].to_numpy()) for name in ("challenger", "champion")]
     block = np.repeat(np.arange(question.days), ROWS_A_DAY)
-    interval = interval_evidence(paired_difference_interval(*losses, block, gates.level))
+    interval, bounds = (
+        interval_evidence(paired_difference_interval(*losses, block, level))
+        for level in (gates.level, one_sided(gates.level))
+    )
     difference: DifferenceEvidence = {
         "model": "challenger",
         "against": "champion",
         "metric": "log_loss",
         "interval": interval,
+        "bounds": bounds,
     }
     result = against_champion({"loss": "log_loss", "differences": [difference]}, gates, PLAN, CHAMPION, CHALLENGER)
     return {"champion": result.passed}, _half_width(difference), float("nan")

@@ -20,7 +20,7 @@ from model_lifecycle.statistics.change_point import careful_dependence, change_p
 from model_lifecycle.statistics.loss_change import LossChange, split_loss_change
 from model_lifecycle.tasks import Task
 
-_OLD = "the release keeps no errors of its hold-out; the next one will"
+_OLD = "the release keeps no errors of its hold-out: it is older than this, or the hold-out was of one day"
 _NO_LABEL = "found no labelled row of the champion"
 
 

@@ -29,7 +29,9 @@ class HoldoutErrors(Contract):
         )
 
 
-def holdout_errors(task: Task, target: np.ndarray, prediction: np.ndarray, times: np.ndarray) -> dict[str, object]:
+def holdout_errors(
+    task: Task, target: np.ndarray, prediction: np.ndarray, times: np.ndarray
+) -> dict[str, object] | None:
     """Return what to remember of the errors on the hold-out, as JSON for `ChampionFacts.errors`.
 
     Parameters
@@ -37,13 +39,16 @@ def holdout_errors(task: Task, target: np.ndarray, prediction: np.ndarray, times
     task, target, prediction, times
         As for `performance.holdout_figures`.
 
-    Raises
-    ------
-    StatisticError
-        If the hold-out is shorter than two days.
+    Returns
+    -------
+    dict or None
+        None where the hold-out is of one day: how days differ is not known then, and no change can be told.
     """
+    day = block_ids(times, DAY)
+    if np.unique(day).size == 1:
+        return None
     losses, expected = task.losses(target, prediction), expected_losses(prediction, task)
-    found = reference_losses(task.score(prediction), losses, expected, block_ids(times, DAY))
+    found = reference_losses(task.score(prediction), losses, expected, day)
     lowest, highest = np.quantile(losses - expected, _RANGE)
     return {
         "edges": found.edges.tolist(),

@@ -108,12 +108,17 @@ class LeaderboardRow(TypedDict):
 
 @with_config(_STRICT)
 class DifferenceEvidence(TypedDict):
-    """A paired difference on the same rows: ``metric(model) - metric(against)``."""
+    """A paired difference on the same rows: ``metric(model) - metric(against)``.
+
+    ``bounds``, of the loss alone, is what gates go by: an interval either end of which holds with the confidence of
+    ``interval`` by itself.
+    """
 
     model: str
     against: str
     metric: str  # log_loss | brier | auc | value_per_1000 | …
     interval: IntervalEvidence
+    bounds: NotRequired[IntervalEvidence]
 
 
 @with_config(_STRICT)

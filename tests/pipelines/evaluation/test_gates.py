@@ -110,9 +110,22 @@ def test_too_few_independent_days_block_all_that_rests_on_them(stages: Stages) -
     assert _failed(found) == ["evidence", "beats constant", "slices"]
     assert re.match(
         r"insufficient evidence: 31 days, worth 30\.\d independent ones, expected at least 31; "
-        r"simulated coverage 9\d\.\d%, expected 95%$",
+        r"simulated coverage \d\d\.\d%, expected 90%$",
         found["beats constant"]["reason"],
     )
+
+
+def test_a_gate_goes_by_the_end_that_holds_with_its_confidence_by_itself(stages: Stages) -> None:
+    """An interval of 90% ends at 5% on either side."""
+    figures, found = _evaluate(stages)
+    loss = next(one for one in figures["differences"] if (one["against"], one["metric"]) == ("constant", "log_loss"))
+    assert (loss["interval"]["level"], loss["bounds"]["level"]) == (0.95, pytest.approx(0.9))
+    upper, wider = loss["bounds"]["upper"], loss["interval"]["upper"]
+    assert upper is not None
+    assert wider is not None
+    assert loss["interval"]["estimate"] < upper < wider
+    assert found["beats constant"]["figures"]["gain"] == -upper
+    assert [one["metric"] for one in figures["differences"] if "bounds" in one] == ["log_loss"]
 
 
 def test_days_are_counted_by_the_dependence_that_folds_and_test_show_together(stages: Stages) -> None:
@@ -259,10 +272,10 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
         one["against"]: place for place, one in enumerate(figures["differences"]) if one["metric"] == "log_loss"
     }
     ends: dict[str, list[Any]] = {
-        "beats constant": ["differences", difference["constant"], "interval", "upper"],
+        "beats constant": ["differences", difference["constant"], "bounds", "upper"],
         "calibration": ["calibration", "in_the_large", "upper"],
         "slices": ["slices", 0, "ranking", "upper"],
-        "champion": ["differences", difference["champion"], "interval", "upper"],
+        "champion": ["differences", difference["champion"], "bounds", "upper"],
     }
     if value is not None:
         ends["leakage"] = ["metrics", subject, "auc", "estimate"]
@@ -323,7 +336,8 @@ def test_outcomes_that_have_stopped_arriving_block(stages: Stages) -> None:
         found = _evaluate(stages, scores=scores)[1]
         assert _failed(found) == ([] if passes else ["evidence"])
     assert found["evidence"]["reason"].startswith(
-        "insufficient evidence: 65% of the test window's outcomes have arrived, expected 90%; "
+        "insufficient evidence: 65% of the test window's outcomes have arrived, expected 90% "
+        "(`split.label_delay` waits for them); "
     )
 
 

@@ -7,6 +7,15 @@ from model_lifecycle.reporting.evidence import IntervalEvidence
 from model_lifecycle.statistics.coverage import covers
 
 
+def one_sided(level: float) -> float:
+    """Return the level of the interval either end of which holds with this confidence by itself.
+
+    A gate asks for one end alone: is the loss larger by the margin, or is it not? At a confidence of 95% an interval of
+    90% answers that (Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15, 657-680).
+    """
+    return 2.0 * level - 1.0
+
+
 def ends(interval: IntervalEvidence) -> tuple[float, float]:
     """Return the ends, NaN where there is no interval."""
     lower, upper = interval["lower"], interval["upper"]
@@ -16,11 +25,11 @@ def ends(interval: IntervalEvidence) -> tuple[float, float]:
 def too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
     """Say why nothing passes on an interval: too few effective blocks, or no method covers as often as it says."""
     worth, coverage = interval["n_effective"], interval.get("coverage")
-    if worth >= gates.minimum_effective_blocks and covers(coverage, gates.level):
+    if worth >= gates.minimum_effective_blocks and covers(coverage, interval["level"]):
         return None
     return (
         f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
-        f"{gates.minimum_effective_blocks:g}; {covered(coverage)}, expected {gates.level:.0%}"
+        f"{gates.minimum_effective_blocks:g}; {covered(coverage)}, expected {interval['level']:.0%}"
     )
 
 

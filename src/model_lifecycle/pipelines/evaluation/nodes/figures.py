@@ -12,6 +12,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
+from model_lifecycle.pipelines.evaluation.nodes.enough import one_sided
 from model_lifecycle.pipelines.evaluation.nodes.fairness import compare_groups
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, action_of, models_of, prediction_of
 from model_lifecycle.pipelines.evaluation.nodes.sensitivity import sensitivity
@@ -82,7 +83,9 @@ class _Sample:
 
     def mean(self, values: np.ndarray, block: np.ndarray) -> IntervalEvidence:
         return _interval(
-            lambda: clustered_mean_interval(values, block, self.gates.level), lambda: float(np.mean(values)), self.gates
+            lambda: clustered_mean_interval(values, block, self.gates.level),
+            lambda: float(np.mean(values)),
+            self.gates.level,
         )
 
     def losses(self, model: str) -> np.ndarray:
@@ -113,13 +116,13 @@ def _days(rows: pd.DataFrame) -> np.ndarray:
     return block_ids(rows[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), DAY)
 
 
-def _interval(compute: Callable[[], Interval], point: Callable[[], float], gates: GateLimits) -> IntervalEvidence:
+def _interval(compute: Callable[[], Interval], point: Callable[[], float], level: float) -> IntervalEvidence:
     """Return the interval; with too few blocks for one, the bare estimate, on which no gate passes."""
     try:
         return interval_evidence(compute())
     except StatisticError:
         bare = float(point())
-        return {"estimate": bare, "lower": None, "upper": None, "level": gates.level, "n_blocks": 1, "n_effective": 1.0}
+        return {"estimate": bare, "lower": None, "upper": None, "level": level, "n_blocks": 1, "n_effective": 1.0}
 
 
 def compute_figures(
@@ -200,21 +203,26 @@ def _metric(sample: _Sample, metric: Metric, prediction: np.ndarray) -> Interval
     return _interval(
         lambda: metric.interval(sample.block, sample.target, prediction, sample.gates.level),
         lambda: metric.value(sample.target, prediction),
-        sample.gates,
+        sample.gates.level,
     )
 
 
 def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.ndarray]) -> list[DifferenceEvidence]:
     mine, theirs, target = prediction_of(sample.observed, subject), prediction_of(sample.observed, other), sample.target
-    level = sample.gates.level
+
+    def difference(metric: Metric, level: float) -> IntervalEvidence:
+        return _interval(
+            lambda: metric.difference(sample.block, target, mine, theirs, level),
+            lambda: metric.value(target, mine) - metric.value(target, theirs),
+            level,
+        )
+
     found: list[DifferenceEvidence] = []
     for name, metric in sample.metrics.items():
-        interval = _interval(
-            lambda metric=metric: metric.difference(sample.block, target, mine, theirs, level),  # type: ignore[misc]
-            lambda metric=metric: metric.value(target, mine) - metric.value(target, theirs),  # type: ignore[misc]
-            sample.gates,
-        )
+        interval = difference(metric, sample.gates.level)
         found.append({"model": subject, "against": other, "metric": name, "interval": interval})
+        if name == sample.task.loss:
+            found[-1]["bounds"] = difference(metric, one_sided(sample.gates.level))
     if sample.only_judged:
         return found
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
@@ -274,8 +282,8 @@ def _line(sample: _Sample, prediction: np.ndarray) -> tuple[IntervalEvidence | N
     lines = cache(lambda: leave_one_out(ends, sample.block, target, prediction))
     level = sample.gates.level
     return (
-        _interval(lambda: lines().part(0).interval(level), lambda: whole.slope, sample.gates),
-        _interval(lambda: lines().part(1).interval(level), lambda: whole.intercept, sample.gates),
+        _interval(lambda: lines().part(0).interval(level), lambda: whole.slope, level),
+        _interval(lambda: lines().part(1).interval(level), lambda: whole.intercept, level),
     )
 
 

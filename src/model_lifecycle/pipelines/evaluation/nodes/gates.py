@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
-from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, too_thin
+from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, one_sided, too_thin
 from model_lifecycle.pipelines.evaluation.nodes.fairness import treated_alike
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
@@ -117,17 +117,18 @@ def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
     return GateResult("leakage", found <= limit, reason, {figures["ranking"]: found, "limit": limit})
 
 
-def _difference(figures: Differences, against: str) -> IntervalEvidence:
-    """Return the paired difference in loss; an interval of nothing where there was nobody to compare with."""
+def _bounds(figures: Differences, against: str, gates: GateLimits) -> IntervalEvidence:
+    """Return the bounds of the paired difference in loss; none where there was nobody to compare with."""
     nothing: IntervalEvidence = {
-        "estimate": math.nan, "lower": None, "upper": None, "level": math.nan, "n_blocks": 0, "n_effective": 0.0
+        "estimate": math.nan, "lower": None, "upper": None, "level": one_sided(gates.level), "n_blocks": 0,
+        "n_effective": 0.0,
     }  # fmt: skip
     found = (one for one in figures["differences"] if (one["against"], one["metric"]) == (against, figures["loss"]))
-    return next((one["interval"] for one in found), nothing)
+    return next((one["bounds"] for one in found if "bounds" in one), nothing)
 
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
-    interval = _difference(figures, baseline)
+    interval = _bounds(figures, baseline, gates)
     if thin := too_thin(interval, gates):
         return GateResult(f"beats {baseline}", False, thin, {"effective_days": interval["n_effective"]})
     _, upper = ends(interval)
@@ -249,7 +250,7 @@ def against_champion(
             f"champion {facts.release_id} was trained until {facts.trained_until}, after the test begins "
             f"({plan.test.start.isoformat()}): no rows that neither has seen; move run.as_of on", {},
         )  # fmt: skip
-    interval = _difference(figures, name)
+    interval = _bounds(figures, name, gates)
     if thin := too_thin(interval, gates):
         return GateResult(name, False, thin, {"effective_days": interval["n_effective"]})
     _, upper = ends(interval)
