@@ -23,6 +23,8 @@ def encode_category(values: np.ndarray, missing: str) -> np.ndarray:
     ['UA', '(missing)']
     """
     plain = values.tolist()
+    if values.dtype == object and set(map(type, plain)) == {str}:  # nearly always
+        return values.copy()
     text = [missing if value is None or value != value else category_text(value) for value in plain]  # noqa: PLR0124 - NaN
     encoded = np.empty(len(text), dtype=object)
     encoded[:] = text

@@ -228,14 +228,14 @@ def _quick_times(_column: ColumnContract, raw: list[Any]) -> np.ndarray | None:
     if set(map(type, raw)) != {str}:
         return None
     try:
-        moments = [datetime.fromisoformat(text) for text in raw]
         # A time without its zone cannot be subtracted from one that has it.
-        found = [(moment - _EPOCH) // _MICROSECOND for moment in moments]
+        since = [datetime.fromisoformat(text) - _EPOCH for text in raw]
+        found = np.array(since, dtype="timedelta64[us]").view(np.int64)
     except (ValueError, TypeError, OverflowError):
         return None
-    if min(found) < FIRST_MICROSECOND or max(found) > LAST_MICROSECOND:
+    if found.min() < FIRST_MICROSECOND or found.max() > LAST_MICROSECOND:
         return None
-    return np.array(found, dtype=np.int64).view("datetime64[us]")
+    return found.view("datetime64[us]")
 
 
 def _quoted(raw: object) -> str:

@@ -5,14 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from model_lifecycle.store.engine import PAGES_PER_CHECKPOINT
 from model_lifecycle.store.predictions import PredictionRow, statement
 
 logger = logging.getLogger(__name__)
 
 # What a commit writes to the write-ahead log, about: leaves of the indices, and two pages a row.
 _PAGES_PER_COMMIT, _PAGES_PER_ROW = 4, 2
-# SQLite's own is 1,000. A checkpoint syncs the disk, so it belongs to a thread that nobody waits for.
-_PAGES_PER_CHECKPOINT = 4_000
 
 
 class Appender:
@@ -55,7 +54,7 @@ class Appender:
 
     def checkpoint_is_due(self) -> bool:
         """Tell whether the write-ahead log has grown enough; once it has said so, it begins to count anew."""
-        due = self._pages >= _PAGES_PER_CHECKPOINT
+        due = self._pages >= PAGES_PER_CHECKPOINT
         if due:
             self._pages = 0
         return due

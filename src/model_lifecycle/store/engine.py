@@ -18,6 +18,8 @@ from model_lifecycle.errors import StoreError, StoreUnavailable
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
 _WRITE = "model_lifecycle_write"
 _RETRY_SECONDS = 0.05
+# SQLite's own is 1,000. A checkpoint syncs the disk twice, and a batch of a thousand predictions fills more than that.
+PAGES_PER_CHECKPOINT = 4_000
 
 
 def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
@@ -102,6 +104,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         # The driver's own idea of when a transaction starts is switched off: `begin` below says it.
         connection.isolation_level = None
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_PER_CHECKPOINT}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
