@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from pydantic import FiniteFloat, ValidationError, model_validator
@@ -26,6 +26,7 @@ from model_lifecycle.features.records import RecordProblem, RecordsRefused, pars
 from model_lifecycle.features.transform import FeatureState, compute_features
 from model_lifecycle.models import Model, load_family
 from model_lifecycle.models.calibration import Calibration
+from model_lifecycle.scored_rows import ScoredRows, marks_of, predict_rows
 from model_lifecycle.tasks import Task, task_of
 
 __all__ = ["Marks", "RecordProblem", "RecordsRefused", "Scorer", "Scores", "input_contract"]
@@ -92,35 +93,6 @@ class Scores:
     def flags(self) -> tuple[dict[str, list[str]], ...]:
         """The marks of each row, by name."""
         return self.marks.by_row()
-
-
-@dataclass(frozen=True)
-class ScoredRows:
-    """The answer for n rows, a row at a time.
-
-    Attributes
-    ----------
-    ids : list
-        The decisions.
-    times : list of int
-        Decision times, in microseconds since 1970.
-    features : list of mapping
-        What the model saw; NaN where a number is missing.
-    prediction, action : ndarray
-        As in `Scores`.
-    score : list of float
-        As in `Scores`.
-    flags : sequence of mapping
-        The names of what is ``missing`` and what is ``unknown``.
-    """
-
-    ids: list[object]
-    times: list[int]
-    features: list[dict[str, Any]]
-    prediction: np.ndarray
-    score: list[float]
-    action: np.ndarray
-    flags: Sequence[dict[str, list[str]]]
 
 
 class ScoringFacts(Contract):
@@ -298,19 +270,18 @@ class Scorer:
         """Score at least one row that `plain_rows` has validated, as `score` does."""
         if self._plain is None:
             raise ReleaseError(f"release {self.release_id} scores columns alone")
-        id_name, time_name = self.question.decision_id, self.question.decision_time
-        times = [row[time_name] for row in rows]
-        found = [self._plain[1].compute(row, time, history) for row, time in zip(rows, times, strict=True)]
-        prediction = self.facts.calibration.apply(self._predict_rows(found))
-        features = [dict(zip(self._names, one, strict=True)) for one in found]
+        times = [row[self.question.decision_time] for row in rows]
+        features = [self._plain[1].compute(row, time, history) for row, time in zip(rows, times, strict=True)]
+        prediction = self.facts.calibration.apply(predict_rows(self.model, self._names, features))
+        named = [dict(zip(self._names, one, strict=True)) for one in features]
         return ScoredRows(
-            [row[id_name] for row in rows],
+            [row[self.question.decision_id] for row in rows],
             times,
-            features,
+            named,
             prediction,
             self.task.score(prediction).tolist(),
             self.task.actions(prediction, self.threshold),
-            [self._flags(row, one) for row, one in zip(rows, features, strict=True)],
+            [marks_of(row, one, self._inputs, self._known_categories) for row, one in zip(rows, named, strict=True)],
         )
 
     def by_row(self, columns: Columns, scores: Scores) -> ScoredRows:
@@ -326,29 +297,6 @@ class Scorer:
         if not PlainFeatures.serves(self.spec, self.contract):
             return None
         return PlainReader(self.contract), PlainFeatures(self.spec, self.facts.state.priors)
-
-    def _predict_rows(self, rows: Sequence[list[float | str]]) -> np.ndarray:
-        predict_rows = getattr(self.model, "predict_rows", None)
-        if predict_rows is not None:
-            return np.asarray(predict_rows(rows))
-        kinds = (object if name in self._known_categories else np.float64 for name in self._names)
-        return self.model.predict(
-            {
-                name: np.array(values, dtype=kind)
-                for name, kind, values in zip(self._names, kinds, zip(*rows, strict=True), strict=True)
-            }
-        )
-
-    def _flags(self, row: Row, features: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Return the marks of one row, by name."""
-        flags: dict[str, list[str]] = {}
-        missing = [name for name in self._inputs if row[name] is None]
-        if missing:
-            flags["missing"] = missing
-        for name, known in self._known_categories.items():
-            if features[name] not in known and row[name] is not None:
-                flags.setdefault("unknown", []).append(name)
-        return flags
 
     def marks(self, columns: Columns, features: Columns) -> Marks:
         """Tell which inputs are missing, and which categories the release does not know."""

@@ -1,6 +1,7 @@
 """Windows as bad as they come: each is judged as far as it can be, and nothing is trained on what is wrong."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from model_lifecycle.contracts.alerting import AlertingSpec
@@ -51,10 +52,11 @@ def test_a_window_in_which_a_column_changes_its_type_half_way_accuses_that_colum
 def test_a_window_in_which_a_field_gets_another_name_half_way_tells_that_the_old_one_is_missing() -> None:
     log = log_of(live(4))
     half = len(log) // 2
-    log["inputs"] = [
+    renamed = [
         row if number < half else {("temp_f" if name == "temperature" else name): value for name, value in row.items()}
         for number, row in enumerate(log["inputs"])
     ]
+    log["inputs"] = pd.Series(renamed, index=log.index)
     window = judge_windows(log, champion(), RULES, LIVE + WEEK, 1).windows[0]
     assert [(one.rule, one.column) for one in window.critical()] == [("missing", "temperature")]
 

@@ -12,7 +12,7 @@ import numpy as np
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.records import Role
 from model_lifecycle.errors import ServingError
-from model_lifecycle.scoring import ScoredRows
+from model_lifecycle.scored_rows import ScoredRows
 from model_lifecycle.serving.champion import Champion
 from model_lifecycle.serving.chance import taken
 from model_lifecycle.serving.live_history import Snapshot
