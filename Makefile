@@ -124,7 +124,7 @@ bench-batch: setup ## batch scoring of ten times all flights, against features a
 bench-flagship: setup ## the challenger against CatBoost's defaults, five seeds (20 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/flagship/run.py
 
-bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (a quarter of an hour)
+bench-gates: setup ## how often the gates let bad releases through and hold good ones back, 2,000 worlds each (half an hour)
 	@$(BIN)/python benchmarks/gates/run.py
 
 bench-backtest: setup ## how often the back-test leaves a still world alone and retrains in a changing one, 200 worlds each (15 minutes)
