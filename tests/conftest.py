@@ -37,7 +37,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Their tests share nothing but the finished run, which is made once for all processes (tests/integration/conftest.py).
 _APART = ("integration/test_bad_input.py", "integration/test_notebooks.py")
 _ON_ONE_SERVICE = ("integration/test_serving.py", "integration/test_serving_security.py")
-_LATER = ("test_batch_scoring.py", "test_notebooks.py")  # by then the run has ended, and nobody waits for it
 
 
 class _Apart(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
@@ -61,8 +60,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the integration tests, since they take longest."""
-    items.sort(key=lambda item: ("integration" not in item.path.parts, item.path.name in _LATER))
+    """Begin with the integration tests, since they take longest: one makes the finished run, those without it go on."""
+    resting = [item for item in items if "finished_run" in getattr(item, "fixturenames", ())]
+    first, later = resting[:1], set(resting[1:])
+    items.sort(key=lambda item: (item not in first, "integration" not in item.path.parts, item in later))
 
 
 @pytest.fixture
