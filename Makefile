@@ -33,7 +33,7 @@ run: setup ## the whole job: raw tables to a blessed release and its reports
 # Tests of a file share what is costly to make, so whole files are spread over the cores (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses auto --dist loadscope --no-loadscope-reorder
 
-test: setup ## the tests, over all cores (16 minutes on 2)
+test: setup ## the tests, over all cores (14 minutes on 2)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-full: setup ## the tests, slow ones included (faults, fuzzing, soak)
@@ -55,7 +55,7 @@ serve: setup ## the champion behind HTTP on loopback, autoscaling
 loop: setup ## six months of live traffic with planted incidents, and a scorecard; SEED=<number>, MONTHS=1, FAULT=<name> for one fault
 	@$(BIN)/python -m model_lifecycle loop $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED)) $(if $(MONTHS),--months $(MONTHS))
 
-backtest: setup ## policies of retraining tried on the history, and which to take; FAST=1 for a first answer in ten minutes; needs `make run` first
+backtest: setup ## policies of retraining tried on the history, and which to take; FAST=1 for a first answer sooner; needs `make run` first
 	@$(BIN)/python -m kedro run --pipelines backtest $(if $(FAST),--env fast)
 
 watch: setup ## the agent: monitoring on its schedule, and what the policy asks for, until Ctrl-C
