@@ -25,17 +25,23 @@ class Script:
     def incidents(
         self, faults: Mapping[str, Fault], task: str, span: tuple[datetime, datetime]
     ) -> tuple[Incident, ...]:
-        """Return the incidents of a stretch of time; none without a seed.
+        """Return the incidents of a stretch of time: the fault that stays, or those of the seed, or none.
+
+        A fault that began before the stretch counts from its start on: nobody could see it earlier.
 
         Parameters
         ----------
         faults : mapping
-            Of the case, by name; those that name the inputs they spoil are incidents.
+            Of the case, by name; those that name the inputs they spoil come and go with a seed.
         task : str
             A bad release is made for a yes or no alone.
         span : pair of datetime
             The stretch.
         """
+        if self.fault is not None:
+            fault, (start, end) = faults[self.fault], span
+            begun = max(start, start + fault.after)
+            return (Incident(self.fault, fault.description, begun, end, fault.columns),)
         if self.seed is None:
             return ()
         general = [(kind, said, ()) for kind, said in GENERAL.items() if kind != BAD_RELEASE or task == "binary"]

@@ -135,9 +135,9 @@ def _make_world(
     faults = [(known_faults[one.kind], one.start, one.end) for one in incidents if one.kind in known_faults]
     if script.fault is not None:
         fault = known_faults[script.fault]
-        faults.append((fault, start + fault.after, end))
+        faults = [(fault, start + fault.after, end)]
         teller.plain(f"fault planted: {fault.description}, from {teller.clock(start + fault.after)} on")
-    if incidents:
+    elif incidents:
         teller.plain(f"{len(incidents)} incidents planted, of seed {script.seed}; the scorecard tells them at the end")
     if faults:
         plant(faults, project.case, CONF, folder / "world")

@@ -37,6 +37,14 @@ def test_an_alarm_from_before_or_long_after_sees_nothing() -> None:
     assert found.seen_at is None
 
 
+def test_a_change_of_the_world_that_spoils_no_input_is_seen_by_the_performance_and_by_nothing_else() -> None:
+    world = Incident("late_mornings", "", START, START + 3 * WEEK)
+    drift, fall = alarm(1, "drift", "temp"), alarm(2, "performance.skill_lost")
+    assert sight([world], [drift, fall], [], None, [])[0].seen_at == START + 2 * WEEK
+    assert sight([world], [drift], [], None, [])[0].seen_at is None
+    assert false_alarms([world], [drift, fall], None) == ([], [])
+
+
 def test_late_labels_are_seen_by_their_own_alert() -> None:
     late = Incident(LATE_LABELS, "", START, START + WEEK)
     assert sight([late], [alarm(1, "drift"), alarm(2, "labels_late")], [], None, [])[0].seen_at == START + 2 * WEEK

@@ -37,8 +37,9 @@ def sight(
     """Find for each incident the first that names it.
 
     Being raised at the right time is not enough. Spoiled inputs are seen by a critical or warning alert on data that
-    names one of them; late labels by the alert on waiting labels; a bad release by an alert on the performance of that
-    very release, or by its withdrawal; a killed service by the supervisor.
+    names one of them; a change of the world that spoils no input by an alert on the performance; late labels by the
+    alert on waiting labels; a bad release by an alert on the performance of that very release, or by its withdrawal; a
+    killed service by the supervisor.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ def names(alarm: Alarm, one: Incident, bad_release: str | None) -> bool:
         return False
     if one.kind == LATE_LABELS:
         return alarm.rule.startswith(_LABELS)
+    if not one.columns:
+        return alarm.rule.startswith(_PERFORMANCE)
     return bool(set(alarm.columns) & set(one.columns))
 
 

@@ -21,9 +21,11 @@ def scorecard_page(card: Mapping[str, Any]) -> str:
     card : mapping
         Of `card.scorecard`.
     """
-    lead = f"{card['start'][:10]} to {card['end'][:10]}, {card['requests']['decisions_asked']:,} decisions" + (
-        f", incidents of seed {card['seed']}." if card["seed"] is not None else ", no incidents."
-    )
+    planted = "one fault that stays" if card["incidents"] else "no incidents"
+    if card["seed"] is not None:
+        planted = f"incidents of seed {card['seed']}"
+    asked = f"{card['requests']['decisions_asked']:,} decisions"
+    lead = f"{card['start'][:10]} to {card['end'][:10]}, {asked}, {planted}."
     return render_page(
         "Rehearsal",
         lead,
