@@ -43,7 +43,8 @@ def main() -> None:
         plan, state, choices = (catalog.load(name) for name in ("split_plan", "feature_state", "choices"))
         decisions, events = catalog.load("decisions"), catalog.load("all_events")
     end = RunSpec(as_of=decisions[question.label_time].max() + pd.Timedelta(days=1), seed=run.seed)
-    train, later = make_model_input(decisions, known_events(events, spec, end), spec, state, plan, question)
+    whole = plan.model_copy(update={"test": plan.test.model_copy(update={"end": end.as_of})})
+    train, later = make_model_input(decisions, known_events(events, spec, end), spec, state, whole, question)
     fitted = training_rows(train, plan.test)
     later = later[later[model_input.OUTCOME] == model_input.OBSERVED]
     is_test = (later[model_input.DECISION_TIME] < pd.Timestamp(plan.test.end)).to_numpy(dtype=bool)

@@ -103,7 +103,8 @@ def _load() -> Rows:
         plan, state, choices = (catalog.load(name) for name in ("split_plan", "feature_state", "choices"))
         decisions, events = catalog.load("decisions"), catalog.load("all_events")
     end = RunSpec(as_of=decisions[question.label_time].max() + pd.Timedelta(days=1), seed=run.seed)
-    train, later = make_model_input(decisions, known_events(events, spec, end), spec, state, plan, question)
+    whole = plan.model_copy(update={"test": plan.test.model_copy(update={"end": end.as_of})})
+    train, later = make_model_input(decisions, known_events(events, spec, end), spec, state, whole, question)
     own = decisions.set_index(question.decision_id)[list(RAW_TOO)].fillna(spec.missing_category)
     train, later = (table.join(own, on=model_input.DECISION_ID, validate="one_to_one") for table in (train, later))
     later = later[later[model_input.OUTCOME] == model_input.OBSERVED]

@@ -122,7 +122,7 @@ def test_a_receiver_that_hangs_holds_neither_the_run_nor_the_other_channels_up(
     channels = {"hook": _hook(receiver.url, timeout="30s"), "file": {"type": "file", "path": str(file)}}
     started = time.monotonic()
     found = _told(book, spec(channels=channels, deliver_within="1s"))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     ended.set()
     assert (found.delivered, found.waiting) == (1, 1)
     assert "no answer within 1 s" in found.problems[0]

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics.change_point import change_point
+from model_lifecycle.statistics.change_point import change_point, dependence_around_levels
 from model_lifecycle.statistics.coverage import autoregressions
+from model_lifecycle.statistics.dependence import serial_dependence
+from model_lifecycle.statistics.intervals import clustered_mean_interval
 
 
 def test_the_change_is_found_where_it_is() -> None:
@@ -42,3 +44,21 @@ def test_a_dependence_beyond_the_strongest_is_refused() -> None:
 
 def test_a_constant_series_has_not_changed() -> None:
     assert change_point(np.zeros(10)).p_value == 1.0
+
+
+def test_a_change_of_level_is_not_counted_as_dependence_and_still_widens_the_interval() -> None:
+    day = np.repeat(np.arange(30), 10)
+    calm = np.random.default_rng(3).normal(size=300)
+    shifted = calm + 2.0 * (day >= 15)
+    before, after = clustered_mean_interval(calm, day), clustered_mean_interval(shifted, day)
+    assert after.n_effective == pytest.approx(before.n_effective, abs=5)
+    assert after.n_effective >= 20
+    assert after.upper - after.lower > 3 * (before.upper - before.lower)
+
+
+@pytest.mark.parametrize("dependence", [0.3, 0.6])
+def test_the_dependence_of_series_that_keep_their_level_is_seldom_lowered(dependence: float) -> None:
+    """A storm of some days must not pass for a change of the world; the estimate of the dependence has its noise."""
+    worlds = autoregressions(300, 30, dependence, np.random.default_rng(11))
+    lowered = [dependence_around_levels(world) < serial_dependence(world) for world in worlds]
+    assert np.mean(lowered) <= 0.05

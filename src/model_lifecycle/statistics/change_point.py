@@ -9,11 +9,13 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics._checks import vector
 from model_lifecycle.statistics._methods import STRONGEST, autocorrelations
 from model_lifecycle.statistics.coverage import autoregressions
+from model_lifecycle.statistics.dependence import serial_dependence
 
 FEWEST = 3  # values on either side of a change
 _WORLDS = 2_000  # a share of 5% has a standard error of half a point
 _GRID = 0.05
 _LONGEST = 366
+_SURE = 0.0005  # a change of level that chance makes more often is taken for dependence: none of the worlds may
 _CAREFUL = 2.0  # Kendall's correction twice: once for the bias of the estimate, once for its noise
 
 
@@ -121,6 +123,48 @@ def careful_dependence(influence: np.ndarray) -> float:
     return float(autocorrelations(influence[np.newaxis], _CAREFUL)[0])
 
 
+def dependence_around_levels(influence: np.ndarray) -> float:
+    """Estimate the autocorrelation of blocks of time whose level may have changed once.
+
+    A change of level makes neighbours alike for a reason that no later block shares: counted as dependence, it would
+    leave two steady months worth a handful of days, just when the world has changed and a verdict is needed.
+
+    Parameters
+    ----------
+    influence : ndarray of shape (n_blocks,)
+        As in `dependence.serial_dependence`.
+
+    Returns
+    -------
+    float
+        `serial_dependence` of the blocks less their level before and after the likeliest change, where a change so
+        large has a probability of 0.05% at most in a series that kept its level (`change_point`); else of the blocks.
+
+    Raises
+    ------
+    StatisticError
+        As `serial_dependence`.
+
+    References
+    ----------
+    Perron (1989), Econometrica 57, 1361-1401: a break of level passes for persistence.
+
+    Examples
+    --------
+    >>> calm = np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, 1.0, -2.0, -1.0])
+    >>> shifted = np.concatenate([calm, calm + 50.0])
+    >>> round(serial_dependence(shifted), 2), round(dependence_around_levels(shifted), 2)
+    (0.95, 0.16)
+    """
+    if influence.size < 2 * FEWEST or not np.isfinite(influence).all():
+        return serial_dependence(influence)
+    found = change_point(influence)
+    if found.p_value > _SURE:
+        return serial_dependence(influence)
+    levels = np.where(np.arange(influence.size) < found.at, found.before, found.after)
+    return serial_dependence(influence - levels)
+
+
 def _statistics(series: np.ndarray) -> np.ndarray:
     """Return the statistic of each split of each row, shape (n_series, n_splits)."""
     n = series.shape[1]
@@ -133,7 +177,7 @@ def _statistics(series: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(between / within))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _maxima(n: int, step: int) -> np.ndarray:
     """Return the largest statistic of each simulated series without a change."""
     dependence = min(step * _GRID, STRONGEST)

@@ -18,6 +18,7 @@ from model_lifecycle.statistics._blocked import (
 )
 from model_lifecycle.statistics._checks import fraction, same_length, vector
 from model_lifecycle.statistics._methods import Autoregression
+from model_lifecycle.statistics.change_point import dependence_around_levels
 from model_lifecycle.statistics.coverage import Choice, choose
 from model_lifecycle.statistics.dependence import effective_blocks, serial_dependence
 
@@ -42,7 +43,7 @@ class Interval:
         Share of simulated worlds of this length and dependence whose interval holds the truth (`coverage.choose`);
         none where the dependence was given and not estimated.
     dependence : float
-        Autocorrelation of neighbouring blocks, 0 to 0.95, as estimated or given.
+        Autocorrelation of neighbouring blocks, 0 to 0.95, as given, or as estimated around a change of level.
     """
 
     estimate: float
@@ -280,8 +281,8 @@ def _around(
     n_blocks, equal, covered = int(sizes.size), equal_blocks(sizes), fraction(level, "interval, level")
     influence = (n_blocks - 1) * (estimate - without)
     if autocorrelation is None:
-        dependence = serial_dependence(influence)
-        choice = choose(n_blocks, dependence, covered)
+        choice = choose(n_blocks, serial_dependence(influence), covered)
+        dependence = dependence_around_levels(influence)  # the width pays for a change of level, the count does not
     else:
         dependence, choice = autocorrelation, Choice(Autoregression(autocorrelation), None)
     n_effective = max(effective_blocks(n_blocks, dependence) * equal / n_blocks, 1.0)
