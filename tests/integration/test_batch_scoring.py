@@ -18,7 +18,7 @@ PARTS = 12
 
 
 def _some_decisions(data: Path) -> pd.DataFrame:
-    table = pd.read_parquet(data / "02_intermediate" / "flight_delays" / "decisions.parquet").tail(6_000)
+    table = pd.read_parquet(data / "02_intermediate" / "flight_delays" / "decisions.parquet").tail(2_400)
     asked = pq.read_table(data / "07_model_output" / "flight_delays" / "parity_rows.parquet").column_names
     return table[[name for name in table.columns if name in asked]]
 

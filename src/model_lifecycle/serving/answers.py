@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import HistoryState
 from model_lifecycle.store import PredictionRow
-from model_lifecycle.store.encoding import plain_json, to_micros
+from model_lifecycle.store.encoding import plain_jsons, to_micros
 
 Record = Mapping[str, object]
 Hide = Callable[[frozenset[str], Sequence[Record]], Sequence[Record]]
 NO_CONTROL = ControlSettings()
+_CUT_SHORT = {"history": ["incomplete"]}
+_NONE: list[str] = []
 _RANDOM_BYTES = 10
 _RANDOM_DIGITS = 2 * _RANDOM_BYTES
 
@@ -56,66 +59,44 @@ def predictions_of(
     release, threshold, watermark = scorer.release_id, scorer.threshold, snapshot.watermark
     if not math.isfinite(sum(scored.score)):
         raise ServingError(f"release {release}: a score is not finite, expected numbers")
-    now = datetime.now(UTC)
-    logged_at = to_micros("logged_at", now)
-    decisions = scorer.task.decisions(scored.action)
-    actions = taken(question, scored.ids, decisions, control.share, control.salt)
+    now, count = datetime.now(UTC), len(records)
     inputs, features = _logged(champion, records, scored, hide)
-    whole, part = (HistoryState(watermark, snapshot.newest(), complete) for complete in (True, False))
     reach = _reach(champion, snapshot)
-    made = Made([], [])
-    for name, one, time, score, decision, (action, propensity), output, flags, given, seen in zip(
-        _new_ids(now, len(records)),
-        scored.ids,
-        scored.times,
-        scored.score,
-        decisions,
-        actions,
-        _rows(scorer.task.outputs(scored.prediction), len(records)),
-        scored.flags,
-        inputs,
-        features,
-        strict=True,
-    ):
-        complete = time >= reach
-        made.logged.append(
-            PredictionRow(
-                name,
-                str(one),
-                time,
-                logged_at,
-                release,
-                score,
-                decision,
-                threshold,
-                watermark,
-                plain_json(given),
-                plain_json(seen),
-                plain_json(flags if complete else {**flags, "history": ["incomplete"]}),
-                plain_json(output),
-                role,
-                action,
-                propensity,
-            )
+    complete = [time >= reach for time in scored.times]
+    flags = [one if whole else {**one, **_CUT_SHORT} for one, whole in zip(scored.flags, complete, strict=True)]
+    names, decisions = _new_ids(now, count), scorer.task.decisions(scored.action)
+    lots = taken(question, scored.ids, decisions, control.share, control.salt)
+    actions, propensities = [action for action, _ in lots], [propensity for _, propensity in lots]
+    outputs = _rows(scorer.task.outputs(scored.prediction), count)
+    logged_at = to_micros("logged_at", now)
+    logged = zip(
+        names, map(str, scored.ids), scored.times, repeat(logged_at, count), repeat(release, count), scored.score,
+        decisions, repeat(threshold, count), repeat(watermark, count), plain_jsons(inputs), plain_jsons(features),
+        plain_jsons(flags), plain_jsons(outputs), repeat(role, count), actions, propensities, strict=True,
+    )  # fmt: skip
+    states = [HistoryState(watermark, snapshot.newest(), whole) for whole in (False, True)]
+    answers: list[dict[str, object]] = [
+        {
+            "prediction_id": name,
+            question.decision_id: one,
+            "score": score,
+            "decision": decision,
+            "outputs": output,
+            "release": release,
+            "role": role,
+            "action": action,
+            "propensity": propensity,
+            "threshold": threshold,
+            "history": states[whole],
+            "missing": marks.get("missing", _NONE),
+            "unknown": marks.get("unknown", _NONE),
+        }
+        for name, one, score, decision, output, action, propensity, whole, marks in zip(
+            names, scored.ids, scored.score, decisions, outputs, actions, propensities, complete, scored.flags,
+            strict=True,
         )
-        made.answers.append(
-            {
-                "prediction_id": name,
-                question.decision_id: one,
-                "score": score,
-                "decision": decision,
-                "outputs": output,
-                "release": release,
-                "role": role,
-                "action": action,
-                "propensity": propensity,
-                "threshold": threshold,
-                "history": whole if complete else part,
-                "missing": flags.get("missing", []),
-                "unknown": flags.get("unknown", []),
-            }
-        )
-    return made
+    ]  # fmt: skip
+    return Made(list(map(PredictionRow._make, logged)), answers)
 
 
 def _logged(
@@ -123,10 +104,10 @@ def _logged(
 ) -> tuple[Sequence[Record], Sequence[Record]]:
     """Return inputs and features as they may be logged."""
     private, question = champion.scorer.private, champion.scorer.question
-    keys = {question.decision_id, question.decision_time}
-    inputs: Sequence[Record] = [
-        {name: value for name, value in record.items() if name not in keys} for record in records
-    ]
+    inputs = [dict(record) for record in records]
+    for one in inputs:
+        one.pop(question.decision_id, None)
+        one.pop(question.decision_time, None)
     if not private:
         return inputs, scored.features
     if hide is None:

@@ -10,7 +10,7 @@ come back as it was.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -74,19 +74,26 @@ def _plain_json(value: Mapping[str, object]) -> str | None:
     return text.decode() if text.isascii() else None
 
 
-def plain_json(value: Mapping[str, object]) -> str:
-    r"""Return what `to_json` does, of lists, texts, truths and numbers: the quickest way, NaN is null.
+def plain_jsons(values: Sequence[Mapping[str, object]]) -> list[str]:
+    r"""Return what `to_json` does of each, of lists, texts, truths and numbers: the quickest way, NaN is null.
 
     Examples
     --------
-    >>> plain_json({"a": 1.5, "b": None}), plain_json({"a": "é"})
-    ('{"a":1.5,"b":null}', '{"a":"\\u00e9"}')
+    >>> plain_jsons([{"a": 1.5, "b": None}, {"a": "é"}])
+    ['{"a":1.5,"b":null}', '{"a":"\u00e9"}']
     """
     try:
-        text = _encoder.encode(value)
+        text = _encoder.encode_lines(values)  # a text's own line ends are escaped
     except OverflowError:  # a whole number beyond 64 bits
-        return json.dumps(value, separators=(",", ":"))
-    return text.decode() if text.isascii() else json.dumps(msgspec.json.decode(text), separators=(",", ":"))
+        return [_ascii(value) for value in values]
+    if not text.isascii():
+        lines = text.split(b"\n")[:-1]
+        return [line.decode() if line.isascii() else _ascii(msgspec.json.decode(line)) for line in lines]
+    return text.decode().split("\n")[:-1]
+
+
+def _ascii(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _plain(value: object) -> object:

@@ -48,12 +48,12 @@ def test_the_plane_is_found_as_input_of_a_question_on_cancellations(raw: Mapping
     assert ("missing value tells the outcome", "tailnum") in {(leak["check"], *leak["columns"]) for leak in planted}
 
 
-def test_the_inputs_of_the_case_hold_no_leak(made: CaseTables) -> None:
-    assert judged(made)["leaks"] == []
-
-
-def test_the_tail_number_is_noted_as_missing_where_flights_are_cancelled(made: CaseTables) -> None:
-    assert [note["columns"] for note in judged(made)["notes"]] == [["tailnum"]]
+def test_the_inputs_hold_no_leak_and_the_tail_number_is_noted_as_missing_where_flights_are_cancelled(
+    made: CaseTables,
+) -> None:
+    found = judged(made)
+    assert found["leaks"] == []
+    assert [note["columns"] for note in found["notes"]] == [["tailnum"]]
 
 
 def test_weather_at_the_scheduled_hour_is_found(raw: Mapping[str, pd.DataFrame], settings: dict[str, Any]) -> None:
