@@ -155,7 +155,7 @@ def test_drift_alone_is_investigated_and_never_retrained() -> None:
     decision = decide([_verdict(number, drifted=True) for number in range(6)], POLICY, _state())
     assert (decision.action, decision.reasons) == (
         "investigate",
-        ("1 of 1 features drifted: load 0.40 (floor 0.10)",),
+        ("1 of 1 features drifted: load 0.4 (floor 0.1)",),
     )
 
 

@@ -9,7 +9,7 @@ from model_lifecycle.models.base import BINARY, Family, Model, Objective, Parame
 
 __all__ = ["BINARY", "Family", "Model", "Objective", "Parameters", "TreeFamily", "families", "load_family"]
 
-_HELPERS = {"base", "calibration", "checks", "contributions", "margin", "skops_file", "tree_shap"}
+_HELPERS = {"base", "calibration", "catboost_few", "checks", "contributions", "margin", "skops_file", "tree_shap"}
 
 
 def families() -> list[str]:

@@ -113,7 +113,10 @@ def _drift(window: WindowVerdict) -> dict[str, Measure]:
     if not window.drift.features:
         return {}
     drifted = window.drift.drifted()
-    messages = [f"{one.feature} drifted, {one.effect:.2f} over its floor of {one.floor:.2f}" for one in drifted]
+    messages = [
+        f"{one.feature} drifted, {one.statistic.replace('_', ' ')} {one.effect:.2g} over its floor of {one.floor:.2g}"
+        for one in drifted
+    ]
     details = {"features": [one.model_dump(mode="json") for one in drifted]}
     return {
         "drift.features": Measure(len(drifted), message=_joined(messages), details=details),

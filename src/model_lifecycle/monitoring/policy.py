@@ -244,7 +244,7 @@ def _drifted(newest: WindowVerdict) -> list[str]:
     drifted = newest.drift.drifted()
     if not drifted:
         return []
-    named = ", ".join(f"{one.feature} {one.effect:.2f} (floor {one.floor:.2f})" for one in drifted[:_NAMED_FEATURES])
+    named = ", ".join(f"{one.feature} {one.effect:.2g} (floor {one.floor:.2g})" for one in drifted[:_NAMED_FEATURES])
     return [f"{len(drifted)} of {len(newest.drift.features)} features drifted: {named}"]
 
 

@@ -2,9 +2,14 @@
 
 import contextlib
 import os
+import random
 import socket
 
 from model_lifecycle.errors import ServingError
+
+# Below what systems give to outgoing connections: one of those might take the port in the seconds between the look
+# here and the start of whoever listens.
+_PORTS = range(20_000, 30_000)
 
 
 def check_port_free(host: str, port: int) -> None:
@@ -29,9 +34,20 @@ def check_port_free(host: str, port: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on now."""
+    """Return ports that nothing listens on now, drawn by lot.
+
+    Raises
+    ------
+    ServingError
+        If there are not so many.
+    """
+    found: list[int] = []
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            probe = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # taken
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise ServingError(f"{len(found)} of the ports {_PORTS.start} to {_PORTS.stop - 1} are free, expected {count}")
