@@ -14,7 +14,9 @@ from model_lifecycle.store.encoding import finite, to_json, to_micros
 from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import predictions
 
-_MOST_ROWS = 256  # of one statement; either database takes several times as many values
+# Of one statement: either database takes twice as many values. So that few statements have to be prepared and kept,
+# their sizes are multiples of the least, and what is left over is one more.
+_MOST_ROWS, _LEAST_ROWS = 1_024, 64
 
 
 class PredictionRow(NamedTuple):
@@ -72,12 +74,13 @@ def prediction_row(record: PredictionRecord | PredictionRow) -> PredictionRow:
 def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) -> None:
     """Insert the rows, or none of them when one of their ids is there already.
 
-    Many rows are one statement, whose execution lets the other threads of this process go on; row by row, each would
-    wait for its turn. The sizes are powers of two, so that few statements have to be prepared.
+    Many rows are one statement, whose execution lets the other threads of this process go on; after each, this one
+    has to wait for its turn.
     """
     mark, start = "?" if connection.dialect.name == "sqlite" else "%s", 0
     while start < len(rows):
-        size = min(_MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
+        left = len(rows) - start
+        size = left if left < _LEAST_ROWS else min(left - left % _LEAST_ROWS, _MOST_ROWS)
         values = tuple(chain.from_iterable(rows[start : start + size]))
         connection.exec_driver_sql(statement(mark, size), values)
         start += size
