@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from model_lifecycle.monitoring.units import unit_change
+from model_lifecycle.monitoring.units import overnight_change, unit_change
 
 BEFORE = np.random.default_rng(0).normal(70.0, 8.0, 1000)
 AFTER = np.random.default_rng(1).normal(72.0, 8.0, 1000)
@@ -45,3 +47,39 @@ def test_a_distance_that_neighbouring_windows_reach_is_no_change() -> None:
 
 def test_too_few_values_say_nothing() -> None:
     assert unit_change(BEFORE, AFTER[:49] * 1000, 0.3) is None
+
+
+def weather(seed: int, weeks: int) -> list[np.ndarray]:
+    """Return the degrees of so many weeks, hour by hour: days, fronts, and autumn."""
+    random, hours = np.random.default_rng(seed), np.arange(weeks * 168)
+    fronts = np.repeat(np.convolve(random.normal(0.0, 3.0, weeks * 7 + 4), np.ones(5) / 2.2, "valid"), 24)
+    degrees = 70.0 - hours / 120.0 + fronts[: hours.size] + 6.0 * np.sin(2 * np.pi * hours / 24.0)
+    return np.split(np.repeat(degrees + random.normal(0.0, 1.0, hours.size), 4), weeks)
+
+
+def celsius(degrees: np.ndarray) -> np.ndarray:
+    return (degrees - 32.0) / 1.8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_jump_overnight_is_found_where_two_weeks_are_too_unlike_for_a_conversion(seed: int) -> None:
+    before, week, after = weather(seed, 3)
+    late = np.concatenate([week[:480], celsius(week[480:])])  # its last two days
+    for values in (late, celsius(after)):
+        found = overnight_change(before, values)
+        assert found is not None
+        assert found.conversion in ("degrees Fahrenheit to Celsius", "feet to metres")  # at 65 degrees the two are near
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weather_that_changes_does_not_jump(seed: int) -> None:
+    weeks = weather(seed, 20)
+    assert not any(overnight_change(before, values) for before, values in pairwise(weeks))
+
+
+def test_a_jump_that_is_over_after_a_day_or_that_nothing_explains_is_no_change() -> None:
+    before, week = weather(0, 2)
+    day = np.concatenate([week[:400], celsius(week[400:496]), week[496:]])
+    assert overnight_change(before, day) is None
+    assert overnight_change(before, week - 200.0) is None
+    assert overnight_change(before[:300], celsius(week)) is None

@@ -12,7 +12,7 @@ from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.logged import LoggedColumns
 from model_lifecycle.monitoring.profile import FeatureProfile, ReferenceProfile, without_named_missing
 from model_lifecycle.monitoring.reference import most_frequent_share
-from model_lifecycle.monitoring.units import STRICT, unit_change
+from model_lifecycle.monitoring.units import STRICT, overnight_change, unit_change
 from model_lifecycle.monitoring.verdict import Finding, Rule
 
 # Shares of fewer rows jump by more than the limits; such a window is told by its volume alone.
@@ -221,6 +221,7 @@ def _unit(column: _Column) -> Finding | None:
         change = unit_change(np.array(profile.quantiles), column.values, profile.jump, STRICT)
     else:
         change = unit_change(column.before, column.values, profile.jump)
+        change = change or overnight_change(column.before, column.values)
     if change is None:
         return None
     text = (

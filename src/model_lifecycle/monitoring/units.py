@@ -16,6 +16,13 @@ _REMAINING = 0.4
 # Against the whole reference a season alone can look like a conversion, so nearly all of the distance must vanish.
 STRICT = 0.2
 _PARTS = 4
+# A change that is seen from one part of a window to the next: the level jumps once, twice as far as between any other
+# two parts, to where a conversion puts it, and stays there.
+_SHORT_PARTS = 14
+_JUMPS = 2.0
+_OFF_THE_JUMP = 0.25
+_APART = 0.8
+_STAYS = 3
 # A window whose values barely differ from before has not changed its unit, whatever a conversion would do.
 _SMALLEST_DISTANCE = 0.2
 
@@ -85,6 +92,37 @@ def unit_change(before: np.ndarray, values: np.ndarray, jump: float, most: float
     return next((part for part in parts if part is not None), None)
 
 
+def overnight_change(before: np.ndarray, values: np.ndarray) -> UnitChange | None:
+    """Return the conversion that explains a jump from one part of two windows to the next, None without such a jump.
+
+    Weather, say, is another after two weeks, and no conversion makes two such weeks alike; but it does not fall by
+    forty degrees from one half day to the next.
+
+    Parameters
+    ----------
+    before, values : ndarray of float64
+        The column in a trusted window and in the window, both in the order of time; missing values are left out. Each
+        is parted into 14.
+    """
+    ordered = np.concatenate([_finite(before), _finite(values)])
+    first = _finite(before).size
+    if min(first, ordered.size - first) < _FEWEST_ROWS * _SHORT_PARTS // 2:
+        return None
+    parts = [*np.array_split(ordered[:first], _SHORT_PARTS), *np.array_split(ordered[first:], _SHORT_PARTS)]
+    levels = np.array([np.median(part) for part in parts])
+    jumps = np.abs(np.diff(levels))
+    at = int(np.argmax(jumps))
+    if not _SHORT_PARTS - 1 <= at < jumps.size - _STAYS + 1 or jumps[at] <= _JUMPS * np.delete(jumps, at).max():
+        return None
+    distance = kolmogorov_smirnov(_thin(np.concatenate(parts[: at + 1])), _thin(np.concatenate(parts[at + 1 :]))).effect
+    if distance < _APART:
+        return None
+    off = {name: abs(float(undo(levels[at + 1 : at + 2])[0]) - levels[at]) for name, undo in _CONVERSIONS.items()}
+    best = min(off, key=lambda name: off[name])
+    share = off[best] / float(jumps[at])
+    return UnitChange(best, distance, share * distance) if share <= _OFF_THE_JUMP else None
+
+
 def _explained(known: np.ndarray, found: np.ndarray, least: float, most: float) -> UnitChange | None:
     if min(known.size, found.size) < _FEWEST_ROWS:
         return None
@@ -98,6 +136,11 @@ def _explained(known: np.ndarray, found: np.ndarray, least: float, most: float) 
     return UnitChange(best, distance, remaining[best])
 
 
-def _thin(values: np.ndarray) -> np.ndarray:
+def _finite(values: np.ndarray) -> np.ndarray:
     finite: np.ndarray = values[np.isfinite(values)]
+    return finite
+
+
+def _thin(values: np.ndarray) -> np.ndarray:
+    finite = _finite(values)
     return finite[:: max(1, -(-finite.size // _MOST_ROWS))]
