@@ -181,6 +181,16 @@ def test_nothing_is_rolled_back_on_data_that_cannot_be_trusted() -> None:
     assert _action(_verdict(3, blocked=True), **young) == "investigate"
 
 
+def test_time_that_cannot_be_trusted_is_none_of_the_probation() -> None:
+    late = {"versus_previous": _figure(0.02), "promoted_at": START + 4 * WEEK - timedelta(days=20)}
+    assert _action(_verdict(3), **late) == "nothing"
+    spoiled = (START + WEEK, START + 2 * WEEK)  # of it, six days after the promotion
+    assert _action(_verdict(3), **late, blocked=(spoiled,)) == "nothing"
+    assert _action(_verdict(3), **late, blocked=(spoiled, (START + 2 * WEEK, START + 3 * WEEK))) == "rollback"
+    before = (START, START + WEEK)
+    assert _action(_verdict(3), **late, blocked=(before, spoiled)) == "nothing"
+
+
 def test_a_value_below_its_limit_retrains() -> None:
     windows = [
         window.model_copy(

@@ -1,7 +1,7 @@
 """From the verdicts on windows to an action: nothing, investigate, retrain or roll back. Pure: no clock, no store."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -131,7 +131,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     newest = history[-1]
     if newest.blocked():
         return answer("investigate", *(f"data quality: {finding.message}" for finding in newest.critical()))
-    if (reason := _rollback(policy, state)) is not None:
+    if (reason := _rollback(policy, state, excluded)) is not None:
         return answer("rollback", reason)
     wanted = [
         *_breached_in_a_row(history, policy),
@@ -145,11 +145,13 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
 
 
-def _rollback(policy: PolicySpec, state: PolicyState) -> str | None:
-    found = state.versus_previous
-    if found is None or found.lower is None or found.lower <= 0.0 or state.promoted_at is None:
+def _rollback(policy: PolicySpec, state: PolicyState, excluded: Sequence[Span]) -> str | None:
+    found, since = state.versus_previous, state.promoted_at
+    if found is None or found.lower is None or found.lower <= 0.0 or since is None:
         return None
-    if not state.promoted_at <= state.now < state.promoted_at + policy.rollout.probation:
+    # Nobody is judged on data that cannot be trusted, so such time is none of the probation.
+    apart = sum((max(end - max(start, since), timedelta(0)) for start, end in excluded), timedelta(0))
+    if not since <= state.now < since + policy.rollout.probation + apart:
         return None
     return f"release {state.release}: its loss is {_shown(found)} above that of the previous release on the same rows"
 
