@@ -152,18 +152,17 @@ class FewRows:
 
     def _rows_around_borders(self, random: np.random.Generator) -> list[list[float | str]]:
         """Draw rows whose numbers lie at, beside or far from the borders, and whose categories are known or not."""
-        rows = []
-        for _ in range(_TRIED):
-            row: list[float | str] = [0.0] * (len(self.numbers) + len(self.texts))
-            for index, place in enumerate(self.numbers):
-                borders = self.borders[self.compared == index]
-                border = float(random.choice(borders)) if len(borders) else 0.0
-                beside = float(np.nextafter(np.float32(border), np.float32(np.inf)))
-                row[place] = float(random.choice([border, beside, border - 1.0, border + 1.0, np.nan, np.inf, -np.inf]))
-            for known, place in zip(self.hashes, self.texts, strict=True):
-                row[place] = str(random.choice([*known, "a category that no model knows"]))
-            rows.append(row)
-        return rows
+        columns: dict[int, list[Any]] = {}
+        for index, place in enumerate(self.numbers):
+            borders = self.borders[self.compared == index] if index in self.compared else np.zeros(1, np.float32)
+            border = random.choice(borders, _TRIED)
+            beside = np.nextafter(border, np.float32(np.inf))
+            far = (border - 1.0, border + 1.0, *(np.full(_TRIED, value) for value in (np.nan, np.inf, -np.inf)))
+            drawn = np.choose(random.integers(0, 7, _TRIED), (border, beside, *far))
+            columns[place] = drawn.astype(np.float64).tolist()
+        for known, place in zip(self.hashes, self.texts, strict=True):
+            columns[place] = random.choice([*known, "a category that no model knows"], _TRIED).tolist()
+        return [list(row) for row in zip(*(columns[place] for place in sorted(columns)), strict=True)]
 
 
 def _condition(
