@@ -357,9 +357,8 @@ class Scorer:
                 "expected as many"
             )
         rows = list(zip(*(features[name].tolist() for name in self._names), strict=True))[:PLAIN_ROWS]
-        few = self.facts.calibration.apply(
-            predict_rows(self.model, self._names, rows)
-        )  # whoever asks first is not to wait
+        # The way that few rows go is tried as well, and prepared: whoever asks first is not to wait for it.
+        few = self.facts.calibration.apply(predict_rows(self.model, self._names, rows))
         difference = float(max(np.max(np.abs(found - expected)), np.max(np.abs(few - expected[: len(few)]))))
         if not difference <= _TOLERANCE:
             raise ReleaseError(

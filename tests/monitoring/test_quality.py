@@ -89,6 +89,21 @@ def test_a_change_of_unit_is_judged_against_the_last_trusted_window() -> None:
     assert blocked == [False, True, True]
 
 
+def test_a_change_of_unit_on_the_last_days_of_a_window_whose_weather_is_another_is_a_finding() -> None:
+    days = np.arange(2100) / 150.0
+    degrees = 80.0 - 2.0 * days + 4.0 * np.sin(2 * np.pi * days / 3.0)
+    before, week = {**live(1).columns, "temperature": degrees[:1050]}, degrees[1050:].copy()
+
+    def found() -> list[tuple[str, str | None]]:
+        columns = LoggedColumns({**live(1).columns, "temperature": week}, {})
+        told = check_quality(columns, 1050, CONTRACT, PROFILE, MONITORING, before=before)
+        return [(one.rule, one.column) for one in told if one.rule == "unit"]
+
+    assert found() == []
+    week[750:] = (week[750:] - 32.0) / 1.8
+    assert found() == [("unit", "temperature")]
+
+
 @pytest.mark.parametrize(
     ("value", "number", "wrong"),
     [

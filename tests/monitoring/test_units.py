@@ -83,3 +83,11 @@ def test_a_jump_that_is_over_after_a_day_or_that_nothing_explains_is_no_change()
     assert overnight_change(before, day) is None
     assert overnight_change(before, week - 200.0) is None
     assert overnight_change(before[:300], celsius(week)) is None
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [(0.0, 10.0, False), (1.0, 9.0, False), (2.0, 2000.0, True)])
+def test_a_level_that_rises_for_good_is_a_unit_only_where_a_conversion_gives_the_old_one(
+    low: float, high: float, told: bool
+) -> None:
+    """A thousandth of anything is near a small level: a campaign that begins is no change of unit."""
+    assert (overnight_change(np.full(700, low), np.full(700, high)) is not None) is told

@@ -17,10 +17,9 @@ _REMAINING = 0.4
 STRICT = 0.2
 _PARTS = 4
 # A change that is seen from one part of a window to the next: the level jumps once, twice as far as between any other
-# two parts, to where a conversion puts it, and stays there.
+# two parts, stays there, and is no larger than theirs once a conversion is undone.
 _SHORT_PARTS = 14
 _JUMPS = 2.0
-_OFF_THE_JUMP = 0.25
 _APART = 0.8
 _STAYS = 3
 # A window whose values barely differ from before has not changed its unit, whatever a conversion would do.
@@ -112,15 +111,18 @@ def overnight_change(before: np.ndarray, values: np.ndarray) -> UnitChange | Non
     levels = np.array([np.median(part) for part in parts])
     jumps = np.abs(np.diff(levels))
     at = int(np.argmax(jumps))
-    if not _SHORT_PARTS - 1 <= at < jumps.size - _STAYS + 1 or jumps[at] <= _JUMPS * np.delete(jumps, at).max():
+    others = float(np.delete(jumps, at).max())
+    if not _SHORT_PARTS - 1 <= at < jumps.size - _STAYS + 1 or jumps[at] <= _JUMPS * others:
         return None
     distance = kolmogorov_smirnov(_thin(np.concatenate(parts[: at + 1])), _thin(np.concatenate(parts[at + 1 :]))).effect
     if distance < _APART:
         return None
     off = {name: abs(float(undo(levels[at + 1 : at + 2])[0]) - levels[at]) for name, undo in _CONVERSIONS.items()}
     best = min(off, key=lambda name: off[name])
-    share = off[best] / float(jumps[at])
-    return UnitChange(best, distance, share * distance) if share <= _OFF_THE_JUMP else None
+    # Not a share of the jump: a thousandth of whatever it rose to is near any small level.
+    if off[best] > others + 1e-9 * jumps[at]:
+        return None
+    return UnitChange(best, distance, off[best] / float(jumps[at]) * distance)
 
 
 def _explained(known: np.ndarray, found: np.ndarray, least: float, most: float) -> UnitChange | None:

@@ -84,8 +84,7 @@ def change_point(series: np.ndarray, dependence: float = 0.0) -> ChangePoint:
     statistics = _statistics(values[np.newaxis])[0]
     at = int(np.argmax(statistics)) + FEWEST
     before, after = float(values[:at].mean()), float(values[at:].mean())
-    around = values - np.where(np.arange(values.size) < at, before, after)
-    rho = max(dependence, careful_dependence(around))
+    rho = max(dependence, careful_dependence(_around(values, at, before, after)))
     usual = _maxima(min(values.size, _LONGEST), round(rho / _GRID))
     exceeded = int(np.count_nonzero(usual >= statistics.max() * (1.0 - 1e-9)))
     return ChangePoint(at, before, after, (exceeded + 1) / (usual.size + 1), rho)
@@ -161,8 +160,12 @@ def dependence_around_levels(influence: np.ndarray) -> float:
     found = change_point(influence)
     if found.p_value > _SURE:
         return serial_dependence(influence)
-    levels = np.where(np.arange(influence.size) < found.at, found.before, found.after)
-    return serial_dependence(influence - levels)
+    return serial_dependence(_around(influence, found.at, found.before, found.after))
+
+
+def _around(series: np.ndarray, at: int, before: float, after: float) -> np.ndarray:
+    """Return the series less its two levels."""
+    return np.asarray(series - np.where(np.arange(series.size) < at, before, after))
 
 
 def _statistics(series: np.ndarray) -> np.ndarray:
