@@ -230,7 +230,7 @@ RAW: dict[str, tuple[Callable[[Copy], Any], str]] = {
 
 
 # Each is a process that reads all tables; the checks have tests without one (tests/pipelines/data_engineering).
-OFTEN = ("a missing file", "a duplicate id")
+OFTEN = ("a missing file",)
 
 
 @pytest.mark.parametrize("what", [pytest.param(one, marks=[] if one in OFTEN else pytest.mark.slow) for one in RAW])
@@ -351,6 +351,7 @@ def _interrupted(process: "subprocess.Popen[str]", at: str, after: float = 0.0) 
     return "".join(lines)
 
 
+@pytest.mark.slow  # of a small project, it is a quick test: tests/test_settings.py
 def test_a_second_run_is_refused_and_ctrl_c_in_data_engineering_ends_the_first(copy: Copy) -> None:
     first = copy.start_run()
     assert first.stdout is not None

@@ -26,7 +26,6 @@ from model_lifecycle.statistics.intervals import (
 WORLDS = 2_000
 ROWS_A_DAY = 20
 LOWEST, HIGHEST = 0.93, 0.97
-DEPENDENCE = [0.0, 0.2, 0.4, 0.56]
 
 
 def day_effects(rng: np.random.Generator, days: int, autocorrelation: float) -> np.ndarray:
@@ -53,7 +52,13 @@ def coverage(interval: Callable[[np.random.Generator], Interval], truth: float, 
     return sum(found.lower <= truth <= found.upper for found in intervals) / worlds
 
 
-@pytest.mark.parametrize(("days", "autocorrelation"), [*((28, one) for one in DEPENDENCE), (61, 0.0), (61, 0.56)])
+MEANS = [(days, one) for days in (28, 61) for one in (0.0, 0.2, 0.4, 0.56)]
+OFTEN = [(28, 0.4), (61, 0.56)]
+
+
+@pytest.mark.parametrize(
+    ("days", "autocorrelation"), [pytest.param(*one, marks=[] if one in OFTEN else pytest.mark.slow) for one in MEANS]
+)
 def test_intervals_of_means_cover_as_often_as_they_say(days: int, autocorrelation: float) -> None:
     block = block_ids(times_of(days), DAY)
 
@@ -64,7 +69,7 @@ def test_intervals_of_means_cover_as_often_as_they_say(days: int, autocorrelatio
     assert LOWEST <= coverage(interval, truth=0.0) <= HIGHEST
 
 
-@pytest.mark.parametrize("autocorrelation", [0.0, 0.4])
+@pytest.mark.parametrize("autocorrelation", [pytest.param(0.0, marks=pytest.mark.slow), 0.4])
 def test_intervals_of_paired_differences_cover_as_often_as_they_say(autocorrelation: float) -> None:
     block = block_ids(times_of(30), DAY)
 

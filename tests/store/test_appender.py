@@ -71,17 +71,3 @@ def test_a_lock_is_not_waited_for(appender: Appender, store: Store, path: Path) 
 def test_where_a_commit_waits_for_the_disk_there_is_none(path: Path) -> None:
     with Store.open(f"sqlite:///{path}", "FULL") as careful:
         assert careful.appender() is None
-
-
-def test_a_checkpoint_is_due_after_some_megabytes_and_takes_them_into_the_file(
-    appender: Appender, store: Store, path: Path
-) -> None:
-    size, count = path.stat().st_size, 0
-    while not appender.checkpoint_is_due():
-        assert appender.append(rows(*range(count, count + 500)))
-        count += 500
-    assert not appender.checkpoint_is_due()
-    assert path.stat().st_size == size
-    store.checkpoint()
-    assert path.stat().st_size > size
-    assert len(store.predictions_between(NOW, LATER)) == count

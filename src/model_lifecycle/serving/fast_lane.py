@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # Ray's proxies import this module as well, and need nothing 
 
 CALLBACK = f"{__name__}:middlewares"
 _PATHS = frozenset({"/predict", "/v1/predict"})
-# New containers between two looks for cycles. A batch makes thousands, none of them in a cycle.
-_BETWEEN_COLLECTIONS = 50_000
+# New containers between two looks for cycles. A batch makes thousands, none of them in a cycle; of what is in one, so
+# many are let go within some milliseconds.
+_BETWEEN_COLLECTIONS = 10_000
 # How long the log's thread waits for its turn while predictions are computed; Python's own 5 ms are as long as a batch.
 _TURN_SECONDS = 0.0005
 _applications: "list[Application]" = []
@@ -67,7 +68,7 @@ class FastLane:
         try:
             await _applications[0](scope, receive, send)
         finally:
-            cork.flush()
+            cork.take_off()
             slots.metrics.dec_num_ongoing_requests(_COUNTED)
             slots.semaphore.release()
 
@@ -99,6 +100,12 @@ class _Cork:
             self._held = data
             return
         self._transport.write(data)
+
+    def take_off(self) -> None:
+        """Write what is held and give the answer its transport back; a circle of the two would wait for the collector."""
+        self.flush()
+        if getattr(self._answer, "transport", None) is self:
+            self._answer.transport = self._transport
 
     def flush(self) -> None:
         """Write what is held."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from model_lifecycle.contracts.records import PredictionRecord, RequestRecord
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.serving.problem import where
-from model_lifecycle.store import Appender, PredictionRow, Store
+from model_lifecycle.store import Appender, Checkpointer, PredictionRow, Store
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +36,6 @@ class _Entry:
     request: RequestRecord | None
 
 
-class _Checkpoint:
-    """In the queue: the write-ahead log has grown."""
-
-
 class RequestTaken(StoreError):
     """A request with this idempotency key is in the store already; nothing was written for this one."""
 
@@ -61,7 +57,8 @@ class LogWriter:
         self._store = store
         self._reopen = reopen
         self._appender: Appender | None = None
-        self._queue: queue.SimpleQueue[_Entry | _Checkpoint | None] = queue.SimpleQueue()
+        self._checkpointer: Checkpointer | None = None
+        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._closed = False
         self._forgotten_at = 0.0
@@ -70,7 +67,7 @@ class LogWriter:
 
     def start(self) -> None:
         """Start the thread."""
-        self._appender = self._store.appender()
+        self._appender, self._checkpointer = self._store.appender(), self._store.checkpointer()
         self._thread.start()
 
     def write_at_once(self, rows: Sequence[PredictionRow]) -> bool:
@@ -85,8 +82,7 @@ class LogWriter:
         if not self._appender.append(rows):
             return False
         self.last_commit_seconds = time.monotonic() - started
-        if self._appender.checkpoint_is_due():
-            self._queue.put(_Checkpoint())
+        self._grown(len(rows))
         return True
 
     def submit(
@@ -110,9 +106,11 @@ class LogWriter:
         self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=10)
-        appender, self._appender = self._appender, None
-        if appender is not None:
-            appender.close()
+        appender, checkpointer = self._appender, self._checkpointer
+        self._appender = self._checkpointer = None
+        for one in (appender, checkpointer):
+            if one is not None:
+                one.close()
 
     def _run(self) -> None:
         while True:
@@ -123,16 +121,11 @@ class LogWriter:
                 continue
             if entry is None:
                 return
-            if isinstance(entry, _Entry):
-                self._commit(self._gather(entry))
-            else:
-                self._checkpoint()
+            self._commit(self._gather(entry))
 
-    def _checkpoint(self) -> None:
-        try:
-            self._store.checkpoint()
-        except StoreError as error:  # whoever writes next finds out whether the store can be written
-            logger.warning("the write-ahead log stays for now: %s", error)
+    def _grown(self, rows: int) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.committed(rows)
 
     def _gather(self, first: _Entry) -> list[_Entry]:
         entries, rows = [first], len(first.records)
@@ -141,7 +134,7 @@ class LogWriter:
                 entry = self._queue.get_nowait()
             except queue.Empty:
                 break
-            if not isinstance(entry, _Entry):
+            if entry is None:
                 self._queue.put(entry)
                 break
             entries.append(entry)
@@ -187,6 +180,7 @@ class LogWriter:
             logger.error("cannot write %d predictions: %s", len(records), where(error))
             return StoreError(f"cannot write {len(records)} predictions: {type(error).__name__}")
         self._mark(None)
+        self._grown(len(records))
         return None
 
     def _probe(self) -> None:

@@ -5,13 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from model_lifecycle.store.engine import PAGES_PER_CHECKPOINT
 from model_lifecycle.store.predictions import PredictionRow, statement
 
 logger = logging.getLogger(__name__)
-
-# What a commit writes to the write-ahead log, about: leaves of the indices, and two pages a row.
-_PAGES_PER_COMMIT, _PAGES_PER_ROW = 4, 2
 
 
 class Appender:
@@ -19,7 +15,7 @@ class Appender:
 
     A commit neither syncs the disk nor waits for a lock: what cannot be written at once is left to
     `Store.append_predictions`, which can wait and says what is wrong. Nor does a commit copy the write-ahead log back
-    into the file, so somebody has to call `Store.checkpoint` when it is due.
+    into the file: that is left to a `Checkpointer`.
 
     Parameters
     ----------
@@ -32,7 +28,6 @@ class Appender:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._statement = statement("?", 1)
-        self._pages = 0
 
     def append(self, rows: Sequence[PredictionRow]) -> bool:
         """Write rows in one transaction; False if that failed for whatever reason, and then none is there."""
@@ -49,15 +44,7 @@ class Appender:
             if self._connection.in_transaction:
                 run("ROLLBACK")
             return False
-        self._pages += _PAGES_PER_COMMIT + _PAGES_PER_ROW * len(rows)
         return True
-
-    def checkpoint_is_due(self) -> bool:
-        """Tell whether the write-ahead log has grown enough; once it has said so, it begins to count anew."""
-        due = self._pages >= PAGES_PER_CHECKPOINT
-        if due:
-            self._pages = 0
-        return due
 
     def close(self) -> None:
         """Give the connection back."""

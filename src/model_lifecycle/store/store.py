@@ -23,6 +23,7 @@ from model_lifecycle.store import journal, retention
 from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.appender import Appender
+from model_lifecycle.store.checkpointer import Checkpointer
 from model_lifecycle.store.encoding import from_micros, to_micros
 from model_lifecycle.store.engine import Synchronous, open_engine, reading, translated, writing
 from model_lifecycle.store.events import (
@@ -112,15 +113,11 @@ class Store:
             return None
         return Appender(Path(str(self._engine.url.database)))
 
-    def checkpoint(self) -> None:
-        """Copy SQLite's write-ahead log back into the file, first what can be copied while others write."""
-        with translated(self._engine, "checkpoint"):
-            connection = self._engine.raw_connection()  # SQLAlchemy's own would begin a transaction
-            try:
-                for mode in ("PASSIVE", "FULL"):
-                    connection.cursor().execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-            finally:
-                connection.close()
+    def checkpointer(self) -> Checkpointer | None:
+        """Return what copies SQLite's write-ahead log back into the file while others write, None for PostgreSQL."""
+        if self._synchronous is None or self._engine.dialect.name != "sqlite":
+            return None
+        return Checkpointer(Path(str(self._engine.url.database)), self._synchronous)
 
     def append_predictions(
         self, records: Sequence[PredictionRecord | PredictionRow], requests: Sequence[RequestRecord] = ()

@@ -1,0 +1,107 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from eventually import eventually
+from model_lifecycle.contracts.records import PredictionRecord
+from model_lifecycle.store import Appender, Checkpointer, PredictionRow, Store
+from model_lifecycle.store.engine import PAGES_PER_CHECKPOINT
+from model_lifecycle.store.predictions import prediction_row
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+ROWS = 500
+# Enough for one checkpoint, and for several.
+ONCE, SEVERAL = PAGES_PER_CHECKPOINT // ROWS, 6 * PAGES_PER_CHECKPOINT // ROWS
+_number = count()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{path}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def appender(store: Store) -> Iterator[Appender]:
+    made = store.appender()
+    assert made is not None
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def checkpointer(store: Store) -> Iterator[Checkpointer]:
+    made = store.checkpointer()
+    assert made is not None
+    yield made
+    made.close()
+
+
+def rows() -> list[PredictionRow]:
+    one = prediction_row(PredictionRecord("", "P-1", NOW, NOW, "r", 0.5, "act", 0.4, 7, {"weight": "x" * 2_000}))
+    return [one._replace(prediction_id=f"p{next(_number):09}") for _ in range(ROWS)]
+
+
+def test_the_log_goes_into_the_file_once_it_has_grown_and_not_before(
+    appender: Appender, checkpointer: Checkpointer, path: Path
+) -> None:
+    size = path.stat().st_size
+    assert appender.append(rows())
+    checkpointer.committed(ROWS)
+    assert path.stat().st_size == size
+    for _ in range(ONCE):
+        assert appender.append(rows())
+        checkpointer.committed(ROWS)
+    eventually(lambda: path.stat().st_size > size + ONCE * ROWS * 1_000)
+
+
+def test_while_somebody_writes_the_log_begins_anew_and_nothing_is_lost(
+    appender: Appender, checkpointer: Checkpointer, store: Store, path: Path
+) -> None:
+    log, written, once = path.with_name("store.db-wal"), 0, 0
+    for number in range(SEVERAL):
+        while not appender.append(rows()):  # the last pass of a checkpoint holds the lock
+            pass
+        checkpointer.committed(ROWS)
+        written += ROWS
+        once = log.stat().st_size if number == ONCE else once
+    assert log.stat().st_size < 3 * once
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT prediction_id) FROM predictions").fetchone() == (
+            written,
+            written,
+        )
+
+
+def test_it_does_not_wait_for_ever_for_who_writes(
+    appender: Appender, checkpointer: Checkpointer, path: Path
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        checkpointer.checkpoint()
+        other.execute("ROLLBACK")
+    assert appender.append(rows())
+
+
+def test_a_checkpoint_that_fails_is_told_and_the_next_one_is_tried(
+    checkpointer: Checkpointer, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpointer._connection.close()
+    for times in (1, 2):
+        checkpointer.committed(PAGES_PER_CHECKPOINT)
+        eventually(lambda times=times: caplog.text.count("the write-ahead log stays for now") == times)
+
+
+def test_the_database_of_a_server_needs_none(postgresql_url: str) -> None:
+    with Store.open(postgresql_url) as there:
+        assert there.checkpointer() is None
