@@ -59,11 +59,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 4) + 1
 
 
+# Long ones that need no finished run: what the other processes do while one makes it.
+_MEANWHILE = {"backtest", "cases", "monitoring", "statistics"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the integration tests, since they take longest: one makes the finished run, those without it go on."""
+    """Begin with what takes longest: one makes the finished run, and those that need it come when it is about there."""
     resting = [item for item in items if "finished_run" in getattr(item, "fixturenames", ())]
     first, later = resting[:1], set(resting[1:])
-    items.sort(key=lambda item: (item not in first, "integration" not in item.path.parts, item in later))
+
+    def turn(item: pytest.Item) -> int:
+        if item in first:
+            return 0
+        if item in later:
+            return 3
+        return 1 if "integration" in item.path.parts else 2 if _MEANWHILE.intersection(item.path.parts) else 4
+
+    items.sort(key=turn)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from world import BATCH, World, make_world
 
 CONNECTIONS = (1, 32)
 WARM_UP_SECONDS = 2
-BATCH_CONNECTIONS = 2  # the next batch is on its way while one is answered
+BATCH_CONNECTIONS = 4  # some batches are on their way while one is scored and one is committed
 TARGETS = {
     "throughput_32_over_fastapi": (">=", 1.5),
     "throughput_32_over_mlflow": (">=", 10.0),

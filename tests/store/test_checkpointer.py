@@ -83,9 +83,7 @@ def test_while_somebody_writes_the_log_begins_anew_and_nothing_is_lost(
         )
 
 
-def test_it_does_not_wait_for_ever_for_who_writes(
-    appender: Appender, checkpointer: Checkpointer, path: Path
-) -> None:
+def test_it_does_not_wait_for_ever_for_who_writes(appender: Appender, checkpointer: Checkpointer, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         checkpointer.checkpoint()

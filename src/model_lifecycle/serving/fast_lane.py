@@ -102,7 +102,7 @@ class _Cork:
         self._transport.write(data)
 
     def take_off(self) -> None:
-        """Write what is held and give the answer its transport back; a circle of the two would wait for the collector."""
+        """Write what is held, and give the answer its transport back: a circle of the two waits for the collector."""
         self.flush()
         if getattr(self._answer, "transport", None) is self:
             self._answer.transport = self._transport

@@ -19,6 +19,8 @@ from model_lifecycle.serving.settings import TlsSettings
 HEADER_SECONDS = 10
 # A client that neither sends nor takes anything for so long is gone.
 IDLE_SECONDS = 60
+# For each direction of a connection in use; a request's line and headers must fit in, too.
+BUFFER_BYTES = 64 * 1024
 _ERRORS = {
     502: "the replica went away while it answered; it may have done what was asked",
     503: "no replica can answer now; nothing was done",

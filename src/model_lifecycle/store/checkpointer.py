@@ -1,4 +1,4 @@
-"""The write-ahead log goes back into the database's file in a thread of its own, so that no commit waits for the disk."""
+"""The write-ahead log goes back into the database's file in a thread of its own: no commit waits for the disk."""
 
 import logging
 import sqlite3

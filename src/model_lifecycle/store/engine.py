@@ -18,7 +18,7 @@ from model_lifecycle.errors import StoreError, StoreUnavailable
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
 _WRITE = "model_lifecycle_write"
 _RETRY_SECONDS = 0.05
-# 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes what changed often since the last once.
+# 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes once what changed often.
 PAGES_PER_CHECKPOINT = 8_000
 # A commit copies the write-ahead log back itself only where no `Checkpointer` does.
 _PAGES_PER_COMMIT_CHECKPOINT = 2 * PAGES_PER_CHECKPOINT

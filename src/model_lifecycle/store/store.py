@@ -25,7 +25,7 @@ from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.appender import Appender
 from model_lifecycle.store.checkpointer import Checkpointer
 from model_lifecycle.store.encoding import from_micros, to_micros
-from model_lifecycle.store.engine import Synchronous, open_engine, reading, translated, writing
+from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
 from model_lifecycle.store.events import (
     EVENTS_PER_TRANSACTION,
     event_query,
