@@ -1,13 +1,17 @@
 """A cluster of one's own, and what it does not leave behind."""
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from model_lifecycle.cluster import private_folder, spread
+from model_lifecycle.cluster import kill_remains, private_folder, spread
 from model_lifecycle.errors import ClusterError
 
 
@@ -28,6 +32,23 @@ def test_the_folder_of_a_process_that_was_killed_is_taken_away_and_one_in_use_st
             assert sorted(place.iterdir()) == sorted([one, two, place / "mlb-of-someone-else"])
         assert one.is_dir()
     assert list(place.iterdir()) == [place / "mlb-of-someone-else"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_outlives_ray_is_told_by_its_environment_and_killed(place: Path) -> None:
+    def started(folder: Path) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-c", "input()"],
+            stdin=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": f"{folder}/imports"},
+        )
+
+    with private_folder("mlb-") as ours, private_folder("mlb-") as another, ExitStack() as stack:
+        mine, theirs = (stack.enter_context(started(folder)) for folder in (ours, another))
+        stack.callback(theirs.kill)
+        kill_remains(ours)
+        assert mine.wait(10) == -signal.SIGKILL
+        assert theirs.poll() is None
 
 
 def _never(_: object) -> Callable[[object], Iterator[dict[str, object]]]:

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import warnings
@@ -184,6 +185,14 @@ def private_folder(prefix: str, log_folder: Path | None = None) -> Iterator[Path
             for logs in folder.glob("session_2*/logs"):
                 shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_remains(folder: Path) -> None:
+    """Kill what was started with the environment of a private folder and has outlived Ray; Linux tells which."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it is gone, or another user's
+            if int(place.name) != os.getpid() and os.fsencode(folder) in (place / "environ").read_bytes():
+                os.kill(int(place.name), signal.SIGKILL)
 
 
 def _remove_abandoned(place: Path, prefix: str) -> None:

@@ -238,7 +238,7 @@ def test_after_a_kill_in_ray_every_acknowledged_prediction_is_there_once(
                 load.more(200, 120)
             if victims == "all of Ray":
                 kill(family(service.pid, lambda _: True))
-                # The service itself stays, to be stopped in order; without Ray it ends by itself.
+                eventually(lambda: "the service is over" in service.log.read_text(errors="replace"), seconds=30)
     judged(load, store)
 
 

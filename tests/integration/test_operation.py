@@ -202,6 +202,27 @@ def _has_decided(model: Mapping[str, object]) -> bool:
     return model["refused"] is not None or model["release"] == "parcels-22"  # loaded before the damage
 
 
+@pytest.mark.parametrize("vital", ["raylet", "gcs_server"])
+def test_without_ray_the_service_says_so_ends_and_leaves_nothing(
+    world: World, vital: str, fault_table: FaultTable
+) -> None:
+    with world.serve((1, 1)) as service:
+        family = processes_of(service.pid, "")
+        os.kill(processes_of(service.pid, f"/{vital} ")[0], signal.SIGKILL)
+        killed = time.monotonic()
+        eventually(lambda: "the service is over" in service.log.read_text(errors="replace"), seconds=30)
+        took = time.monotonic() - killed
+    eventually(lambda: not any(_lives(one) for one in family), seconds=10)
+    fault_table.add(f"{vital} killed", 1.0, took, "the service ends with an error, to be started again")
+
+
+def _lives(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
 def test_clients_that_send_slowly_do_not_hold_up_the_others(
     two: RunningService, load: Load, fault_table: FaultTable
 ) -> None:

@@ -1,4 +1,4 @@
-"""A file system of a few megabytes, to be filled to its last byte."""
+"""A small file system, to be filled to its last byte."""
 
 import errno
 import shutil
@@ -35,14 +35,14 @@ class SmallDisk:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Four megabytes of memory as a disk of its own."""
+    """Memory as a disk of its own, with room for the write-ahead log of a running service."""
     mount, umount = shutil.which("mount"), shutil.which("umount")
     if sys.platform != "linux" or mount is None or umount is None:
         pytest.skip("mounts as Linux does")
     path = tmp_path / "small"
     path.mkdir()
     mounted = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", path], capture_output=True, text=True, check=False
+        [mount, "-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs", path], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"mounting takes root: {mounted.stderr.strip()}")

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from model_lifecycle.cluster import private_environment, private_folder
+from model_lifecycle.cluster import kill_remains, private_environment, private_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.serving import fast_lane
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 APPLICATION = "model-lifecycle"
 # Nothing travels through Ray's object store here; this is the least that Ray accepts with room to spare.
 OBJECT_STORE_BYTES = 80 * 2**20
+_VITAL = {"gcs_server", "raylet"}
 # How often replicas tell their load; the mean of two intervals counts.
 LOAD_INTERVAL_SECONDS = 1.0
 # How long a leaving replica stays reachable, so that HAProxy has taken it off its list before it goes.
@@ -56,9 +57,11 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
                     target=ValueWatch(settings).run, args=(stop,), name="canary-value", daemon=True
                 ).start()
             while not stop.wait(1.0):
+                if died := _died():
+                    raise ServingError(f"Ray's {' and '.join(died)} ended: the service is over; start it again")
                 shadow.look()
         finally:
-            _shut_down()
+            _shut_down(folder)
     print("stopped", flush=True)  # noqa: T201 - the command's own output
 
 
@@ -136,7 +139,7 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
         serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
         serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
     except BaseException as error:
-        _shut_down()
+        _shut_down(folder)
         if isinstance(error, Exception):
             raise ServingError(f"the service did not come up: {_first_cause(error)}") from error
         raise
@@ -235,10 +238,23 @@ class _ShadowProcess:
         self._actor.run.remote(self._settings)
 
 
-def _shut_down() -> None:
+def _died() -> list[str]:
+    """Return which of those processes of Ray have ended without which no other can go on."""
+    from ray._private import worker
+
+    node = worker._global_node
+    return [] if node is None else sorted({name for name, _ in node.dead_processes()} & _VITAL)
+
+
+def _shut_down(folder: Path) -> None:
     """End the application first, so that its running requests finish, then Serve, then Ray."""
     import ray
     from ray import serve
+
+    if _died():  # whoever is asked now never answers, and nobody is left to end HAProxy
+        ray.shutdown()
+        kill_remains(folder)
+        return
 
     # Ray prints that its controller was killed, which is how it stops it.
     with contextlib.redirect_stdout(io.StringIO()) as said:
