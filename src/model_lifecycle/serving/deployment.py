@@ -139,9 +139,10 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
         serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
         serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
     except BaseException as error:
+        told = _first_cause(error) + _proxys_last_complaint(folder)
         _shut_down(folder)
         if isinstance(error, Exception):
-            raise ServingError(f"the service did not come up: {_first_cause(error)}") from error
+            raise ServingError(f"the service did not come up: {told}") from error
         raise
     way = "HAProxy" if uses_haproxy() else "Ray's own proxy (HAProxy is not available here: slower)"
     print(  # noqa: T201 - the command's own output
@@ -273,6 +274,14 @@ def _first_cause(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line for line in lines if "model_lifecycle.errors." in line]
     return (ours or lines or [type(error).__name__])[-1]
+
+
+def _proxys_last_complaint(folder: Path) -> str:
+    """Return what Ray's proxy has complained of last: where HAProxy does not come up, Ray's error says only that."""
+    logs = sorted(folder.glob("session_2*/logs/serve/proxy_*.log"))
+    lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+    complaints = [line.partition(" -- ")[2] for line in lines if line.startswith(("WARNING", "ERROR"))]
+    return f"; Ray's proxy: {complaints[-1]}" if complaints else ""
 
 
 def _listen(stop: threading.Event) -> None:
