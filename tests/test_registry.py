@@ -233,6 +233,7 @@ def test_a_rollback_that_was_cut_off_leaves_a_champion_and_is_completed_by_the_n
 # Speed, quiet, trouble
 
 
+@pytest.mark.slow
 def test_polling_the_champion_is_cheap_whatever_the_history(registry: Registry) -> None:
     for number in range(100):
         registry.promote(1 + number % 2, "better", "ada")

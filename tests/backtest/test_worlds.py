@@ -12,7 +12,7 @@ def changed(worlds: ModuleType) -> Any:
     return worlds.try_in(worlds.World(0, change=worlds.CHANGE))
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_stationary_world_is_left_alone(worlds: ModuleType, seed: int) -> None:
     found, walks = worlds.try_in(worlds.World(seed))
     assert found["recommendation"]["policy"] == "never"
