@@ -1,5 +1,5 @@
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
@@ -95,9 +95,13 @@ def test_a_checkpoint_that_fails_is_told_and_the_next_one_is_tried(
     checkpointer: Checkpointer, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpointer._connection.close()
+
+    def told(times: int) -> Callable[[], bool]:
+        return lambda: caplog.text.count("the write-ahead log stays for now") == times
+
     for times in (1, 2):
         checkpointer.committed(PAGES_PER_CHECKPOINT)
-        eventually(lambda times=times: caplog.text.count("the write-ahead log stays for now") == times)
+        eventually(told(times))
 
 
 def test_the_database_of_a_server_needs_none(postgresql_url: str) -> None:

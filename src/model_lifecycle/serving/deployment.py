@@ -243,7 +243,7 @@ def _died() -> list[str]:
     """Return which of those processes of Ray have ended without which no other can go on."""
     from ray._private import worker
 
-    node = worker._global_node
+    node: Any = worker._global_node  # None before the start and after the end
     return [] if node is None else sorted({name for name, _ in node.dead_processes()} & _VITAL)
 
 
