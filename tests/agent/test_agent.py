@@ -26,7 +26,7 @@ def test_a_retraining_becomes_champion_and_settles_after_its_probation(
     make: Make, world: AgentWorld, store: Store
 ) -> None:
     world.decisions[START] = decision("retrain", "the loss rose")
-    make().run(until=START + 3 * WEEK)
+    make().run(until=START + 5 * WEEK)
     assert world.promotions() == [1, 2]
     assert _actions(store) == ["retraining ordered", "retrained", "promote", "settled"]
     promoted = store.audit("parcels-07-01")[1]

@@ -162,8 +162,9 @@ def test_drift_alone_is_investigated_and_never_retrained() -> None:
 @pytest.mark.parametrize(
     ("worse", "age", "action"),
     [
-        (_figure(0.02), timedelta(days=13), "rollback"),
-        (_figure(0.02), timedelta(days=14), "nothing"),
+        (_figure(0.02), timedelta(days=27), "rollback"),
+        (_figure(0.02), timedelta(days=34), "rollback"),  # the first look at the whole probation
+        (_figure(0.02), timedelta(days=35), "nothing"),
         (_figure(0.005), timedelta(days=6), "nothing"),
         (_figure(-0.02), timedelta(days=6), "nothing"),
         (None, timedelta(days=6), "nothing"),
@@ -182,12 +183,13 @@ def test_nothing_is_rolled_back_on_data_that_cannot_be_trusted() -> None:
 
 
 def test_time_that_cannot_be_trusted_is_none_of_the_probation() -> None:
-    late = {"versus_previous": _figure(0.02), "promoted_at": START + 4 * WEEK - timedelta(days=20)}
+    late = {"versus_previous": _figure(0.02), "promoted_at": START - 2 * WEEK}  # 42 days ago
     assert _action(_verdict(3), **late) == "nothing"
-    spoiled = (START + WEEK, START + 2 * WEEK)  # of it, six days after the promotion
+    spoiled = (START + WEEK, START + 2 * WEEK)
     assert _action(_verdict(3), **late, blocked=(spoiled,)) == "nothing"
-    assert _action(_verdict(3), **late, blocked=(spoiled, (START + 2 * WEEK, START + 3 * WEEK))) == "rollback"
-    before = (START, START + WEEK)
+    across = (START - 3 * WEEK, START - 2 * WEEK + timedelta(days=1))  # of it, a day after the promotion
+    assert _action(_verdict(3), **late, blocked=(across, spoiled)) == "rollback"
+    before = (START - 3 * WEEK, START - 2 * WEEK)
     assert _action(_verdict(3), **late, blocked=(before, spoiled)) == "nothing"
 
 

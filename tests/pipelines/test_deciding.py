@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from model_lifecycle.contracts.policy import PolicySpec
-from model_lifecycle.contracts.records import AuditRecord
+from answered_worse import PER_DAY, SINCE, worse_answers
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.contracts.records import AuditRecord, EventRecord
 from model_lifecycle.monitoring.paired import Comparison
 from model_lifecycle.monitoring.verdict import Drift, Figure, Finding, Maturity, MonitoringReport, WindowVerdict
 from model_lifecycle.pipelines.monitoring.nodes.deciding import compare_with_previous, decide_policy, tell_blocked
 from monitored_traffic import champion
+from tiny_release import scorer
 
 START = datetime(2024, 7, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -71,7 +73,8 @@ def test_seconds_in_the_trail_are_what_the_compute_budget_counts() -> None:
 def test_a_champion_in_its_probation_that_is_worse_than_the_one_before_it_is_rolled_back() -> None:
     worse = Figure(estimate=0.1, lower=0.05, upper=0.15, level=0.95, n_blocks=14)
     assert _decided(_entry(NOW - WEEK, "promote"), worse=worse)["action"] == "rollback"
-    assert _decided(_entry(NOW - 3 * WEEK, "promote"), worse=worse)["action"] != "rollback"
+    assert _decided(_entry(NOW - 4 * WEEK, "promote"), worse=worse)["action"] == "rollback"  # the first look after it
+    assert _decided(_entry(NOW - 5 * WEEK, "promote"), worse=worse)["action"] != "rollback"
     assert _decided(_entry(NOW - WEEK, "promote", "r9"), worse=worse)["action"] != "rollback"
 
 
@@ -84,8 +87,75 @@ def test_a_window_that_failed_goes_into_the_trail_once_and_is_trusted_when_judge
     assert [one.action for one in tell_blocked(_report(False, False), first)] == ["data trusted"]
 
 
+class Log:
+    """A log of a release's answers, and what was read of it."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.rows, self.read_spans = rows, list[tuple[datetime, datetime]]()
+
+    def newest(self) -> datetime | None:
+        return None if self.rows.empty else self.rows["decision_time"].max().to_pydatetime()
+
+    def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        self.read_spans.append((start, end))
+        times = self.rows["decision_time"]
+        return self.rows[(times >= start) & (times < end) & (times < as_of)].reset_index(drop=True)
+
+
+class NoEvents:
+    """An event store without events."""
+
+    def known_since(self, _: datetime) -> list[tuple[int, EventRecord]]:
+        return []
+
+
+def _compared(
+    log: Log,
+    mine: SimpleNamespace | None,
+    before: SimpleNamespace | None,
+    *trail: AuditRecord,
+    until: str | None = None,
+) -> Comparison:
+    found = compare_with_previous(
+        log=log, events=NoEvents(), champion=mine, previous=before, trail=trail, until=until,
+        monitoring=MonitoringSpec(window=WEEK), policy=POLICY,
+    )  # fmt: skip
+    return Comparison.model_validate(found)
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_without_a_release_before_it_there_is_nothing_to_compare(known: bool) -> None:
     mine = SimpleNamespace(scorer=SimpleNamespace(release_id="r1")) if known else None
-    found = compare_with_previous(pd.DataFrame(), SimpleNamespace(), mine, None, [], POLICY)
-    assert (found["difference"], found["reason"]) == (None, "no release before it")
+    found = _compared(Log(pd.DataFrame()), mine, None)
+    assert (found.difference, found.reason) == (None, "no release before it")
+
+
+@pytest.fixture(scope="module")
+def releases() -> tuple[SimpleNamespace, SimpleNamespace]:
+    return SimpleNamespace(scorer=scorer("parcels-2")), SimpleNamespace(scorer=scorer("parcels-1"))
+
+
+def test_the_whole_probation_is_compared_until_the_first_look_after_it(
+    releases: tuple[SimpleNamespace, SimpleNamespace],
+) -> None:
+    mine, before = releases
+    log, promoted = Log(worse_answers(mine.scorer, days=50)), _entry(SINCE, "promote", "parcels-2")
+
+    def judged(days: int) -> Comparison:
+        return _compared(log, mine, before, promoted, until=(SINCE + timedelta(days=days)).isoformat())
+
+    assert [judged(days).rows for days in (14, 28, 34)] == [14 * PER_DAY, 28 * PER_DAY, 28 * PER_DAY]
+    assert judged(34).difference is not None
+    assert judged(35).reason == "its probation is over"
+    assert log.read_spans[-1] == (SINCE, SINCE + timedelta(days=28))
+
+
+def test_what_cannot_be_trusted_is_not_compared_and_makes_the_probation_longer(
+    releases: tuple[SimpleNamespace, SimpleNamespace],
+) -> None:
+    mine, before = releases
+    spoiled = {"start": (SINCE + WEEK).isoformat(), "end": (SINCE + 2 * WEEK).isoformat()}
+    trail = _entry(SINCE, "promote", "parcels-2"), _entry(SINCE + 2 * WEEK, "data blocked", "parcels-2", **spoiled)
+    log = Log(worse_answers(mine.scorer, days=50))
+    found = _compared(log, mine, before, *trail, until=(SINCE + timedelta(days=35)).isoformat())
+    assert found.rows == 28 * PER_DAY

@@ -104,7 +104,7 @@ class Rollout(Contract):
     canary: Duration = Field(default=timedelta(0), description="answers a share of the requests")
     canary_share: float = Field(default=0.1, gt=0.0, lt=1.0)
     probation: PositiveDuration = Field(
-        default=timedelta(days=14), description="as champion: rolled back when shown to be worse than the one before"
+        default=timedelta(days=28), description="as champion: rolled back when shown to be worse than the one before"
     )
 
 

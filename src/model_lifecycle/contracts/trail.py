@@ -1,7 +1,7 @@
 """The words of the audit trail, and what the policy reads in it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from model_lifecycle.contracts.records import AuditRecord
 
@@ -39,6 +39,12 @@ def blocked_spans(trail: Iterable[AuditRecord]) -> list[Span]:
         else:
             found.pop((start, end), None)
     return list(found)
+
+
+def probation_end(since: datetime, probation: timedelta, blocked: Iterable[Span]) -> datetime:
+    """Return when a release's probation ends: time whose data cannot be trusted is none of it."""
+    apart = sum((max(end - max(start, since), timedelta(0)) for start, end in blocked), timedelta(0))
+    return since + probation + apart
 
 
 def _seconds(one: AuditRecord) -> float:

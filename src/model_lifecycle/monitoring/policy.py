@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.trail import probation_end
 from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
@@ -103,8 +104,8 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     """Decide what to do after the last of the windows.
 
     1. The newest window's data cannot be trusted: *investigate*; nothing is trained or rolled back on it.
-    2. The champion is in its probation, and its loss on the same rows lies above that of the release before it with
-       the whole interval: *roll back*.
+    2. The champion is in its probation, or this is the first look after it, and its loss on the same rows lies above
+       that of the release before it with the whole interval: *roll back*.
     3. The last ``consecutive_windows`` mature windows all breach, or the training data are older than
        ``maximum_age``, or important features drifted in ``drift.consecutive_windows`` windows and ``drift.action``
        says so: *retrain*, unless a guard holds it (cooldown, ``minimum_new_labels``, budget, blocked rows); then
@@ -131,7 +132,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     newest = history[-1]
     if newest.blocked():
         return answer("investigate", *(f"data quality: {finding.message}" for finding in newest.critical()))
-    if (reason := _rollback(policy, state, excluded)) is not None:
+    if (reason := _rollback(policy, state, excluded, newest.end - newest.start)) is not None:
         return answer("rollback", reason)
     wanted = [
         *_breached_in_a_row(history, policy),
@@ -145,13 +146,12 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
     return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
 
 
-def _rollback(policy: PolicySpec, state: PolicyState, excluded: Sequence[Span]) -> str | None:
+def _rollback(policy: PolicySpec, state: PolicyState, excluded: Sequence[Span], window: timedelta) -> str | None:
     found, since = state.versus_previous, state.promoted_at
     if found is None or found.lower is None or found.lower <= 0.0 or since is None:
         return None
-    # Nobody is judged on data that cannot be trusted, so such time is none of the probation.
-    apart = sum((max(end - max(start, since), timedelta(0)) for start, end in excluded), timedelta(0))
-    if not since <= state.now < since + policy.rollout.probation + apart:
+    # The whole probation is seen only by the first look after it.
+    if not since <= state.now < probation_end(since, policy.rollout.probation, excluded) + window:
         return None
     return f"release {state.release}: its loss is {_shown(found)} above that of the previous release on the same rows"
 

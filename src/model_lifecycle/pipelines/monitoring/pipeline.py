@@ -105,7 +105,16 @@ def _deciding() -> list[Node]:
         ),
         Node(
             compare_with_previous,
-            ["prediction_window", "event_log", "champion", "previous_champion", "audit_trail", "params:policy"],
+            {
+                "log": "prediction_log",
+                "events": "event_log",
+                "champion": "champion",
+                "previous": "previous_champion",
+                "trail": "audit_trail",
+                "until": "params:monitoring_until",
+                "monitoring": "params:monitoring",
+                "policy": "params:policy",
+            },
             "previous_comparison",
             name="compare_with_previous",
         ),

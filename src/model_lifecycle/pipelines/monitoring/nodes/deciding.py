@@ -1,22 +1,43 @@
 """From verdicts to the policy's decision: the champion against the one before it, and what was done before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
-from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.records import AuditRecord, EventRecord
-from model_lifecycle.contracts.trail import BLOCKED, TRUSTED, blocked_spans, promoted_at, retrainings
+from model_lifecycle.contracts.trail import (
+    BLOCKED,
+    TRUSTED,
+    Span,
+    blocked_spans,
+    probation_end,
+    promoted_at,
+    retrainings,
+)
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.paired import Comparison, compare_live
 from model_lifecycle.monitoring.policy import Attempt, PolicyState, decide
 from model_lifecycle.monitoring.replay import reach
 from model_lifecycle.monitoring.verdict import MonitoringReport
+from model_lifecycle.monitoring.windows import resolve_until
 from model_lifecycle.scoring import Scorer
 
 _MONITORING = "monitoring"
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
+
+
+class PredictionReader(Protocol):
+    """What the prediction log is to a node."""
+
+    def newest(self) -> datetime | None:
+        """Return the latest decision time, None without predictions."""
+
+    def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
+        """Return the predictions of a window with the labels known at ``as_of``."""
 
 
 class EventReader(Protocol):
@@ -36,14 +57,19 @@ class Registered(Protocol):
 
 
 def compare_with_previous(
-    predictions: pd.DataFrame,
-    log: EventReader,
+    *,
+    log: PredictionReader,
+    events: EventReader,
     champion: Registered | None,
     previous: Registered | None,
     trail: Sequence[AuditRecord],
+    until: str | None,
+    monitoring: MonitoringSpec,
     policy: PolicySpec,
 ) -> dict[str, Any]:
-    """Compare a champion in its probation with the release before it, on the champion's own decisions.
+    """Compare a champion with the release before it, on the champion's own decisions in its probation.
+
+    Decisions on data that cannot be trusted are left out. The whole probation is compared once more after its end.
 
     Returns
     -------
@@ -53,14 +79,25 @@ def compare_with_previous(
     if champion is None or previous is None:
         return _nothing("" if champion is None else champion.scorer.release_id, None, "no release before it")
     mine, before = champion.scorer, previous.scorer
-    since = promoted_at(trail, mine.release_id)
-    if since is None or predictions.empty:
+    since, now = promoted_at(trail, mine.release_id), resolve_until(until, log.newest())
+    if since is None or now is None or now <= since:
         return _nothing(mine.release_id, before.release_id, "no decision since a promotion that the trail tells")
-    if predictions["decision_time"].max() >= since + policy.rollout.probation:
+    blocked = blocked_spans(trail)
+    end = probation_end(since, policy.rollout.probation, blocked)
+    if now >= end + monitoring.window:
         return _nothing(mine.release_id, before.release_id, "its probation is over")
-    starts = [one for one in (reach(predictions, scorer) for scorer in (mine, before)) if one is not None]
-    events = log.known_since(min(starts).to_pydatetime())
-    return compare_live(predictions, events, mine, before, since).model_dump(mode="json")
+    rows = log.read(since, min(end, now), _LAST if until is None else now)
+    rows = rows[~_within(rows["decision_time"], blocked)].reset_index(drop=True)
+    starts = [one for one in (reach(rows, scorer) for scorer in (mine, before)) if one is not None]
+    known = events.known_since(min(starts).to_pydatetime()) if starts else []
+    return compare_live(rows, known, mine, before, since).model_dump(mode="json")
+
+
+def _within(moments: pd.Series, spans: Sequence[Span]) -> np.ndarray:
+    found = np.zeros(len(moments), dtype=bool)
+    for start, end in spans:
+        found |= ((moments >= start) & (moments < end)).to_numpy()
+    return found
 
 
 def _nothing(release: str, other: str | None, reason: str) -> dict[str, Any]:
