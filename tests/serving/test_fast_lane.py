@@ -1,11 +1,18 @@
 """The lane around Ray's own way of a request; the integration tests see that the running service takes it."""
 
 import asyncio
+import gc
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from eventually import eventually
 from model_lifecycle.serving import fast_lane
 from model_lifecycle.serving.fast_lane import middlewares
 from model_lifecycle.serving.http import Receive, Response, Scope, Send, respond
@@ -95,6 +102,34 @@ def test_a_refused_request_gives_its_slot_back() -> None:
     app = lane(replica)
     assert ask(app, "/predict", {"odd": 1}) == [422]
     assert ask(app, "/predict", record(1)) == [200]
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an application with uvicorn, as a replica does, and tell where."""
+    server = uvicorn.Server(uvicorn.Config(app, http="httptools", lifespan="off", log_level="warning"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            eventually(lambda: server.started)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def test_answers_are_freed_at_once_and_do_not_wait_for_the_collector() -> None:
+    headers = {"X-API-Key": "a-key-that-only-the-tests-know"}
+    with served(lane(Rays())) as url, httpx.Client(headers=headers, trust_env=False) as client:
+        gc.disable()
+        try:
+            assert {client.post(url + "/v1/predict", json=record(1)).status_code for _ in range(20)} == {200}
+            kept = [one for one in gc.get_objects() if type(one).__name__ == "RequestResponseCycle"]
+        finally:
+            gc.enable()
+    assert len(kept) <= 1  # the last one, on a connection that stays open
 
 
 def test_in_a_server_that_is_no_replica_as_expected_there_is_no_lane() -> None:

@@ -139,7 +139,7 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
         serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
         serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
     except BaseException as error:
-        told = _first_cause(error) + _proxys_last_complaint(folder)
+        told = _first_cause(error) + (_proxys_last_complaint(folder) if isinstance(error, TimeoutError) else "")
         _shut_down(folder)
         if isinstance(error, Exception):
             raise ServingError(f"the service did not come up: {told}") from error
@@ -277,7 +277,7 @@ def _first_cause(error: BaseException) -> str:
 
 
 def _proxys_last_complaint(folder: Path) -> str:
-    """Return what Ray's proxy has complained of last: where HAProxy does not come up, Ray's error says only that."""
+    """Return what Ray's proxy has complained of last: that it does not come up in time is all that Ray says."""
     logs = sorted(folder.glob("session_2*/logs/serve/proxy_*.log"))
     lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
     complaints = [line.partition(" -- ")[2] for line in lines if line.startswith(("WARNING", "ERROR"))]
