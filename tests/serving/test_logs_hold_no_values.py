@@ -42,7 +42,7 @@ def live(start: Callable[..., Any], registry: Registry) -> Any:
 
 def told(live: Any, caplog: pytest.LogCaptureFixture) -> str:
     """Return all that was told of an error, and hold that something was."""
-    assert "ERROR" in caplog.text or "WARNING" in caplog.text
+    eventually(lambda: "ERROR" in caplog.text or "WARNING" in caplog.text)
     history = Trials(Registry(live.settings.registry, live.settings.registry_name)).history()
     return f"{caplog.text}{live.ask('GET', '/model').text}{history}"
 
