@@ -28,6 +28,7 @@ def _wait_for(output: Path, pattern: str, run: "subprocess.Popen[str]") -> None:
     assert run.poll() is None, run.communicate()
 
 
+@pytest.mark.slow  # in one process, with a killed run's leavings: tests/batch/test_run.py
 def test_a_killed_run_leaves_no_half_file_and_the_next_one_goes_on(finished_run: FinishedRun, tmp_path: Path) -> None:
     data, source = tmp_path / "data", tmp_path / "input"
     shutil.copytree(finished_run.data, data)
