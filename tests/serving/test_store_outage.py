@@ -17,6 +17,8 @@ from model_lifecycle.serving import log_writer
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import Store
+from model_lifecycle.store.engine import PAGES_PER_CHECKPOINT
+from model_lifecycle.store.predictions import prediction_row
 from small_disk import SmallDisk
 from tiny_release import record
 
@@ -122,6 +124,24 @@ def test_entries_that_wait_are_written_in_one_transaction(store: Store) -> None:
     assert commits == [50]
     assert done.errors == [None] * 50
     assert len(store.predictions_between(NOW, datetime.now(UTC))) == 50
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_written_goes_from_the_write_ahead_log_into_the_file(
+    store: Store, settings: ServiceSettings, at_once: bool
+) -> None:
+    path, writer, done = Path(settings.store.removeprefix("sqlite:///")), LogWriter(store, lambda: None), Collected()
+    size, written = path.stat().st_size, 0
+    writer.start()
+    try:
+        while written <= PAGES_PER_CHECKPOINT // 2:  # with two pages a row it is due; a commit's own is not
+            some = [prediction_row(prediction(written + number)) for number in range(log_writer.ROWS_AT_ONCE)]
+            if not (at_once and writer.write_at_once(some)):
+                writer.submit(some, done)
+            written += len(some)
+        eventually(lambda: path.stat().st_size > size, seconds=30)
+    finally:
+        writer.close()
 
 
 def test_an_entry_that_the_store_refuses_does_not_take_the_others_with_it(store: Store) -> None:

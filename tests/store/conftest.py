@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model_lifecycle.store import Store
+from model_lifecycle.store import Appender, Store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -20,3 +20,25 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(url: str) -> Iterator[Store]:
     with Store.open(url) as opened:
         yield opened
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a SQLite file is to be."""
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def file_store(path: Path) -> Iterator[Store]:
+    """A store in that file."""
+    with Store.open(f"sqlite:///{path}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def appender(file_store: Store) -> Iterator[Appender]:
+    """What commits to that file at once."""
+    made = file_store.appender()
+    assert made is not None
+    yield made
+    made.close()

@@ -21,27 +21,8 @@ _number = count()
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{path}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def appender(store: Store) -> Iterator[Appender]:
-    made = store.appender()
-    assert made is not None
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def checkpointer(store: Store) -> Iterator[Checkpointer]:
-    made = store.checkpointer()
+def checkpointer(file_store: Store) -> Iterator[Checkpointer]:
+    made = file_store.checkpointer()
     assert made is not None
     yield made
     made.close()
