@@ -93,9 +93,12 @@ def test_records_scored_one_by_one_are_those_scored_in_columns(family: str, rows
     assert plain is not None
     columns = found.columns(records)
     one_by_one, in_columns = found.score_plain(plain, HISTORY), found.by_row(columns, found.score(columns, HISTORY))
-    assert [repr(one_by_one.features), one_by_one.ids, one_by_one.times, list(one_by_one.flags)] == [
+    assert [one_by_one.names, repr([*map(tuple, one_by_one.features)]), one_by_one.ids] == [
+        in_columns.names,
         repr(in_columns.features),
         in_columns.ids,
+    ]
+    assert [one_by_one.times, list(one_by_one.flags)] == [
         in_columns.times,
         list(in_columns.flags),
     ]

@@ -1,8 +1,7 @@
 """What `scoring` answers for a few rows, a row at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,10 @@ class ScoredRows:
         The decisions.
     times : list of int
         Decision times, in microseconds since 1970.
-    features : list of mapping
-        What the model saw; NaN where a number is missing.
+    names : tuple of str
+        The features.
+    features : list of sequence
+        What the model saw, in the order of the names; NaN where a number is missing.
     prediction, action : ndarray
         As in `Scores`.
     score : list of float
@@ -32,7 +33,8 @@ class ScoredRows:
 
     ids: list[object]
     times: list[int]
-    features: list[dict[str, Any]]
+    names: tuple[str, ...]
+    features: Sequence[Sequence[float | str]]
     prediction: np.ndarray
     score: list[float]
     action: np.ndarray
@@ -51,14 +53,17 @@ def predict_rows(model: Model, names: Sequence[str], rows: Sequence[Sequence[flo
 
 
 def marks_of(
-    row: Row, features: Mapping[str, Any], inputs: Sequence[str], known: Mapping[str, frozenset[str]]
+    row: Row, features: Sequence[float | str], inputs: Sequence[str], known: Sequence[tuple[int, str, frozenset[str]]]
 ) -> dict[str, list[str]]:
-    """Return the names of the inputs of a row that are ``missing``, and of the categories that are ``unknown``."""
+    """Return the names of the inputs of a row that are ``missing``, and of the categories that are ``unknown``.
+
+    ``known`` has the place, the name and the categories of each categorical feature.
+    """
     marks: dict[str, list[str]] = {}
     missing = [name for name in inputs if row[name] is None]
     if missing:
         marks["missing"] = missing
-    for name, categories in known.items():
-        if features[name] not in categories and row[name] is not None:
+    for place, name, categories in known:
+        if features[place] not in categories and row[name] is not None:
             marks.setdefault("unknown", []).append(name)
     return marks

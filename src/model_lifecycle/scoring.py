@@ -273,24 +273,25 @@ class Scorer:
         times = [row[self.question.decision_time] for row in rows]
         features = [self._plain[1].compute(row, time, history) for row, time in zip(rows, times, strict=True)]
         prediction = self.facts.calibration.apply(predict_rows(self.model, self._names, features))
-        named = [dict(zip(self._names, one, strict=True)) for one in features]
         return ScoredRows(
             [row[self.question.decision_id] for row in rows],
             times,
-            named,
+            self._names,
+            features,
             prediction,
             self.task.score(prediction).tolist(),
             self.task.actions(prediction, self.threshold),
-            [marks_of(row, one, self._inputs, self._known_categories) for row, one in zip(rows, named, strict=True)],
+            [marks_of(row, one, self._inputs, self._known_places) for row, one in zip(rows, features, strict=True)],
         )
 
     def by_row(self, columns: Columns, scores: Scores) -> ScoredRows:
         """Return scores of rows that `columns` has validated, a row at a time."""
         times = columns[self.question.decision_time].astype(np.int64).tolist()
-        lists = zip(*(values.tolist() for values in scores.features.values()), strict=True)
-        features = [dict(zip(scores.features, row, strict=True)) for row in lists]
+        names = tuple(scores.features)
+        features = list(zip(*(values.tolist() for values in scores.features.values()), strict=True))
         ids = columns[self.question.decision_id].tolist()
-        return ScoredRows(ids, times, features, scores.prediction, scores.score.tolist(), scores.action, scores.flags)
+        score = scores.score.tolist()
+        return ScoredRows(ids, times, names, features, scores.prediction, score, scores.action, scores.flags)
 
     @cached_property
     def _plain(self) -> tuple[PlainReader, PlainFeatures] | None:
@@ -326,6 +327,10 @@ class Scorer:
     @cached_property
     def _known_categories(self) -> dict[str, frozenset[str]]:
         return {name: frozenset(values) for name, values in self.facts.state.categories.items()}
+
+    @cached_property
+    def _known_places(self) -> tuple[tuple[int, str, frozenset[str]], ...]:
+        return tuple((self._names.index(name), name, known) for name, known in self._known_categories.items())
 
     def _check_smoke(self, content: bytes) -> dict[str, np.ndarray]:
         """Score the release's own smoke records from their recorded features, compare, and return the features.

@@ -106,6 +106,14 @@ def test_an_unknown_field_is_named_briefly() -> None:
     assert problems({**VALID, "\ud800" * 500: 1})[0].field == ("\\ud800" * 500)[:80]
 
 
+def test_a_misnamed_field_is_an_unknown_one_and_an_absent_one() -> None:
+    misnamed = {("wieght" if name == "id" else name): value for name, value in VALID.items()}
+    assert [(one.field, one.found) for one in problems(VALID, misnamed)] == [
+        ("wieght", "an unknown field"),
+        ("id", "nothing"),
+    ]
+
+
 def test_of_a_hundred_thousand_unknown_names_a_hundred_are_told() -> None:
     assert len(problems({**VALID, **{f"field {number}": 1 for number in range(100_000)}})) == 100
 

@@ -286,9 +286,10 @@ def test_an_unknown_top_level_key_is_refused_with_its_file_and_the_nearest_known
             "2012-01-01T00:00:00-05:00",
             r"run.as_of 2012-01-01T05:00:00\+00:00: no decision before it; decisions run from 2013-01",
         ),
-        (
+        pytest.param(
             "2013-02-01T00:00:00-05:00",
             r"run.as_of .*: 0 training decisions between .*, expected a later as_of or shorter",
+            marks=pytest.mark.slow,
         ),
     ],
 )

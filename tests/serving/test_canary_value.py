@@ -77,7 +77,7 @@ def test_a_canary_that_earns_less_is_withdrawn_with_the_figures(
     [
         (EVERYTHING, NOTHING, 400, 400),  # it earns more
         (EVERYTHING, EVERYTHING, 400, 400),  # as much
-        (NOTHING, EVERYTHING, 60, 60),  # less, by few decisions
+        pytest.param(NOTHING, EVERYTHING, 60, 60, marks=pytest.mark.slow),  # less, by few decisions
         (NOTHING, EVERYTHING, 400, 60),  # less, by few outcomes
     ],
 )

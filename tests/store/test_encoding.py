@@ -1,12 +1,13 @@
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_lifecycle.contracts.records import EventRecord
 from model_lifecycle.store import Store
-from model_lifecycle.store.encoding import from_micros, to_micros
+from model_lifecycle.store.encoding import from_micros, rows_in_json, to_micros
 
 from .records import at
 
@@ -22,3 +23,13 @@ def test_times_of_other_zones_are_the_same_instant(store: Store) -> None:
     store.append_events([EventRecord("e1", "k", elsewhere, pd.Timestamp(elsewhere), {})])
     ((_, read),) = store.events_after(0, 1)
     assert (read.event_time, read.event_time.tzinfo, read.known_at) == (at(1), UTC, at(1))
+
+
+@given(names=st.lists(st.text(), unique=True), data=st.data())
+@example(names=['of "two" parts', "a\\b"], data=None)
+def test_rows_become_the_json_of_their_names_and_values(names: list[str], data: st.DataObject | None) -> None:
+    value = st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    row = data.draw(st.tuples(*(value for _ in names))) if data else tuple(range(len(names)))
+    (found,) = rows_in_json(names, [row])
+    assert found.isascii()
+    assert json.loads(found) == dict(zip(names, row, strict=True))

@@ -20,7 +20,7 @@ from model_lifecycle.serving.live_history import Snapshot
 from model_lifecycle.serving.settings import ControlSettings
 from model_lifecycle.serving.types import HistoryState
 from model_lifecycle.store import PredictionRow
-from model_lifecycle.store.encoding import plain_jsons, to_micros
+from model_lifecycle.store.encoding import plain_jsons, rows_in_json, to_micros
 
 Record = Mapping[str, object]
 Hide = Callable[[frozenset[str], Sequence[Record]], Sequence[Record]]
@@ -71,7 +71,7 @@ def predictions_of(
     logged_at = to_micros("logged_at", now)
     logged = zip(
         names, map(str, scored.ids), scored.times, repeat(logged_at, count), repeat(release, count), scored.score,
-        decisions, repeat(threshold, count), repeat(watermark, count), plain_jsons(inputs), plain_jsons(features),
+        decisions, repeat(threshold, count), repeat(watermark, count), plain_jsons(inputs), features,
         plain_jsons(flags), plain_jsons(outputs), repeat(role, count), actions, propensities, strict=True,
     )  # fmt: skip
     states = [HistoryState(watermark, snapshot.newest(), whole) for whole in (False, True)]
@@ -101,19 +101,20 @@ def predictions_of(
 
 def _logged(
     champion: Champion, records: Sequence[Record], scored: ScoredRows, hide: Hide | None
-) -> tuple[Sequence[Record], Sequence[Record]]:
-    """Return inputs and features as they may be logged."""
+) -> tuple[Sequence[Record], list[str]]:
+    """Return inputs, and features in JSON, as they may be logged."""
     private, question = champion.scorer.private, champion.scorer.question
     inputs = [dict(record) for record in records]
     for one in inputs:
         one.pop(question.decision_id, None)
         one.pop(question.decision_time, None)
     if not private:
-        return inputs, scored.features
+        return inputs, rows_in_json(scored.names, scored.features)
     if hide is None:
         raise ServingError(f"release {champion.scorer.release_id} has private inputs, expected a way to hide them")
-    features = [{name: value for name, value in one.items() if name not in private} for one in scored.features]
-    return hide(private, inputs), features
+    told = [place for place, name in enumerate(scored.names) if name not in private]
+    features = [[row[place] for place in told] for row in scored.features]
+    return hide(private, inputs), rows_in_json([scored.names[place] for place in told], features)
 
 
 def _reach(champion: Champion, snapshot: Snapshot) -> float:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from model_lifecycle.store.engine import CACHE_KIB
 from model_lifecycle.store.predictions import PredictionRow, statement
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Appender:
         self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._statement = statement("?", 1)
 
     def append(self, rows: Sequence[PredictionRow]) -> bool:

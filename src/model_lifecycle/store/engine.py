@@ -20,6 +20,9 @@ _WRITE = "model_lifecycle_write"
 _RETRY_SECONDS = 0.05
 # 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes once what changed often.
 PAGES_PER_CHECKPOINT = 8_000
+# At most, for each connection. A batch touches most leaves of an index in no order, and what SQLite grants by itself
+# (2 MB) holds them up to some ten thousand predictions.
+CACHE_KIB = 16 * 1024
 # A commit copies the write-ahead log back itself only where no `Checkpointer` does.
 _PAGES_PER_COMMIT_CHECKPOINT = 2 * PAGES_PER_CHECKPOINT
 
@@ -107,6 +110,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         connection.isolation_level = None
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_PER_COMMIT_CHECKPOINT}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

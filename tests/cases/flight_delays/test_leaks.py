@@ -64,6 +64,7 @@ def test_weather_at_the_scheduled_hour_is_found(raw: Mapping[str, pd.DataFrame],
     assert {column for leak in leaks for column in leak["columns"]} == weather
 
 
+@pytest.mark.slow  # the case `cancellations` above is the same trap
 def test_the_tail_number_is_found_when_the_question_is_which_flights_are_cancelled(made: CaseTables) -> None:
     cancelled = (made.decisions["outcome_reason"] == "cancelled").astype(float)
     asked = made.decisions.assign(late=cancelled, outcome="observed", outcome_reason=None)
