@@ -24,8 +24,8 @@ def main() -> None:
         (file,) = Path("data/06_models").glob(f"*/releases/{release}/smoke.json")
         smoke = json.loads(file.read_text(encoding="utf-8"))
         scores = [answer.score for answer in client.predict(smoke["records"])]
-    if any(abs(found - expected) > 1e-12 for found, expected in zip(scores, smoke["scores"], strict=True)):
-        sys.exit(f"release {release}: found scores {scores}, expected {smoke['scores']}")
+    if any(abs(found - expected) > 1e-12 for found, expected in zip(scores, smoke["predictions"], strict=True)):
+        sys.exit(f"release {release}: found scores {scores}, expected {smoke['predictions']}")
     sys.stdout.write(
         f"ready after {seconds:.1f} s; {release} scores its {len(scores)} smoke records as it was built to\n"
     )

@@ -1,5 +1,6 @@
 """The service as it is started for real: Ray Serve, HAProxy, replicas, a registry and a store on disk."""
 
+import json
 import os
 import signal
 import socket
@@ -63,6 +64,34 @@ def test_an_event_that_is_fed_back_is_in_the_next_answers_history(client: Client
 def test_a_label_is_taken_once(client: Client) -> None:
     label = LabelRecord("P-1", START + timedelta(days=12), "observed", 1.0, None, datetime.now(UTC))
     assert client.feedback(labels=[label, label])["labels"]["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [(0.0, 0, "scores its 3 smoke records as it was built to"), (1e-9, 1, ": found scores [")],
+)
+def test_the_images_check_holds_the_scores_against_those_of_the_release(
+    service: RunningService, client: Client, world: World, tmp_path: Path, error: float, code: int, told: str
+) -> None:
+    release = str(client.model()["release"])
+    smoke = json.loads((world.folder / "releases" / release / "smoke.json").read_text(encoding="utf-8"))
+    # The release was made before there was a history: what it says now is what it should have said.
+    smoke["predictions"][0] = client.predict(smoke["records"])[0].score + error
+    smoke["predictions"][1:] = [answer.score for answer in client.predict(smoke["records"][1:])]
+    place = tmp_path / "data" / "06_models" / "parcels" / "releases" / release
+    place.mkdir(parents=True)
+    (place / "smoke.json").write_text(json.dumps(smoke), encoding="utf-8")
+    asked = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "ask.py", service.url],
+        cwd=tmp_path,
+        env={**os.environ, "MODEL_LIFECYCLE_API_KEY": service.key},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert asked.returncode == code, asked.stderr
+    assert told in asked.stdout + asked.stderr
 
 
 def test_a_promotion_is_followed_under_traffic_without_a_failed_request(client: Client, world: World) -> None:
