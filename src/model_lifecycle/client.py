@@ -24,6 +24,7 @@ import httpx
 
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.errors import ServingError
+from model_lifecycle.retry_after import asked_pause
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # The service says when to come again; these mean that nothing was done.
@@ -207,14 +208,14 @@ class Client:
             else:
                 if last or response.status_code not in _LATER | _UNCERTAIN:
                     return _content(response)
-                advice = response.headers.get("retry-after")
+                advice = asked_pause(response.headers.get("retry-after"))
             self._on_retry()
             _pause(attempt, advice)
         raise AssertionError("unreachable")
 
 
-def _pause(attempt: int, advice: str | None) -> None:
-    pause = float(advice) if advice is not None and advice.isdigit() else _FIRST_PAUSE * 2**attempt
+def _pause(attempt: int, advice: float | None) -> None:
+    pause = _FIRST_PAUSE * 2**attempt if advice is None else advice
     # Spread, so that clients that failed together do not come back together.
     time.sleep(min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 

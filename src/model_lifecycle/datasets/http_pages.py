@@ -2,8 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -13,6 +11,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_exponential_jitter
 
 from model_lifecycle.errors import SourceError
+from model_lifecycle.retry_after import asked_pause
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 60.0
@@ -129,7 +128,7 @@ class Fetcher:
             raise _MayPass(f"no answer ({type(error).__name__})") from error
         status = response.status_code
         if status in _PASSING:
-            raise _MayPass(f"status {status}", _asked_pause(response.headers.get("Retry-After")))
+            raise _MayPass(f"status {status}", asked_pause(response.headers.get("Retry-After")))
         if status != httpx.codes.OK:
             raise SourceError(
                 f"{self.shown}: status {status}, expected 200: {content[:200].decode(errors='replace')!r}"
@@ -147,19 +146,6 @@ class Fetcher:
             if len(content) > self._limit:
                 raise SourceError(f"{self.shown}: an answer is larger than {self._limit / _MEGABYTE:.3g} MB")
         return bytes(content)
-
-
-def _asked_pause(header: str | None) -> float | None:
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _shown(url: str) -> str:

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
@@ -15,6 +14,7 @@ from model_lifecycle.contracts.alerting import shown_address
 from model_lifecycle.contracts.records import Notification
 from model_lifecycle.notification.channel import MayPass, Refused
 from model_lifecycle.notification.signature import signature
+from model_lifecycle.retry_after import asked_pause
 
 _OF_THIS_BODY = frozenset({400, 410, 413, 415, 422})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -80,7 +80,7 @@ class Webhook:
         with error:
             message = f"{shown_address(self._url)}: status {error.code}, expected 2xx"
             if error.code in _PASSING:
-                raise MayPass(message, _asked_pause(error.headers.get("Retry-After"))) from error
+                raise MayPass(message, asked_pause(error.headers.get("Retry-After"))) from error
             try:
                 said = error.read(_SHOWN).decode(errors="replace")
             except (OSError, HTTPException):
@@ -110,16 +110,3 @@ def _bounded(response: HTTPResponse, deadline: float) -> None:
         if not part:
             return
         left -= len(part)
-
-
-def _asked_pause(header: str | None) -> float | None:
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
