@@ -71,7 +71,8 @@ def verdict(found: BacktestEvidence) -> str:
         return f"Take {told['policy']!r}: it earned most, and no policy that retrains less keeps up with it."
     return (
         f"Take {told['policy']!r}: it retrains {count[told['policy']]} times and is not shown to earn less than "
-        f"{told['best']!r} ({net(behind, unit)}), which retrains {count[told['best']]} times."
+        f"{told['best']!r} ({net(behind, unit)}, one of {len(told['against_best'])} comparisons at once), which "
+        f"retrains {count[told['best']]} times."
     )
 
 
@@ -85,7 +86,6 @@ def net(one: NetDifference, unit: str) -> str:
 def regret(found: BacktestEvidence) -> str:
     """Say what the present policy has cost against the best and against the recommended one."""
     told, unit = found["recommendation"], found["question"]["unit"]
-    f"The present policy, {found['present']!r}"
     if told["best"] == found["present"]:
         return f"The present policy, {found['present']!r}, earned most."
     words = (

@@ -21,8 +21,8 @@ _RETRY_SECONDS = 0.05
 # 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes once what changed often.
 PAGES_PER_CHECKPOINT = 8_000
 # At most, for each connection. A batch touches most leaves of an index in no order, and what SQLite grants by itself
-# (2 MB) holds them up to some ten thousand predictions.
-CACHE_KIB = 16 * 1024
+# (2 MB) holds them up to some ten thousand predictions. Readers fill it too, and keep it.
+CACHE_KIB = 8 * 1024
 # A commit copies the write-ahead log back itself only where no `Checkpointer` does.
 _PAGES_PER_COMMIT_CHECKPOINT = 2 * PAGES_PER_CHECKPOINT
 
