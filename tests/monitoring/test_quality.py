@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,23 @@ def test_a_change_of_unit_is_judged_against_the_last_trusted_window() -> None:
     faulty = live(1, weeks=3).changed_from(LIVE + WEEK, "temperature", lambda values: (values - 32) / 1.8)
     blocked = [window.blocked() for window in judged(faulty, weeks=3).windows]
     assert blocked == [False, True, True]
+
+
+def test_another_column_that_is_missing_for_long_takes_no_columns_past_away() -> None:
+    """A sensor is lost for two windows, the unit changes late in the second and is right again after the third."""
+    faulty = live(1, weeks=4)
+    late, right = LIVE + 2 * WEEK - WEEK / 3, LIVE + 3 * WEEK
+    between = (faulty.times >= _moment(late)) & (faulty.times < _moment(right))
+    faulty = faulty.changed("temperature", lambda values: np.where(between, (values - 32) / 1.8, values))
+    lost = faulty.times < _moment(LIVE + 2 * WEEK)
+    faulty = faulty.changed("load", lambda values: np.where(lost, np.nan, values))
+    told = [{(one.rule, one.column) for one in window.quality} for window in judged(faulty, weeks=4).windows]
+    missing, unit = ("missing", "load"), ("unit", "temperature")
+    assert told == [{missing}, {missing, unit}, {unit}, set()]
+
+
+def _moment(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None), "us")
 
 
 def test_a_change_of_unit_on_the_last_days_of_a_window_whose_weather_is_another_is_a_finding() -> None:

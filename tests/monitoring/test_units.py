@@ -85,6 +85,14 @@ def test_a_jump_that_is_over_after_a_day_or_that_nothing_explains_is_no_change()
     assert overnight_change(before[:300], celsius(week)) is None
 
 
+@pytest.mark.parametrize("stuck_from", [400, 620])
+@pytest.mark.parametrize("level", [11.6, 18.3, 1.0, 4.3])  # what conversions make of 65 and of its like
+def test_a_sensor_that_got_stuck_has_not_changed_its_unit(level: float, stuck_from: int) -> None:
+    before, week = weather(0, 2)
+    stuck = np.concatenate([week[:stuck_from], np.full(week.size - stuck_from, level)])
+    assert overnight_change(before, stuck) is None
+
+
 @pytest.mark.parametrize(("low", "high", "told"), [(0.0, 10.0, False), (1.0, 9.0, False), (2.0, 2000.0, True)])
 def test_a_level_that_rises_for_good_is_a_unit_only_where_a_conversion_gives_the_old_one(
     low: float, high: float, told: bool

@@ -102,11 +102,11 @@ def judge_windows(
     as_of = None if until is None else end
     spans = _spans(log, rules.spec, end, windows) if len(log) and end is not None else ()
     verdicts: list[WindowVerdict] = []
-    trusted: Columns | None = None
+    trusted: Columns = {}
     for span in spans:
         verdict, columns = _judge(rows_of(log, span, as_of), span, champion, rules, trusted)
         verdicts.append(verdict)
-        trusted = trusted if verdict.blocked() else columns
+        trusted = {**trusted, **_sound(columns, verdict)}
     return MonitoringReport(
         release=champion.release,
         until=end,
@@ -163,6 +163,12 @@ def with_shadows(
     return report.model_copy(update={"shadows": found})
 
 
+def _sound(columns: Columns, verdict: WindowVerdict) -> Columns:
+    """Return the columns that nothing critical is told of: one that fails takes no other one's past away."""
+    failed = {one.column for one in verdict.quality if one.severity == "critical"}
+    return {} if None in failed else {name: values for name, values in columns.items() if name not in failed}
+
+
 def _encoded(log: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return log.assign(value=rules.task.encode(log["value"].to_numpy(dtype=np.float64)))
 
@@ -172,7 +178,7 @@ def _judge(
     span: Window,
     champion: ChampionFacts,
     rules: Rules,
-    trusted: Columns | None,
+    trusted: Columns,
 ) -> tuple[WindowVerdict, Columns]:
     spec = rules.spec
     looked = _look(rows, span, champion, rules, trusted)
@@ -208,7 +214,7 @@ class _Looked:
     maturity: Maturity
 
 
-def _look(rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None) -> _Looked:
+def _look(rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns) -> _Looked:
     contract, inputs = rules.inputs(), _inputs(rows, rules)
     features = _features(rows, inputs.columns, champion, rules)
     findings = check_quality(inputs, len(rows), contract, champion.reference_profile, rules.spec, before=trusted)
@@ -238,7 +244,7 @@ def _inputs(rows: pd.DataFrame, rules: Rules) -> LoggedColumns:
 
 
 def _by_release(
-    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None
+    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns
 ) -> tuple[ReleaseVerdict, ...]:
     """Judge each release's decisions by themselves, where more than one answered."""
     names = sorted(rows["release"].unique()) if len(rows) else []
@@ -246,7 +252,7 @@ def _by_release(
 
 
 def _release(
-    name: str, rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns | None
+    name: str, rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns
 ) -> ReleaseVerdict:
     own, facts = rows[rows["release"] == name], champion.model_copy(update={"release": name})
     looked = _look(own, span, facts, rules, trusted)

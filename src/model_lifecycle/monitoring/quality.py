@@ -67,7 +67,8 @@ def check_quality(
     spec : MonitoringSpec
         The limits.
     before : columns, optional
-        The inputs of the last trusted window; changes of unit are judged against it, else against the reference.
+        Each input in the last window in which it could be trusted; changes of unit are judged against it, else
+        against the reference.
 
     Returns
     -------

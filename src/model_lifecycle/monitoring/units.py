@@ -114,8 +114,10 @@ def overnight_change(before: np.ndarray, values: np.ndarray) -> UnitChange | Non
     others = float(np.delete(jumps, at).max())
     if not _SHORT_PARTS - 1 <= at < jumps.size - _STAYS + 1 or jumps[at] <= _JUMPS * others:
         return None
-    distance = kolmogorov_smirnov(_thin(np.concatenate(parts[: at + 1])), _thin(np.concatenate(parts[at + 1 :]))).effect
-    if distance < _APART:
+    past, rest = _thin(np.concatenate(parts[: at + 1])), _thin(np.concatenate(parts[at + 1 :]))
+    distance = kolmogorov_smirnov(past, rest).effect
+    # What got stuck stands somewhere, and there is a conversion to nearly anywhere.
+    if distance < _APART or _most_frequent(rest) > (1.0 + _most_frequent(past)) / 2.0:
         return None
     off = {name: abs(float(undo(levels[at + 1 : at + 2])[0]) - levels[at]) for name, undo in _CONVERSIONS.items()}
     best = min(off, key=lambda name: off[name])
@@ -136,6 +138,11 @@ def _explained(known: np.ndarray, found: np.ndarray, least: float, most: float) 
     if remaining[best] > most * distance:
         return None
     return UnitChange(best, distance, remaining[best])
+
+
+def _most_frequent(values: np.ndarray) -> float:
+    """Return the share of the most frequent value."""
+    return float(np.unique(values, return_counts=True)[1].max() / values.size)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
