@@ -76,6 +76,17 @@ def test_a_busy_service_is_asked_again(serve: Any) -> None:
     assert [json.loads(body) for body in seen] == [{"records": [record(1)]}] * 3
 
 
+def test_the_pause_that_the_service_asks_for_is_kept(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(client_module, "_LONGEST_PAUSE", 5.0)
+    monkeypatch.setattr("model_lifecycle.client.time.sleep", pauses.append)
+    url, _ = serve((503, {"Retry-After": "4"}, b"{}"), (503, {"Retry-After": "3600"}, b"{}"), GOOD)
+    with Client(url, "key") as client:
+        client.predict([record(1)])
+    assert 2.0 <= pauses[0] <= 4.0
+    assert 2.5 <= pauses[1] <= 5.0
+
+
 def test_a_service_that_stays_busy_is_given_up(serve: Any) -> None:
     url, seen = serve(BUSY, BUSY)
     with Client(url, "key", retries=1) as client, pytest.raises(RequestRefused, match="answered 503: later"):

@@ -104,6 +104,14 @@ def test_another_column_that_is_missing_for_long_takes_no_columns_past_away() ->
     assert told == [{missing}, {missing, unit}, {unit}, set()]
 
 
+def test_a_window_of_a_handful_of_rows_becomes_nobodys_past() -> None:
+    found = live(1, weeks=3).changed_from(LIVE + 2 * WEEK, "temperature", lambda values: (values - 32) / 1.8)
+    quiet = np.flatnonzero((found.times >= _moment(LIVE + WEEK)) & (found.times < _moment(LIVE + 2 * WEEK)))
+    log = log_of(found).drop(index=quiet[30:].tolist()).reset_index(drop=True)
+    told = [{one.rule for one in window.quality} for window in judge_windows(log, champion(), RULES, None, 3).windows]
+    assert told == [set(), {"volume"}, {"unit"}]
+
+
 def _moment(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "us")
 

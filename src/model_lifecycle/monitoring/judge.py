@@ -19,7 +19,7 @@ from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
 from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, release_shares
-from model_lifecycle.monitoring.quality import check_quality
+from model_lifecycle.monitoring.quality import FEWEST_ROWS, check_quality
 from model_lifecycle.monitoring.shadow import compare_shadows
 from model_lifecycle.monitoring.slices import judge_slices
 from model_lifecycle.monitoring.verdict import (
@@ -164,7 +164,12 @@ def with_shadows(
 
 
 def _sound(columns: Columns, verdict: WindowVerdict) -> Columns:
-    """Return the columns that nothing critical is told of: one that fails takes no other one's past away."""
+    """Return the columns that nothing critical is told of: one that fails takes no other one's past away.
+
+    A window of a handful of rows is not looked at closely enough to become anybody's past.
+    """
+    if verdict.decisions < FEWEST_ROWS:
+        return {}
     failed = {one.column for one in verdict.quality if one.severity == "critical"}
     return {} if None in failed else {name: values for name, values in columns.items() if name not in failed}
 

@@ -16,7 +16,7 @@ from model_lifecycle.monitoring.units import STRICT, overnight_change, unit_chan
 from model_lifecycle.monitoring.verdict import Finding, Rule
 
 # Shares of fewer rows jump by more than the limits; such a window is told by its volume alone.
-_FEWEST_ROWS = 200
+FEWEST_ROWS = 200
 _NAMED_CATEGORIES = 5
 _MOST_TALLIED = 100_000  # rows, evenly thinned, that tell the share of the most frequent value to within 0.3 points
 # A column of which a quiet window of the reference holds nearly one value only may well hold one value.
@@ -78,7 +78,7 @@ def check_quality(
     if rows == 0:
         return (_empty(profile),)
     findings = [*_volume(rows, profile)]
-    if rows < _FEWEST_ROWS:
+    if rows < FEWEST_ROWS:
         return tuple(findings)
     for name in sorted({*logged.columns, *contract} & {*contract, *profile.features}):
         values = logged.columns.get(name, np.full(rows, None, dtype=object))
@@ -203,7 +203,7 @@ def _bounds(column: _Column) -> tuple[float, float]:
 def _stuck(column: _Column) -> Finding | None:
     """Tell a column whose one value makes up more than halfway from the reference's highest share to all rows."""
     present = column.present()
-    if column.profile is None or present.size < _FEWEST_ROWS or column.profile.most_frequent_high > _NEARLY_CONSTANT:
+    if column.profile is None or present.size < FEWEST_ROWS or column.profile.most_frequent_high > _NEARLY_CONSTANT:
         return None
     share = most_frequent_share(pd.factorize(present[:: max(1, present.size // _MOST_TALLIED)])[0])
     usual = column.profile.most_frequent_high

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.pipelines.backtest.nodes import stages
 from model_lifecycle.pipelines.evaluation.nodes.scores import with_champion
-from model_lifecycle.reporting.backtest import backtest_page
+from model_lifecycle.reporting.backtest import backtest_page, verdict
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
 from model_lifecycle.reporting.backtest_summary import backtest_summary
 from model_lifecycle.reporting.figures.policies import frontier_figure, gained_figure
@@ -138,6 +139,15 @@ def test_every_kind_of_question_can_be_tried(question: BusinessQuestion) -> None
 
 def test_the_report_becomes_a_page_pictures_and_a_summary(report: BacktestEvidence) -> None:
     _shown(report)
+
+
+def test_a_policy_that_is_not_shown_to_earn_less_is_told_with_all_that_was_compared(report: BacktestEvidence) -> None:
+    least, best, worse = (one["policy"] for one in report["policies"][:3])
+    against = [{"policy": name, "interval": None} for name in (least, worse)]
+    told = {**report["recommendation"], "policy": least, "best": best, "worse": [worse], "against_best": against}
+    found = cast(BacktestEvidence, {**report, "recommendation": told})
+    assert f"Take {least!r}: it retrains" in verdict(found)
+    assert f"to earn less than {best!r} (the days do not tell how much, one of 2 comparisons at once)" in verdict(found)
 
 
 def _shown(found: BacktestEvidence) -> None:
