@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from fault_table import fault_table, pytest_terminal_summary
 from http_server import http_server
+from model_lifecycle import registry
 from postgresql_server import postgresql, postgresql_url
 from small_disk import small_disk
 from small_project import FILES, Project
@@ -76,6 +78,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if "integration" in item.path.parts else 2 if _MEANWHILE.intersection(item.path.parts) else 4
 
     items.sort(key=turn)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _registry_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow takes seconds to make a registry's tables: a process makes them once, its other registries are copies."""
+    made, create = tmp_path_factory.mktemp("empty") / "registry.db", registry._create_file
+
+    def copy(file: Path) -> None:
+        if not made.exists():
+            create(made)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(made, file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_create_file", copy)
+        yield
 
 
 @pytest.fixture

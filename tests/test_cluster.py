@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from model_lifecycle.cluster import kill_remains, private_folder, spread
+from model_lifecycle.cluster import kill_remains, private_environment, private_folder, spread
 from model_lifecycle.errors import ClusterError
 
 
@@ -40,7 +40,7 @@ def test_what_outlives_ray_is_told_by_its_environment_and_killed(place: Path) ->
         return subprocess.Popen(
             [sys.executable, "-c", "input()"],
             stdin=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": f"{folder}/imports"},
+            env={**os.environ, **private_environment(folder)},
         )
 
     with private_folder("mlb-") as ours, private_folder("mlb-") as another, ExitStack() as stack:

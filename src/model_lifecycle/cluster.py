@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ Work = Callable[[Json], Iterable[Json]]
 _MAX_FOLDER_LENGTH = 36
 _LOCK_FILE = ".lock"
 _SHOWN = 200  # characters of what Ray says
-_SLOW_IMPORTS = ("rfc3987_syntax",)
+_MARK = "MODEL_LIFECYCLE_CLUSTER"  # by it a process that outlived Ray is known
 _SILENT = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -160,7 +159,7 @@ def private_environment(folder: Path) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": _token(),
-        "PYTHONPATH": os.pathsep.join(filter(None, (_without_slow_imports(folder), os.environ.get("PYTHONPATH")))),
+        _MARK: str(folder),
         # Workers are started when they are needed: each costs a second of a core.
         "RAY_enable_worker_prestart": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -208,21 +207,6 @@ def _token() -> str:
     Ray reads it once a process.
     """
     return secrets.token_hex(32)
-
-
-def _without_slow_imports(folder: Path) -> str:
-    """Return a folder for the module path that hides an optional module, and hide it in this process too.
-
-    ``import ray`` imports ``jsonschema``, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it)
-    to check a format that nothing here uses. That module builds a grammar for 1.2 of the 1.8 seconds that importing
-    Ray takes, in each of Ray's ten processes. ``jsonschema`` goes on without it.
-    """
-    hidden = folder / "imports"
-    hidden.mkdir()
-    for name in _SLOW_IMPORTS:
-        (hidden / f"{name}.py").write_text("raise ImportError('hidden from Ray: slow to import and not needed')\n")
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None makes the import fail
-    return str(hidden)
 
 
 @contextmanager

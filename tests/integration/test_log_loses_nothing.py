@@ -142,7 +142,10 @@ def test_after_the_kill_of_a_replica_every_acknowledged_prediction_is_there_once
     judged(load, store)
 
 
-@pytest.mark.parametrize(("synchronous", "synced"), [("FULL", True), ("NORMAL", False), ("OFF", False)])
+@pytest.mark.parametrize(
+    ("synchronous", "synced"),
+    [("FULL", True), pytest.param("NORMAL", False, marks=pytest.mark.slow), ("OFF", False)],
+)
 def test_at_full_the_log_is_synced_to_the_disk_before_the_answer_is_sent(
     tmp_path: Path, release: Path, synchronous: str, synced: bool
 ) -> None:

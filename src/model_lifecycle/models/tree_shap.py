@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_CACHED = 65_536  # numbers that are worked on at a time, so that they stay in a core's cache
+
 
 @dataclass(frozen=True)
 class _Leaves:
-    """Leaves whose paths ask for the same number of features, each asked for once; arrays of shape (n_leaves, n_asked).
+    """Leaves whose paths ask for the same number of features, each asked for once; arrays of shape (n_asked, n_leaves).
 
     A row reaches a leaf where every feature lies in ``low < value <= high``, or is missing where that is let through.
     ``share`` is the part of the training rows that the feature's splits let through.
@@ -64,21 +66,29 @@ class TreeShap:
     def values(self, table: np.ndarray) -> np.ndarray:
         """Return SHAP values, float64, shape (n, n_features), of rows of that shape; NaN = missing."""
         found = np.zeros(table.shape)
-        for row, inputs in enumerate(table):
-            for leaves in self._groups:
-                x = inputs[leaves.feature]
-                passes = np.where(np.isnan(x), leaves.missing, (leaves.low < x) & (x <= leaves.high)).astype(np.float64)
-                gain = _diagonal(passes, leaves.share) * (passes - leaves.share) * leaves.value[:, None]
-                found[row] += np.bincount(leaves.feature.ravel(), gain.ravel(), minlength=table.shape[1])
+        for leaves in self._groups:
+            step = max(1, _CACHED // leaves.feature.size)
+            for start in range(0, len(table), step):
+                rows = slice(start, start + step)
+                found[rows] += _of_leaves(leaves, table[rows])
         return found
 
 
+def _of_leaves(leaves: _Leaves, table: np.ndarray) -> np.ndarray:
+    """Return what the leaves contribute to the SHAP values of rows, of the rows' shape."""
+    x = table[:, leaves.feature]
+    passes = np.where(np.isnan(x), leaves.missing, (leaves.low < x) & (x <= leaves.high)).astype(np.float64)
+    gain = _diagonal(passes, leaves.share) * (passes - leaves.share) * leaves.value
+    place = leaves.feature + table.shape[1] * np.arange(len(table))[:, None, None]
+    return np.bincount(place.ravel(), gain.ravel(), minlength=table.size).reshape(table.shape)
+
+
 def _diagonal(passes: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Return the integral over t of the product over the other features, for each leaf and feature."""
-    points, weights = np.polynomial.legendre.leggauss(passes.shape[1] // 2 + 1)
+    """Return the integral over t of the product over the other features, for each row, feature and leaf."""
+    points, weights = np.polynomial.legendre.leggauss(len(share) // 2 + 1)
     total = np.zeros(passes.shape)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-        factors = share + point * (passes - share)  # above 0, since a split lets some training rows through
+        factors = (1 - point) * share + point * passes  # above 0, since a split lets some training rows through
         total += weight * np.prod(factors, axis=1, keepdims=True) / factors
     return total
 
@@ -113,12 +123,12 @@ def _paths(nodes: np.ndarray) -> Iterator[tuple[dict[int, list[float]], float]]:
 
 
 def _leaves(found: Sequence[tuple[dict[int, list[float]], float]]) -> _Leaves:
-    asked = np.array([list(path.values()) for path, _ in found])
+    asked = np.array([list(path.values()) for path, _ in found]).T.copy()
     return _Leaves(
-        np.array([list(path) for path, _ in found], dtype=np.int64),
-        asked[:, :, 0],
-        asked[:, :, 1],
-        asked[:, :, 2] == 1.0,
-        asked[:, :, 3],
+        np.array([list(path) for path, _ in found], dtype=np.int64).T.copy(),
+        asked[0],
+        asked[1],
+        asked[2] == 1.0,
+        asked[3],
         np.array([value for _, value in found]),
     )
