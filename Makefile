@@ -138,8 +138,8 @@ bench-slices: setup ## how often the fairness gate and the search for weak slice
 bench-coverage: setup ## how often intervals hold the truth on days that depend on one another, 2,000 worlds each (8 minutes)
 	@$(BIN)/python benchmarks/coverage/run.py
 
-bench-monitoring: setup ## false alarms and power of monitoring, its speed (QUICK=1: a tenth of the worlds)
-	@$(BIN)/python benchmarks/monitoring/run.py $(if $(QUICK),--quick)
+bench-monitoring: setup ## false alarms and power of monitoring, its speed (three hours; QUICK=1: a tenth of the worlds; OPTIONS="--cells 50x20": some cells)
+	@$(BIN)/python benchmarks/monitoring/run.py $(if $(QUICK),--quick) $(OPTIONS)
 
 bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one row (2 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/history/run.py

@@ -3,15 +3,17 @@
 Every figure comes from the product's own functions on seeded worlds whose days depend on one another, as do the rows of
 a day (`worlds.py`). A cell of the first table draws several references, calibrates a profile from each as a release
 does, and judges stationary windows that follow; nominally 5% of them raise an alarm of any feature. `--quick` takes a
-tenth of the windows. Last line: one JSON object.
+tenth of the windows, `--cells 50x20 50000x200` measures the false alarms of these cells alone. Last line: one JSON
+object.
 """
 
+import argparse
 import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +90,10 @@ class Cell:
     windows: int
     references: int
 
+    def is_named(self, name: str) -> bool:
+        """Tell whether the cell is meant by rows x features, or rows x features x rows a day."""
+        return f"{self.size}x{self.features}x{self.rows_a_day}x".startswith(f"{name}x")
+
 
 def cells(scale: float) -> list[Cell]:
     """Return what is tried: windows of a week, and windows of a tenth of a day."""
@@ -97,7 +103,7 @@ def cells(scale: float) -> list[Cell]:
 
     found = [weekly(size, features, 40) for size in (50, 500) for features in (5, 20, 200)]
     found += [weekly(5_000, features, 40) for features in (5, 20)]
-    found += [weekly(5_000, 200, 20), weekly(50_000, 5, 20), weekly(50_000, 20, 20), weekly(50_000, 200, 4)]
+    found += [weekly(5_000, 200, 20), weekly(50_000, 5, 20), weekly(50_000, 20, 20), weekly(50_000, 200, 12)]
     return [*found, *(Cell(size, 20, 10 * size, 600, max(2, round(20 * scale))) for size in (50, 500))]
 
 
@@ -288,9 +294,13 @@ def _measured_speed() -> dict[str, float]:
     return found
 
 
-def _false_alarms(pool: ProcessPoolExecutor, scale: float) -> list[dict[str, Any]]:
+def _false_alarms(pool: ProcessPoolExecutor, scale: float, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Measure the cells of these names, or all."""
+    sys.stdout.write("   rows features rows a day  alarms  95% bounds     windows\n")
     rows = []
     for number, cell in enumerate(cells(scale)):
+        if names and not any(cell.is_named(name) for name in names):
+            continue
         began = time.perf_counter()
         seeds = [(cell, 1_000 * number + seed) for seed in range(cell.references)]
         found = list(pool.map(alarms, seeds))
@@ -308,11 +318,24 @@ def _false_alarms(pool: ProcessPoolExecutor, scale: float) -> list[dict[str, Any
 
 def main() -> None:
     """Measure and print."""
-    scale = 0.1 if "--quick" in sys.argv else 1.0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the windows")
+    parser.add_argument("--cells", nargs="+", default=(), metavar="ROWSxFEATURES", help="false alarms of these alone")
+    parser.add_argument("--speed", action="store_true", help="seconds and memory of a window of a million rows alone")
+    asked = parser.parse_args()
+    if asked.speed:
+        sys.stdout.write(json.dumps(speed()) + "\n")
+        return
+    scale = 0.1 if asked.quick else 1.0
+    if unknown := [name for name in asked.cells if not any(cell.is_named(name) for cell in cells(scale))]:
+        tried = ", ".join(f"{cell.size}x{cell.features}x{cell.rows_a_day}" for cell in cells(scale))
+        parser.error(f"--cells: no {', '.join(unknown)}; expected some of {tried}")
     worlds = max(20, round(POWER_WORLDS * scale))
-    sys.stdout.write("   rows features rows a day  alarms  95% bounds     windows\n")
     with ProcessPoolExecutor(2) as pool:
-        rows = _false_alarms(pool, scale)
+        rows = _false_alarms(pool, scale, asked.cells)
+        if asked.cells:
+            sys.stdout.write(json.dumps({"false_alarms": rows}) + "\n")
+            return
         detected: dict[str, dict[str, float]] = {}
         for size in POWER_SIZES:
             found = pd.DataFrame(list(pool.map(power, [(size, seed) for seed in range(worlds)])))
@@ -342,7 +365,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if "--speed" in sys.argv:
-        sys.stdout.write(json.dumps(speed()))
-    else:
-        main()
+    main()

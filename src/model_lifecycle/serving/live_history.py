@@ -95,13 +95,8 @@ class LiveHistory:
         return max(0.0, time.monotonic() - self.read_at)
 
     def _load(self) -> None:
-        """Read the events of the longest window before the newest one.
-
-        Events are not stored in the order in which they become known, so the newest is looked for first among those
-        of the last days, and only an older replay pays for reading the whole table.
-        """
-        watermark = self._store.latest_sequence()
-        newest = self._newest_known_at(watermark)
+        """Read the events of the longest window before the newest one."""
+        watermark, newest = self._store.latest_sequence(), self._store.newest_known_at()
         if newest is None:
             self._publish(watermark, None)
             return
@@ -111,15 +106,6 @@ class LiveHistory:
         self._base = History.build(self.spec, self._old)
         self._reach = reach
         self._publish(max(watermark, found[-1][0]), newest)
-
-    def _newest_known_at(self, watermark: int) -> datetime | None:
-        tail = self._store.events_after(max(0, watermark - READ_LIMIT), READ_LIMIT + 1)
-        if not tail:
-            return None
-        newest = max(event.known_at for _, event in tail)
-        # A backfill may have been stored out of order; what is newer lies after what we know.
-        later = self._store.events_known_since(newest)
-        return max((event.known_at for _, event in later), default=newest)
 
     def _follow(self) -> None:
         while not self._stop.wait(self._poll_seconds):

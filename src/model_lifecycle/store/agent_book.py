@@ -1,6 +1,5 @@
 """The agent's state and who leads: one row, written under a lease, together with the audit trail."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, upd
 from model_lifecycle.contracts.records import AuditRecord, Json
 from model_lifecycle.errors import LeaseLost
 from model_lifecycle.store import journal
-from model_lifecycle.store.encoding import from_micros, to_json, to_micros
+from model_lifecycle.store.encoding import from_json, from_micros, to_json, to_micros
 from model_lifecycle.store.engine import reading, writing
 from model_lifecycle.store.schema import agent, take_turn
 
@@ -79,7 +78,7 @@ class AgentBook:
             row = _row(connection)
         if row is None or row["state"] is None:
             return Kept(0 if row is None else row["version"], None)
-        return Kept(row["version"], json.loads(row["state"]))
+        return Kept(row["version"], from_json(row["state"]))
 
     def write(self, lease: Lease, version: int, state: Json, trail: Sequence[AuditRecord] = ()) -> int:
         """Write the next state and what the audit trail is to tell of it, as one; return its version.

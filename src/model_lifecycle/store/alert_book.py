@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
 from model_lifecycle.contracts.records import AlertChange, AlertState, Notification, NotificationStatus, Sent
-from model_lifecycle.store.encoding import from_micros, to_json, to_micros
+from model_lifecycle.store.encoding import from_json, from_micros, to_json, to_micros
 from model_lifecycle.store.engine import reading, writing
 from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import alert_changes, alert_clock, alert_states, notifications, take_turn
@@ -152,7 +152,7 @@ def _state_row(state: AlertState) -> dict[str, object]:
 
 def _state(row: RowMapping) -> AlertState:
     times = {name: None if row[name] is None else from_micros(row[name]) for name in _TIMES}
-    fields: dict[str, Any] = {name: json.loads(row[name]) for name in ("labels", "annotations")}
+    fields: dict[str, Any] = {name: from_json(row[name]) for name in ("labels", "annotations")}
     return AlertState(fingerprint=row["fingerprint"], status=row["status"], streak=row["streak"], **fields, **times)  # type: ignore[arg-type]
 
 
@@ -188,8 +188,8 @@ def _notification(row: RowMapping) -> Notification:
         channel=row["channel"],
         group_key=row["group_key"],
         at=from_micros(row["at"]),
-        firing=tuple(json.loads(row["firing"])),
-        payload=json.loads(row["payload"]),
+        firing=tuple(from_json(row["firing"])),
+        payload=from_json(row["payload"]),
         status=row["status"],
         attempts=row["attempts"],
         error=row["error"],

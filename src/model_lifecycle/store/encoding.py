@@ -25,6 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_PER_DAY = 86_400
 _PLAIN = {str, int, float, bool, type(None)}
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
 
 
 def to_micros(name: str, moment: object) -> int:
@@ -60,6 +61,14 @@ def to_json(name: str, value: Mapping[str, object]) -> str:
         return _plain_json(value) or json.dumps(value, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError) as error:
         raise StoreError(f"{name}: {error}; expected JSON values") from error
+
+
+def from_json(text: str) -> Any:
+    """Return what the JSON holds, in whatever way it was written."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.DecodeError:  # NaN or half a surrogate pair, which the general way takes
+        return json.loads(text)
 
 
 def _plain_json(value: Mapping[str, object]) -> str | None:

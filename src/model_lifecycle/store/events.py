@@ -1,13 +1,12 @@
 """Append events and read them back in the order in which they became visible."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, select
 
 from model_lifecycle.contracts.records import EventRecord
-from model_lifecycle.store.encoding import from_micros, to_json, to_micros
+from model_lifecycle.store.encoding import from_json, from_micros, to_json, to_micros
 from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import events, take_turn
 
@@ -64,7 +63,7 @@ def event_records(rows: Iterable[Row[int, str, str, int, int, str, int | None]])
                 kind,
                 from_micros(event_time),
                 from_micros(known_at),
-                json.loads(payload),
+                from_json(payload),
                 None if received_at is None else from_micros(received_at),
             ),
         )

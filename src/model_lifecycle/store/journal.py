@@ -1,12 +1,11 @@
 """Alerts and the audit trail: what was noticed, and who did what about it."""
 
-import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, insert, select
 
 from model_lifecycle.contracts.records import AlertRecord, AuditRecord
-from model_lifecycle.store.encoding import from_micros, to_json, to_micros
+from model_lifecycle.store.encoding import from_json, from_micros, to_json, to_micros
 from model_lifecycle.store.insertion import insert_new
 from model_lifecycle.store.schema import alerts, audit
 
@@ -45,7 +44,7 @@ def read_alerts(connection: Connection, since: int | None) -> list[AlertRecord]:
             severity=row.severity,
             rule=row.rule,
             message=row.message,
-            details=json.loads(row.details),
+            details=from_json(row.details),
         )
         for row in connection.execute(query)
     ]
@@ -93,7 +92,7 @@ def read_audit(connection: Connection, release: str | None) -> list[AuditRecord]
             action=row.action,
             release=row.release,
             reason=row.reason,
-            details=json.loads(row.details),
+            details=from_json(row.details),
         )
         for row in connection.execute(query)
     ]

@@ -225,11 +225,13 @@ class Store:
             found = connection.scalar(select(func.min(events.c.known_at)))
         return None if found is None else from_micros(found)
 
-    def newest_known_at(self, until: datetime) -> datetime | None:
-        """Return when the newest event that was known by a moment became known, None without any."""
+    def newest_known_at(self, until: datetime | None = None) -> datetime | None:
+        """Return when the newest event, or that which was known by a moment, became known, None without any."""
+        query = select(func.max(events.c.known_at))
+        if until is not None:
+            query = query.where(events.c.known_at <= to_micros("until", until))
         with reading(self._engine, "read events") as connection:
-            known = events.c.known_at <= to_micros("until", until)
-            found = connection.scalar(select(func.max(events.c.known_at)).where(known))
+            found = connection.scalar(query)
         return None if found is None else from_micros(found)
 
     def latest_sequence(self) -> int:

@@ -1,11 +1,10 @@
 """Windows of predictions, with or without their labels, as tables for monitoring."""
 
-import json
-
 import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
+from model_lifecycle.store.encoding import from_json
 from model_lifecycle.store.schema import labels, predictions
 
 _TIMES = ("decision_time", "logged_at", "label_time", "received_at")
@@ -86,7 +85,7 @@ def _series(name: str, values: tuple[object, ...]) -> pd.Series:
         micros = np.array([missing if value is None else value for value in values], dtype=np.int64)
         return pd.Series(micros.view("datetime64[us]")).dt.tz_localize("UTC")
     if name in _JSON:
-        return pd.Series([json.loads(str(value)) for value in values], dtype=object)
+        return pd.Series([from_json(str(value)) for value in values], dtype=object)
     if name in _NUMBERS:
         return pd.Series(values, dtype=np.float64)
     if name == "watermark":
