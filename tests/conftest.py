@@ -37,7 +37,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 # Their tests share nothing but the finished run, which is made once for all processes (tests/integration/conftest.py).
-_APART = ("integration/test_bad_input.py", "integration/test_notebooks.py")
+_APART = ("integration/test_bad_input.py",)
 _ON_ONE_SERVICE = ("integration/test_serving.py", "integration/test_serving_security.py")
 
 

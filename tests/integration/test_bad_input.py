@@ -406,6 +406,7 @@ def test_ctrl_c_right_before_the_promotion_moves_no_alias(copy: Copy) -> None:
     aside.rename(registry)
 
 
+@pytest.mark.slow  # the damaged one takes the same way
 def test_a_champion_that_an_older_version_made_is_refused_by_name_before_anything_is_run(
     copy: Copy, own_champion: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Each notebook tells its stage's story on a real catalog, from the first cell to the last."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.timeout(600)  # the first one waits for the finished ru
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _PLOTLY = "application/vnd.plotly.v1+json"
 _CELL_SECONDS = 120
+# Before each notebook: nothing of the one before is there but what Python has imported, which takes half of the time.
+_ANEW = "%reset -f\nget_ipython().extension_manager.loaded.clear()"
 
 
 def _read(path: Path) -> NotebookNode:
@@ -41,15 +44,25 @@ def test_a_notebook_is_committed_without_outputs_and_starts_with_kedro(path: Pat
     assert all(not cell.outputs and cell.execution_count is None for cell in _code(notebook))
 
 
+@pytest.fixture(scope="module")
+def client(finished_run: FinishedRun) -> Iterator[NotebookClient]:
+    """One kernel for all notebooks."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in finished_run.environment().items():
+            patch.setenv(name, value)
+        where = {"metadata": {"path": str(ROOT / "notebooks")}}
+        empty = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+        made = NotebookClient(empty, timeout=_CELL_SECONDS, kernel_name="python3", resources=where)
+        with made.setup_kernel():
+            yield made
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_on_a_finished_run(
-    path: Path, finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in finished_run.environment().items():
-        monkeypatch.setenv(name, value)
+def test_a_notebook_runs_on_a_finished_run(path: Path, client: NotebookClient) -> None:
     notebook = _read(path)
-    where = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=_CELL_SECONDS, kernel_name="python3", resources=where).execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(_ANEW))  # type: ignore[no-untyped-call]
+    client.nb = notebook
+    client.execute(cleanup_kc=False)
     outputs = [output for cell in _code(notebook) for output in cell.outputs]
     assert any(_PLOTLY in output.get("data", {}) for output in outputs), "a story without a picture"
     if path.stem == "06_monitoring":

@@ -129,7 +129,7 @@ def test_a_killed_run_goes_on_where_it_was_ends_alike_and_then_fits_nothing(monk
     assert tried(project(), spec(MONTHLY), memo) == found
 
 
-@pytest.mark.parametrize("question", [AMOUNT, KIND], ids=["quantity", "classes"])
+@pytest.mark.parametrize("question", [pytest.param(AMOUNT, marks=pytest.mark.slow), KIND], ids=["quantity", "classes"])
 def test_every_kind_of_question_can_be_tried(question: BusinessQuestion) -> None:
     found = tried(project(asked(), question), spec({"gated": GATED["gated"], "on value": {"trigger": "value"}}))
     assert found["recommendation"]["policy"] in [one["policy"] for one in found["policies"]]
