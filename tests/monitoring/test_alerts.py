@@ -1,8 +1,10 @@
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
+import pandas as pd
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -70,7 +72,7 @@ def test_quiet_windows_raise_none_although_every_rule_that_can_be_is_judged() ->
 
 def test_a_finding_of_any_kind_can_end_since_its_absence_is_measured_as_zero() -> None:
     (window,) = judged(live(1)).windows
-    found = measures_of(window, POLICY, {})
+    found = measures_of(window, POLICY, {}, "r1")
     assert get_args(Rule)
     for severity in ("warning", "critical"):
         assert all(found[f"quality.{severity}.{rule}"].value == 0 for rule in get_args(Rule))
@@ -100,8 +102,26 @@ def test_a_window_without_mature_outcomes_is_not_judged_by_rules_about_performan
     assert not report.windows[0].maturity.mature
     assert _judged(report).unjudged == {
         "performance": "no window tells policy.*",
+        "performance_of_others": "no window tells releases.beyond_limits",
         "concept_drift": "no window tells concept.drifted",
     }
+
+
+def _replaced(score: Callable[[pd.Series], pd.Series]) -> list[AlertRecord]:
+    """Return the alerts of two weeks, of which another release answered the first ten days with its own scores."""
+    log = log_of(live(1, weeks=2), timedelta(0))
+    theirs = log["decision_time"] < LIVE + timedelta(days=10)
+    log.loc[theirs, "release"] = "hurried"
+    log.loc[theirs, "score"] = score(log.loc[theirs, "score"])
+    return _judged(judge_windows(log, champion(), RULES, LIVE + 2 * WEEK, 2)).breaches()
+
+
+def test_a_release_that_was_replaced_before_it_was_judged_is_told_all_the_same_if_it_was_bad() -> None:
+    found = [alert for alert in _replaced(lambda score: 1.0 - score) if alert.rule == "performance_of_others"]
+    assert [(alert.window_end, alert.severity) for alert in found] == [(LIVE + WEEK, "warning")]
+    assert found[0].details["release"] == "hurried"
+    assert "release hurried, which answered 1,050 of 1,050 decisions: log loss is" in found[0].message
+    assert [alert.rule for alert in _replaced(lambda score: score)] == []
 
 
 def test_a_figure_that_does_not_exist_is_told_as_a_rule_that_cannot_be_judged() -> None:
@@ -134,7 +154,7 @@ def test_a_limit_is_held_against_the_figure_its_change_or_its_whole_interval(
 
 def test_a_figure_is_compared_with_the_hold_out_and_a_features_drift_with_its_floor() -> None:
     (window,) = judged(live(1)).windows
-    found = measures_of(window, POLICY, champion().holdout)
+    found = measures_of(window, POLICY, champion().holdout, "r1")
     assert found["performance.auc"].reference == champion().holdout["auc"].estimate
     assert found["drift.feature.load"].reference == window.drift.features[0].floor or any(
         one.floor == found["drift.feature.load"].reference for one in window.drift.features if one.feature == "load"

@@ -11,7 +11,8 @@ from model_lifecycle.contracts.base import Contract, PositiveDuration
 
 AlertSeverity = Literal["info", "warning", "critical"]
 METRIC_FAMILIES = (
-    "traffic", "labels", "quality", "drift", "concept", "policy", "performance", "skew", "lateness", "operations",
+    "traffic", "labels", "quality", "drift", "concept", "policy", "performance", "releases", "skew", "lateness",
+    "operations",
 )  # fmt: skip
 # Measured over all windows of a run at once, so there is no row of windows to count.
 _WHOLE_RUN = ("skew", "lateness", "operations")

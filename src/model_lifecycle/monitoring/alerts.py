@@ -83,7 +83,7 @@ def judge_alerts(
     lacking: dict[str, str] = {}
     newest = report.newest()
     for window in report.windows:
-        found = measures_of(window, policy, holdout)
+        found = measures_of(window, policy, holdout, report.release)
         if window is newest and replayed is not None:
             found |= replay_measures(replayed)
         if window is newest and report.operations is not None:

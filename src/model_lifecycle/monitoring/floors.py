@@ -16,7 +16,7 @@ SMALLEST_WINDOW = 50
 _MOST_WINDOWS = 200  # of one size, spread over the reference; a share of 5% is then known to within 1.5 points
 # Effects of fewer windows than so many tell nothing of a spread; such a column floors at the largest of them.
 _FEWEST_MOVED = 3
-_ENOUGH = 5.0  # windows beyond the quantile, from which on it needs no help from a distribution
+_ENOUGH = 5.0  # independent windows beyond the quantile, from which on it needs no help from a distribution
 _NORMAL_95 = 1.6449
 _SMALLEST_P = 1e-12  # keeps logarithms and quantiles finite
 
@@ -119,33 +119,42 @@ def _moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
-    """Return the p-value of each effect of each window, judged by the other windows."""
+    """Return the p-value of each effect of each window, judged by the other windows but those that depend on it."""
     count = len(squares)
-    mean = (squares.sum(axis=0) - squares) / (count - 1)
-    second = (np.sum(squares**2, axis=0) - squares**2) / (count - 1)
-    variance = np.maximum(second - mean**2, 0.0) * (count - 1) / (count - 2)
+    near = (count / worth - 1.0).astype(np.int64)  # to either side; none where windows hardly depend on one another
+    place = np.arange(count)[:, np.newaxis]
+    first, last = np.maximum(place - near, 0), np.minimum(place + near + 1, count)
+    left = count - (last - first)
+
+    def mean_of_others(values: np.ndarray) -> np.ndarray:
+        sums = np.vstack([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+        inside = np.take_along_axis(sums, last, axis=0) - np.take_along_axis(sums, first, axis=0)
+        return np.maximum(values.sum(axis=0) - inside, 0.0) / left
+
+    mean = mean_of_others(squares)
+    variance = np.maximum(mean_of_others(squares**2) - mean**2, 0.0) * left / (left - 1)
     centre, freedom = _moments(mean, variance)
     ratio = squares / np.maximum(centre, np.finfo(np.float64).tiny)
-    return np.asarray(fdtrc(freedom, worth * (count - 1) / count * freedom, ratio))
+    return np.asarray(fdtrc(freedom, worth * left / count * freedom, ratio))
 
 
 def _limit(scores: np.ndarray, level: float, independent: float) -> float:
     """Return the p-value that the score of a further window stays above with probability ``1 - level``.
 
-    Where at least five windows are expected beyond, that is the quantile of the scores; where there are fewer, the
-    smaller of it and of that of a Gumbel distribution, widened for the few windows it rests on.
+    Where at least five independent windows are expected beyond, that is the quantile of the scores, as far inside as a
+    further one of so many asks for; where there are fewer, the smaller of it and of that of a Gumbel distribution,
+    widened for the few windows it rests on.
     """
     logs = np.sort(np.log(np.clip(scores, _SMALLEST_P, 1.0)))
-    place = level * (logs.size + 1) - 1.0
-    empirical = float(np.interp(place, np.arange(logs.size), logs)) if place >= 0.0 else -np.inf
-    if level * logs.size >= _ENOUGH:
+    place = max((level * (independent + 1.0) - 1.0) / independent, 0.0) * logs.size
+    empirical = float(np.interp(place, np.arange(logs.size), logs))
+    if level * independent >= _ENOUGH:
         return float(np.exp(max(empirical, np.log(_SMALLEST_P))))
     gumbel = -np.log(-np.log1p(-level))
     reach = (gumbel - np.euler_gamma) * np.sqrt(6.0) / np.pi
     few = float(stdtrit(independent - 1.0, 0.95)) / _NORMAL_95 * np.sqrt(1.0 + 1.0 / independent)
     assumed = float(logs.mean() - logs.std(ddof=1) * reach * few)
-    found = min(assumed, empirical) if place >= 0.0 else assumed
-    return float(np.exp(max(found, np.log(_SMALLEST_P))))
+    return float(np.exp(max(min(assumed, empirical), np.log(_SMALLEST_P))))
 
 
 def floor_at(sizes: Sequence[int], floors: Sequence[float], rows: int) -> float:

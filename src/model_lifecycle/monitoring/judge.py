@@ -251,9 +251,11 @@ def _inputs(rows: pd.DataFrame, rules: Rules) -> LoggedColumns:
 def _by_release(
     rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns
 ) -> tuple[ReleaseVerdict, ...]:
-    """Judge each release's decisions by themselves, where more than one answered."""
-    names = sorted(rows["release"].unique()) if len(rows) else []
-    return tuple(_release(str(name), rows, span, champion, rules, trusted) for name in names if len(names) > 1)
+    """Judge each release's decisions by themselves, where another than the champion answered."""
+    names = sorted(map(str, rows["release"].unique())) if len(rows) else []
+    if names == [champion.release]:
+        return ()
+    return tuple(_release(name, rows, span, champion, rules, trusted) for name in names)
 
 
 def _release(

@@ -33,7 +33,9 @@ class Measure:
         return cls(figure.estimate, figure.lower, figure.upper, reference, details=details)
 
 
-def measures_of(window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str, Figure]) -> dict[str, Measure]:
+def measures_of(
+    window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str, Figure], champion: str
+) -> dict[str, Measure]:
     """Return all that is measured in a window; what could not be judged there is absent.
 
     Counts of findings and of broken policy limits are there as zeros, too, so that an alert about them can end.
@@ -46,6 +48,8 @@ def measures_of(window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str,
         Whose limits ``policy.*`` tells as 0 (kept) or 1 (broken).
     holdout : mapping of str to Figure
         The champion's figures on its hold-out, the reference of ``performance.*``.
+    champion : str
+        Its name; ``releases.*`` is about all others that answered in the window.
     """
     return {
         "traffic.decisions": Measure(window.decisions),
@@ -55,6 +59,7 @@ def measures_of(window: WindowVerdict, policy: PolicySpec, holdout: Mapping[str,
         **_concept(window),
         **_policy(window, policy),
         **_performance(window, holdout),
+        **_others(window, policy, champion),
     }
 
 
@@ -184,6 +189,28 @@ def _performance(window: WindowVerdict, holdout: Mapping[str, Figure]) -> dict[s
     found = {**window.performance.figures, **window.performance.differences}
     reference = {name: figure.estimate for name, figure in holdout.items()}
     return {f"performance.{name}": Measure.of(figure, reference.get(name)) for name, figure in found.items()}
+
+
+def _others(window: WindowVerdict, policy: PolicySpec, champion: str) -> dict[str, Measure]:
+    """Return how many other releases lay beyond the policy's limits: one that was replaced is judged no more otherwise.
+
+    An alert on them is about the first.
+    """
+    if not window.maturity.mature:
+        return {}
+    broken = {
+        one.release: (one.decisions, found)
+        for one in window.by_release
+        if one.release != champion and (found := breaches(one.performance, policy))
+    }
+    messages = [
+        f"release {name}, which answered {decisions:,} of {window.decisions:,} decisions: {breach.message}"
+        for name, (decisions, found) in broken.items()
+        for breach in found
+    ]
+    limits = {name: [breach.model_dump(mode="json") for breach in found] for name, (_, found) in broken.items()}
+    details = {"release": next(iter(broken)), "limits": limits} if broken else {}
+    return {"releases.beyond_limits": Measure(len(broken), message=_joined(messages), details=details)}
 
 
 def _joined(messages: Sequence[str]) -> str:

@@ -345,7 +345,7 @@ class WindowVerdict(Contract):
     releases: tuple[ReleaseShare, ...]
     estimated: dict[str, Estimated] = Field(default_factory=dict, description="performance before labels arrive")
     slices: tuple[SliceVerdict, ...] = ()
-    by_release: tuple[ReleaseVerdict, ...] = Field(default=(), description="where more than one release answered")
+    by_release: tuple[ReleaseVerdict, ...] = Field(default=(), description="where another than the champion answered")
     concept: Concept | None = Field(default=None, description="none where the window is immature")
     causes: Causes | None = Field(default=None, description="none without a concept's figures")
 

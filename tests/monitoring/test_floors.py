@@ -1,0 +1,33 @@
+"""Floors of windows that depend on one another for a long time: shorter than a day, and the days persist."""
+
+import numpy as np
+from scipy.signal import lfilter
+
+from model_lifecycle.monitoring.floors import calibrated_floors, independent_windows
+
+WINDOWS, FURTHER, EFFECTS, LEVEL = 200, 25, 20, 0.04
+MEMORY = 0.85  # of neighbouring windows; 200 of them are worth some 32
+WORLDS = 400
+
+
+def _effects(rng: np.random.Generator) -> np.ndarray:
+    """Return the effects of windows of a stationary reference, and of further windows right after it."""
+    shocks = rng.standard_normal((WINDOWS + FURTHER + 100, EFFECTS)) * np.sqrt(1.0 - MEMORY**2)
+    levels = lfilter([1.0], [1.0, -MEMORY], shocks, axis=0)[100:]
+    return np.asarray(0.05 * np.abs(levels - levels[:WINDOWS].mean(axis=0)))
+
+
+def test_further_windows_stay_below_the_floors_as_often_as_promised_although_neighbours_are_alike() -> None:
+    rng = np.random.default_rng(3)
+    raised = []
+    for _ in range(WORLDS):
+        effects = _effects(rng)
+        found = calibrated_floors(effects[:WINDOWS], LEVEL)
+        assert found is not None
+        raised.append((effects[WINDOWS:] > found.floors).any(axis=1).mean())
+    assert np.mean(raised) < LEVEL + 2.0 * np.std(raised) / np.sqrt(WORLDS)
+
+
+def test_windows_that_persist_are_worth_fewer_independent_ones() -> None:
+    worth = independent_windows(np.square(_effects(np.random.default_rng(4))[:WINDOWS]))
+    assert 15 < np.median(worth) < 60
