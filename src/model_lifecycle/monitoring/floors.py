@@ -129,7 +129,7 @@ def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
     def mean_of_others(values: np.ndarray) -> np.ndarray:
         sums = np.vstack([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
         inside = np.take_along_axis(sums, last, axis=0) - np.take_along_axis(sums, first, axis=0)
-        return np.maximum(values.sum(axis=0) - inside, 0.0) / left
+        return np.asarray(np.maximum(values.sum(axis=0) - inside, 0.0) / left)
 
     mean = mean_of_others(squares)
     variance = np.maximum(mean_of_others(squares**2) - mean**2, 0.0) * left / (left - 1)
