@@ -31,3 +31,13 @@ def test_further_windows_stay_below_the_floors_as_often_as_promised_although_nei
 def test_windows_that_persist_are_worth_fewer_independent_ones() -> None:
     worth = independent_windows(np.square(_effects(np.random.default_rng(4))[:WINDOWS]))
     assert 15 < np.median(worth) < 60
+
+
+def test_of_a_few_windows_that_drift_apart_enough_are_left_to_judge_each() -> None:
+    """One column wanders for the whole reference; the others calibrate all the same, and nothing is divided by zero."""
+    rng = np.random.default_rng(5)
+    for windows in range(8, 30):
+        effects = 0.05 * np.abs(rng.standard_normal((windows, EFFECTS)))
+        effects[:, 0] = np.linspace(0.0, 0.3, windows)
+        found = calibrated_floors(effects, LEVEL)
+        assert found is None or np.isfinite(found.floors).all()

@@ -121,7 +121,8 @@ def _moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.nda
 def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
     """Return the p-value of each effect of each window, judged by the other windows but those that depend on it."""
     count = len(squares)
-    near = (count / worth - 1.0).astype(np.int64)  # to either side; none where windows hardly depend on one another
+    # To either side: none where windows hardly depend on one another, and never so many that too few are left.
+    near = np.minimum(count / worth - 1.0, count / 4.0).astype(np.int64)
     place = np.arange(count)[:, np.newaxis]
     first, last = np.maximum(place - near, 0), np.minimum(place + near + 1, count)
     left = count - (last - first)
