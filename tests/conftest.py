@@ -69,11 +69,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: one makes the finished run, and those that need it come when it is about there."""
     resting = [item for item in items if "finished_run" in getattr(item, "fixturenames", ())]
     first, later = resting[:1], set(resting[1:])
+    # A file that is kept together would wait for the run as soon as its first test, which may need none, is taken.
+    waiting = {item.path for item in later if not str(item.path).endswith(_APART)}
 
     def turn(item: pytest.Item) -> int:
         if item in first:
             return 0
-        if item in later:
+        if item in later or item.path in waiting:
             return 3
         return 1 if "integration" in item.path.parts else 2 if _MEANWHILE.intersection(item.path.parts) else 4
 

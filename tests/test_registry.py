@@ -280,6 +280,7 @@ def test_first_use_says_nothing_reports_to_nobody_and_leaves_one_file(tmp_path: 
     assert [str(file.relative_to(work)) for file in work.rglob("*")] == ["new", "new/registry.db"]
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_registry_at_once_share_it(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'registry.db'}"
     path, digest = make_release(tmp_path / "releases", 1)

@@ -19,6 +19,7 @@ def test_a_stationary_world_is_left_alone(worlds: ModuleType, seed: int) -> None
     assert walks["on performance"].retrainings() == 0
 
 
+@pytest.mark.slow
 def test_where_a_change_makes_retraining_pay_it_is_recommended(changed: Any) -> None:
     found, walks = changed
     told = found["recommendation"]
@@ -29,6 +30,7 @@ def test_where_a_change_makes_retraining_pay_it_is_recommended(changed: Any) -> 
     assert walks["on performance"].count("promoted") >= 1
 
 
+@pytest.mark.slow
 def test_the_trigger_fires_after_the_change_and_waits_for_cooldown_and_two_windows(
     changed: Any, worlds: ModuleType
 ) -> None:
@@ -39,12 +41,14 @@ def test_the_trigger_fires_after_the_change_and_waits_for_cooldown_and_two_windo
     assert all(later - earlier >= 14 for earlier, later in pairwise(days))
 
 
+@pytest.mark.slow
 def test_a_policy_that_never_retrains_raises_alarms_that_nobody_hears(changed: Any) -> None:
     never = changed[1]["never"]
     assert never.count("alarm") > 5
     assert never.retrainings() == 0
 
 
+@pytest.mark.slow
 def test_the_cost_of_retraining_is_taken_off_once_for_each(changed: Any, worlds: ModuleType) -> None:
     found, walks = changed
     monthly = next(one for one in found["policies"] if one["policy"] == "monthly")

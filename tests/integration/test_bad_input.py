@@ -274,6 +274,7 @@ def test_bad_configuration_is_refused_before_any_data_are_read_with_file_key_fou
     assert "found '2013-13-01', expected" in lines["--params: run.as_of"]
 
 
+@pytest.mark.slow  # as the bad configuration above
 def test_an_unknown_top_level_key_is_refused_with_its_file_and_the_nearest_known(copy: Copy) -> None:
     file = _edit(copy, "sources/nycflights13/parameters_flights.yml", "split:\n", "splitt:\n")
     assert _refused(copy.run()) == f"{file}: unknown key 'splitt', nearest known key 'split'"
@@ -430,6 +431,7 @@ def test_a_champion_whose_release_is_damaged_is_refused_with_the_file(copy: Copy
     assert re.search(rf"{own_champion}, file 'model/catboost\.cbm': changed; found \d+ bytes with sha256", told)
 
 
+@pytest.mark.slow  # the search itself is tested with its pipeline
 def test_a_search_in_which_every_trial_fails_ends_the_run_with_the_last_reason(copy: Copy) -> None:
     told = _refused(
         copy.run("--nodes", "search_candidates", parameters="modelling.candidates.linear.parameters.C=-1.0")

@@ -69,7 +69,8 @@ def test_intervals_of_means_cover_as_often_as_they_say(days: int, autocorrelatio
     assert LOWEST <= coverage(interval, truth=0.0) <= HIGHEST
 
 
-@pytest.mark.parametrize("autocorrelation", [pytest.param(0.0, marks=pytest.mark.slow), 0.4])
+@pytest.mark.slow
+@pytest.mark.parametrize("autocorrelation", [0.0, 0.4])
 def test_intervals_of_paired_differences_cover_as_often_as_they_say(autocorrelation: float) -> None:
     block = block_ids(times_of(30), DAY)
 

@@ -81,6 +81,7 @@ def test_groups_that_are_treated_otherwise_block_and_are_named() -> None:
     assert gate.figures["beyond"] == 4.0
 
 
+@pytest.mark.slow  # as `make bench-slices` measures it
 def test_a_true_gap_at_the_limit_hardly_ever_passes_and_none_hardly_ever_blocks() -> None:
     """Seeded worlds; the limit is set to what the lower bar for persons brings about."""
     wide = {"demographic_parity_ratio": None, "equalized_odds_difference": None}
