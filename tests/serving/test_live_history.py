@@ -54,8 +54,7 @@ def test_at_start_the_longest_window_before_the_newest_event_is_loaded(store: St
     assert features(snapshot.history, 49) == features(whole, 49)
 
 
-def test_events_that_were_stored_out_of_order_are_all_loaded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_history, "READ_LIMIT", 10)
+def test_events_that_were_stored_out_of_order_are_all_loaded(store: Store) -> None:
     store.append_events(daily(200)[::-1])
     snapshot = follow(store).snapshot
     assert snapshot.newest_known_at == max(found.known_at for found in daily(200))
