@@ -3,14 +3,16 @@ from typing import Any, cast
 from zipfile import ZipFile
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model_families import fitted, training_rows
 from model_lifecycle.errors import ModelError
-from model_lifecycle.models import load_family, skops_file
+from model_lifecycle.models import linear, load_family, skops_file
 from model_lifecycle.models.contributions import contributions
 
 FAMILY = load_family("linear")
@@ -72,7 +74,24 @@ def test_shap_values_are_coefficients_times_prepared_columns_whatever_the_names(
     model = FAMILY.fit(features, target, {}, 3, 1)
     values = contributions(model, "binary", features, 3).values
     assert np.abs(values).mean(axis=0).argmax() == 0
-    linear = cast(Any, model).pipeline.named_steps["linear"].coef_[0]
-    assert np.abs(values[:, 1]).max() <= np.abs(linear[3:5]).max() + 1e-12
+    weights = cast(Any, model).pipeline.named_steps["linear"].coef_[0]
+    assert np.abs(values[:, 1]).max() <= np.abs(weights[3:5]).max() + 1e-12
     for place, column in enumerate((first, second)):
         assert {name: np.unique(values[column == name, place]).size for name in set(column)} == dict.fromkeys(column, 1)
+
+
+def test_what_is_mostly_zeros_is_fitted_without_them_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(1)
+    place = draw.integers(0, 12, 3_000)
+    features = {"place": np.array([f"p{one}" for one in place], dtype=object), "size": draw.normal(size=3_000)}
+    target = (draw.random(3_000) < 0.2 + 0.05 * place).astype(np.float64)
+    found = []
+    for below in (linear._SPARSE_BELOW, 0.0):
+        monkeypatch.setattr(linear, "_SPARSE_BELOW", below)
+        model = FAMILY.fit(features, target, {"max_iter": 2000}, 3, 1)
+        prepared = model.pipeline.named_steps["prepare"].transform(pd.DataFrame(features))
+        found.append((issparse(prepared), model.predict(features), contributions(model, "binary", features, 3).values))
+    (is_sparse, *sparse), (is_also_sparse, *dense) = found
+    assert (is_sparse, is_also_sparse) == (True, False)
+    for one, other in zip(sparse, dense, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)

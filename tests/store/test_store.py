@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 
+from model_lifecycle.contracts.records import RequestRecord
 from model_lifecycle.errors import StoreError, StoreUnavailable
 from model_lifecycle.store import Store
 from model_lifecycle.store.schema import audit
@@ -143,6 +144,18 @@ def test_a_store_outlives_a_restart_of_its_server(postgresql: PostgreSQL, postgr
         postgresql.start()
         store.append_predictions([prediction(3)])  # nobody asked in between: not one call fails
         assert len(store.predictions_between(START, LATER)) == 3
+
+
+def test_of_a_transaction_with_an_id_that_is_there_already_nothing_stays_and_the_store_goes_on(url: str) -> None:
+    with Store.open(url) as store:
+        store.append_predictions([prediction(99)])
+        many = [prediction(number) for number in range(100)]  # more than one statement, the last one fails
+        request = RequestRecord("key", "digest", "{}", START, tuple(record.prediction_id for record in many))
+        with pytest.raises(StoreError, match="cannot append 100 predictions: "):
+            store.append_predictions(many, [request])
+        assert store.request("key") is None
+        store.append_predictions([prediction(1)])
+        assert set(store.predictions_between(START, LATER)["prediction_id"]) == {"p1", "p99"}
 
 
 def test_an_interrupted_creation_leaves_no_half_schema(url: str) -> None:

@@ -17,6 +17,7 @@ from model_lifecycle.store.schema import predictions
 # Of one statement: either database takes twice as many values. So that few statements have to be prepared and kept,
 # their sizes are multiples of the least, and what is left over is one more.
 _MOST_ROWS, _LEAST_ROWS = 1_024, 64
+_SQLITE_MARK = "?"
 
 
 class PredictionRow(NamedTuple):
@@ -77,7 +78,7 @@ def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) ->
     Many rows are one statement, whose execution lets the other threads of this process go on; after each, this one
     has to wait for its turn.
     """
-    mark, start = "?" if connection.dialect.name == "sqlite" else "%s", 0
+    mark, start = _SQLITE_MARK if connection.dialect.name == "sqlite" else "%s", 0
     while start < len(rows):
         left = len(rows) - start
         size = left if left < _LEAST_ROWS else min(left - left % _LEAST_ROWS, _MOST_ROWS)
@@ -105,4 +106,6 @@ def statement(mark: str, rows: int) -> str:
     """Return the statement that inserts so many rows, with a driver's mark for a value."""
     names = [column.name for column in predictions.columns]
     row = f"({', '.join([mark] * len(names))})"
-    return f"INSERT INTO predictions ({', '.join(names)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - our names
+    # An error ends the whole transaction anyway: told so, SQLite copies no page first that it might have to put back.
+    verb = "INSERT OR ROLLBACK" if mark == _SQLITE_MARK else "INSERT"
+    return f"{verb} INTO predictions ({', '.join(names)}) VALUES {', '.join([row] * rows)}"
