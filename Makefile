@@ -101,7 +101,12 @@ setup: ## the environment in .venv, from the lock files; PYTHON=<path> chooses t
 	fi; \
 	echo "Installing $$(grep -c '^[a-z0-9].*==' requirements.lock) pinned packages into $(VENV): once, a few minutes"; \
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock; \
-	$(BIN)/python -m pip install --no-compile --require-hashes --no-build-isolation --use-pep517 -r requirements.lock; \
+	parts=$$(mktemp -d); awk -v to="$$parts" '/^[a-z0-9]/ { part = (part + 1) % 4 } { print > (to "/" (part + 0)) }' requirements.lock; \
+	pids=; for part in "$$parts"/*; do \
+		$(BIN)/python -m pip install --no-compile --no-deps --require-hashes --no-build-isolation --use-pep517 -r "$$part" & \
+		pids="$$pids $$!"; \
+	done; \
+	failed=; for pid in $$pids; do wait $$pid || failed=1; done; rm -r "$$parts"; [ -z "$$failed" ]; \
 	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|rllib|databricks|plotly)/' $(VENV)/lib >/dev/null 2>&1 || true; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	echo "$$lock $$version" >$(STAMP)
@@ -147,7 +152,7 @@ bench-history: setup ## history features: all flights, 10^5 to 10^7 events, one 
 bench-features: setup ## the features on the months after the run, with and without history, five seeds (4 minutes); needs `make run` first
 	@$(BIN)/python benchmarks/features/run.py
 
-bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBoost and LightGBM, raw columns and our features (half an hour, idle cores); needs `make run` first
+bench-quality: setup .venv-peers/.installed ## the champion against FLAML, CatBoost and LightGBM, raw columns and our features (50 minutes, idle cores); needs `make run` first
 	@$(BIN)/python benchmarks/quality/run.py
 
 # What is compared with lives apart: none of it may reach the project's own environment.
