@@ -107,7 +107,7 @@ setup: ## the environment in .venv, from the lock files; PYTHON=<path> chooses t
 		pids="$$pids $$!"; \
 	done; \
 	failed=; for pid in $$pids; do wait $$pid || failed=1; done; rm -r "$$parts"; [ -z "$$failed" ]; \
-	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|rllib|databricks|plotly)/' $(VENV)/lib >/dev/null 2>&1 || true; \
+	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|rllib|databricks|plotly)/' $(VENV)/lib src >/dev/null 2>&1 || true; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	echo "$$lock $$version" >$(STAMP)
 
