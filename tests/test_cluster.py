@@ -34,6 +34,32 @@ def test_the_folder_of_a_process_that_was_killed_is_taken_away_and_one_in_use_st
     assert list(place.iterdir()) == [place / "mlb-of-someone-else"]
 
 
+def test_links_and_folders_of_other_users_are_not_touched(place: Path) -> None:
+    precious = place / "precious"
+    precious.write_text("kept", encoding="utf-8")
+    planted, linked = place / "mlb-planted", place / "mlb-linked"
+    planted.mkdir()
+    (planted / ".lock").symlink_to(precious)
+    (place / "elsewhere").mkdir()
+    (place / "elsewhere" / ".lock").write_text("kept", encoding="utf-8")
+    linked.symlink_to(place / "elsewhere")
+    with private_folder("mlb-"):
+        pass
+    assert precious.read_text(encoding="utf-8") == (place / "elsewhere" / ".lock").read_text(encoding="utf-8") == "kept"
+    assert planted.is_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "chown") or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_stays(place: Path) -> None:
+    theirs = place / "mlb-theirs"
+    theirs.mkdir()
+    (theirs / ".lock").touch()
+    os.chown(theirs, 65534, 65534)
+    with private_folder("mlb-"):
+        pass
+    assert (theirs / ".lock").read_bytes() == b""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_outlives_ray_is_told_by_its_environment_and_killed(place: Path) -> None:
     def started(folder: Path) -> "subprocess.Popen[bytes]":

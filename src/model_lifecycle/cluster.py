@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ Work = Callable[[Json], Iterable[Json]]
 
 # A Unix socket's path is at most 107 bytes, and Ray needs about 70 of them below its folder.
 _MAX_FOLDER_LENGTH = 36
+# Ray opens its folder to all users of the machine; the one around it stays its owner's alone.
+_RAYS = "ray"
 _LOCK_FILE = ".lock"
 _SHOWN = 200  # characters of what Ray says
 _MARK = "MODEL_LIFECYCLE_CLUSTER"  # by it a process that outlived Ray is known
@@ -136,7 +139,7 @@ def _start(ray: Any, workers: int, folder: Path) -> None:
         log_to_driver=False,
         logging_level=logging.ERROR,
         _node_ip_address="127.0.0.1",
-        _temp_dir=str(folder),
+        _temp_dir=str(rays_folder(folder)),
     )
 
 
@@ -168,22 +171,27 @@ def private_environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def private_folder(prefix: str, log_folder: Path | None = None) -> Iterator[Path]:
-    """Make a folder for Ray's sockets and logs, and take it away afterwards; the logs can be kept.
+    """Make a folder, its owner's alone, for Ray's sockets and logs, and take it away afterwards; the logs can be kept.
 
     Those of processes that were killed are taken away, too.
     """
-    root = tempfile.gettempdir()
-    place = Path(root if len(root) < _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
+    root, needed = tempfile.gettempdir(), len(f"/{prefix}12345678/{_RAYS}")
+    place = Path(root if len(root) + needed <= _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
     _remove_abandoned(place, prefix)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))  # for its owner alone
     try:
         with take_lock(folder / _LOCK_FILE):
             yield folder
     finally:
         if log_folder is not None:
-            for logs in folder.glob("session_2*/logs"):
+            for logs in rays_folder(folder).glob("session_2*/logs"):
                 shutil.copytree(logs, log_folder / logs.parent.name, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def rays_folder(folder: Path) -> Path:
+    """Return Ray's own part of a private folder."""
+    return folder / _RAYS
 
 
 def kill_remains(folder: Path) -> None:
@@ -196,8 +204,17 @@ def kill_remains(folder: Path) -> None:
 
 def _remove_abandoned(place: Path, prefix: str) -> None:
     for lock in place.glob(f"{prefix}*/{_LOCK_FILE}"):
-        with suppress(RunLocked, OSError), take_lock(lock):
-            shutil.rmtree(lock.parent, ignore_errors=True)
+        with suppress(RunLocked, OSError):
+            if not _is_own(lock.parent):
+                continue
+            with take_lock(lock):
+                shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether it is a folder of this user, and no link to one: what others leave in a shared place is not touched."""
+    found, user = folder.lstat(), getattr(os, "getuid", None)
+    return stat.S_ISDIR(found.st_mode) and (user is None or found.st_uid == user())
 
 
 @cache

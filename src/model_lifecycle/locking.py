@@ -25,9 +25,11 @@ def take_lock(path: Path) -> IO[str]:
     ------
     RunLocked
         If another process has it, with that process's id and when it started.
+    OSError
+        If the file cannot be opened, or is a link: what it points to would be emptied.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("a+", encoding="utf-8")
+    handle = open(path, "a+", encoding="utf-8", opener=_no_link)  # noqa: SIM115 - the caller closes it
     try:
         _lock(handle)
     except OSError:
@@ -38,6 +40,10 @@ def take_lock(path: Path) -> IO[str]:
     json.dump({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}, handle)
     handle.flush()
     return handle
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _holder(handle: IO[str]) -> str:

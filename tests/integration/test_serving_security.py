@@ -1,8 +1,10 @@
 """What a running service lets in and leaves open, over raw sockets and in the tables of the kernel."""
 
 import json
+import os
 import re
 import socket
+import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +86,19 @@ def test_only_the_known_addresses_listen_beyond_loopback_and_they_ask_for_a_toke
     with ThreadPoolExecutor(16) as pool:
         said = dict(zip(outside, pool.map(what_it_says, outside), strict=True))
     assert {one: words for one, words in said.items() if words not in ("asks for a token", "metrics of Ray")} == {}
+
+
+def test_no_other_user_of_the_machine_gets_to_sockets_scripts_and_logs(service: RunningService) -> None:
+    environments = (
+        Path(f"/proc/{process}/environ").read_bytes().split(b"\0") for process in processes_of(service.pid, "")
+    )
+    mark = b"MODEL_LIFECYCLE_CLUSTER="
+    (folder,) = {
+        Path(os.fsdecode(one.removeprefix(mark))) for all_ in environments for one in all_ if one.startswith(mark)
+    }
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    opened = {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_socket()}
+    assert opened == {"haproxy", "ray"}, "they are elsewhere: are those places private?"
 
 
 def what_it_says(one: Listener) -> str:

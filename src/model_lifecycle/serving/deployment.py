@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from model_lifecycle.cluster import kill_remains, private_environment, private_folder
+from model_lifecycle.cluster import kill_remains, private_environment, private_folder, rays_folder
 from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.serving import fast_lane
@@ -131,7 +131,7 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
             log_to_driver=False,
             logging_level=logging.WARNING,
             _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder),
+            _temp_dir=str(rays_folder(folder)),
         )
         # Ray has set its own handler for SIGTERM, which would end this process in the middle of the start.
         _listen(stop)
@@ -278,7 +278,7 @@ def _first_cause(error: BaseException) -> str:
 
 def _proxys_last_complaint(folder: Path) -> str:
     """Return what Ray's proxy has complained of last: that it does not come up in time is all that Ray says."""
-    logs = sorted(folder.glob("session_2*/logs/serve/proxy_*.log"))
+    logs = sorted(rays_folder(folder).glob("session_2*/logs/serve/proxy_*.log"))
     lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
     complaints = [line.partition(" -- ")[2] for line in lines if line.startswith(("WARNING", "ERROR"))]
     return f"; Ray's proxy: {complaints[-1]}" if complaints else ""
