@@ -106,6 +106,23 @@ def test_a_release_that_a_person_hurries_past_one_on_its_way_is_rolled_back_all_
     assert _actions(store)[-3:] == [first, "rollback ordered", "rollback"]
 
 
+def test_a_release_that_a_person_promotes_while_monitoring_runs_is_not_rolled_back_for_the_one_before(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    fix = world.release("parcels-fix")
+
+    def promote(_: str) -> None:
+        world.registry.promote(fix, "hotfix", "grace")
+
+    world.fails, world.decisions[START] = promote, decision("rollback", "parcels-first is worse")
+    make().run(until=START + WEEK)
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == "parcels-fix"
+    assert _actions(store) == []
+    assert world.calls == ["monitor 07-01", "monitor 07-08"]
+
+
 def test_a_retraining_that_is_wanted_in_a_probation_waits_for_its_end(make: Make, world: AgentWorld) -> None:
     world.decisions = {START: decision("retrain"), START + WEEK: decision("retrain")}
     make().run(until=START + WEEK)

@@ -58,8 +58,10 @@ class AgentWorld:
         return Candidate(version=found.version, release=found.release_id, replaces=before and before.release_id)
 
     def monitor(self, until: datetime) -> Decision:
+        judged = self.champion()
         self._called(f"monitor {until:%m-%d}")
-        return self.decisions.get(until, decision("nothing"))
+        evidence = {"state": {"release": judged and judged.release}}
+        return self.decisions.get(until, decision("nothing")).model_copy(update={"evidence": evidence})
 
     def retrain(self, order: Order) -> Retrained:
         self._called(f"retrain {order.as_of:%m-%d}")

@@ -99,8 +99,9 @@ class Machine:
 
     def _wants_rollback(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
         champion = state.candidate if state.phase == "probation" else self._works.champion()
-        if champion is None:
-            return Step(state, f"{said}: there is no champion", lines=tuple(decision.reasons))
+        if champion is None or champion.release != decision.release:  # moved while monitoring ran: judged next time
+            now = "there is no champion" if champion is None else f"{champion.release} is the champion by now"
+            return Step(state, f"{said} of {decision.release}: {now}", lines=tuple(decision.reasons))
         entry = self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order)
         entries: tuple[AuditRecord, ...] = (entry,)
         order = state.order
