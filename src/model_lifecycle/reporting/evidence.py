@@ -344,6 +344,7 @@ class EvaluationEvidence(TypedDict):
     subject: str
     baselines: list[str]
     champion: str | None  # key of metrics; None when nothing is in production yet
+    compared_with: NotRequired[str | None]  # that champion's release; releases of before do not tell
     metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric, the loss first
     differences: list[DifferenceEvidence]
     value: dict[str, IntervalEvidence]  # by policy: model, perfect, champion, baselines and the trivial ones

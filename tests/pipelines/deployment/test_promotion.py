@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
+from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
+from model_lifecycle.contracts.policy import TrainingWindow
+from model_lifecycle.contracts.retraining import RetrainingOrder
 from model_lifecycle.datasets.champion import ChampionDataset
 from model_lifecycle.datasets.event_history import EventHistoryDataset
 from model_lifecycle.datasets.registered import registered_releases
@@ -79,9 +82,15 @@ def _promote(
     evidence: Any = None,
     digest: str = "",
     override: OverrideSpec = NO_OVERRIDE,
+    order: RetrainingOrder | None = None,
 ) -> Any:
     proven = Proof(digest=digest or release.digest, gates=proof)
-    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN, override)
+    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN, override, order)
+
+
+def _against(stages: Stages, release: WrittenRelease) -> Any:
+    """Return the evidence of the stages as if that release had been in production."""
+    return {**stages.evidence, "compared_with": release.release_id}
 
 
 def _failed(stages: Stages, *gates: str) -> Any:
@@ -132,13 +141,44 @@ def test_another_model_replaces_the_champion_which_becomes_the_previous_one(stag
     first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
     assert first.release_id != second.release_id
     _promote(stages, folder, first)
-    found = _promote(stages, folder, second)
+    found = _promote(stages, folder, second, evidence=_against(stages, first))
     assert (found["promoted"], found["reason"]) == (True, f"replaces {first.release_id}")
     registry = Registry(_uri(folder), CASE)
     champion, previous = registry.champion(), registry.previous()
     assert champion is not None
     assert previous is not None
     assert (champion.release_id, previous.release_id) == (second.release_id, first.release_id)
+
+
+@pytest.mark.parametrize("override", [NO_OVERRIDE, OVERRIDE])
+def test_a_release_that_was_compared_with_another_champion_than_the_one_in_production_is_held_back(
+    stages: Stages, folder: Path, override: OverrideSpec
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    _promote(stages, folder, first)
+    before = (folder / "registry.db").read_bytes()
+    told = rf"its gates compared it with no champion, and {first.release_id} is in production now; run again"
+    with pytest.raises(GateBlocked, match=told):
+        _promote(stages, folder, second, override=override)
+    gone = {**stages.evidence, "compared_with": "parcels-gone"}
+    with pytest.raises(GateBlocked, match=f"with parcels-gone, and {first.release_id} is in production now"):
+        _promote(stages, folder, second, evidence=gone, override=override)
+    assert (folder / "registry.db").read_bytes() == before
+
+
+def test_an_order_of_somebody_else_registers_the_release_with_the_champion_that_it_was_compared_with(
+    stages: Stages, folder: Path
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    _promote(stages, folder, first)
+    order = RetrainingOrder(
+        order="1", as_of=RUN.as_of, requester="agent", reason="loss", training=TrainingWindow(), refit=False,
+        promote=False,
+    )  # fmt: skip
+    evidence = {**stages.evidence, "compared_with": "parcels-gone"}
+    outcome = _promote(stages, folder, second, evidence=evidence, order=order)
+    assert (outcome["promoted"], outcome["champion"]) == (False, first.release_id)
+    assert Registry(_uri(folder), CASE).version(int(outcome["version"])).tags[COMPARED_TAG] == "parcels-gone"
 
 
 @pytest.mark.parametrize("blocked", ["package boots", "parity", "leakage"])

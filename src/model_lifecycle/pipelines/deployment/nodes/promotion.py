@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from model_lifecycle.contracts.gates import PROOF_TAG
+from model_lifecycle.contracts.gates import COMPARED_TAG, PROOF_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.records import AuditRecord
 from model_lifecycle.contracts.retraining import ORDER_TAG, REASON_TAG, REQUESTER_TAG, RetrainingOrder
@@ -14,7 +14,7 @@ from model_lifecycle.contracts.trail import PROMOTED, RETRAINED, UNCHANGED
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
-from model_lifecycle.registry import Registry
+from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases.packed import WrittenRelease
 from model_lifecycle.reporting.evidence import EvaluationEvidence, ReleaseEvidence, RunEvidence
 from model_lifecycle.reporting.summary import run_summary
@@ -36,13 +36,15 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
     ) -> ReleaseEvidence:
         """Register the release and make it the champion; if it is already, nothing is touched.
 
-        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not. An order may
-        say that somebody else moves the champion: then the release is only registered.
+        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not, nor may that
+        the champion is still the one that the gates compared with. An order may say that somebody else moves the
+        champion: then the release is only registered, with whom it was compared with.
 
         Raises
         ------
         GateBlocked
-            If a gate failed, or the proof is of another release; the registry is not touched.
+            If a gate failed, the proof is of another release, or the champion was moved since the evaluation; the
+            registry is not touched.
         """
         overridden = require_passed(evidence, override)
         if proof["digest"] != release.digest:
@@ -60,7 +62,9 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
             reason = "it was the champion already: same data, configuration and seed"
             return _outcome(release, before.version, promoted=False, reason=reason)
         facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"], PROOF_TAG: json.dumps(proof["gates"])}
-        facts |= _made_for(order)
+        facts |= _compared(evidence) | _made_for(order)
+        if order is None or order.promote:
+            _require_compared(release, evidence, before)
         version = registry.register(release.path, release.digest, _metrics(evidence), facts)
         if order is not None and not order.promote:
             current = None if before is None else before.release_id
@@ -79,6 +83,21 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
         return _outcome(release, version, promoted=True, reason=replaced)
 
     return promote
+
+
+def _require_compared(release: WrittenRelease, evidence: EvaluationEvidence, champion: ReleaseEntry | None) -> None:
+    """Hold a release back whose gates looked at another champion than the one that it would replace."""
+    compared, live = evidence.get("compared_with"), None if champion is None else champion.release_id
+    if compared != live:
+        raise GateBlocked(
+            f"release {release.release_id} is held back: its gates compared it with {compared or 'no champion'}, and "
+            f"{live or 'nothing'} is in production now; run again, so that it is compared with that"
+        )
+
+
+def _compared(evidence: EvaluationEvidence) -> dict[str, str]:
+    compared = evidence.get("compared_with")
+    return {} if compared is None else {COMPARED_TAG: compared}
 
 
 def _made_for(order: RetrainingOrder | None) -> dict[str, str]:
