@@ -16,6 +16,7 @@ from model_lifecycle.agent.promotion import promote_once, rollback_once
 from model_lifecycle.agent.runs import KedroRun, run_pipelines
 from model_lifecycle.agent.state import Candidate, Order
 from model_lifecycle.agent.works import Moved, Retrained
+from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError, RunLocked
 from model_lifecycle.locking import take_lock
@@ -89,8 +90,9 @@ class KedroWorks:
         made, champion = self._made_for(order), self._registry.champion()
         if made is None or (champion is not None and champion.version == made.version):
             return Retrained(None, (), seconds)
-        replaces = None if champion is None else champion.release_id
-        return Retrained(Candidate(version=made.version, release=made.release_id, replaces=replaces), (), seconds)
+        # Not the champion of now: a person may have moved it since the gates looked.
+        candidate = Candidate(version=made.version, release=made.release_id, replaces=made.tags.get(COMPARED_TAG))
+        return Retrained(candidate, (), seconds)
 
     def shadow(self, candidate: Candidate) -> None:
         """Let running services score their traffic with it, too."""

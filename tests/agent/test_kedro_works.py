@@ -1,0 +1,77 @@
+"""The agent's works on a real registry; the runs are told what to leave behind."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from agent_world import START, AgentWorld
+from model_lifecycle.agent import kedro_works
+from model_lifecycle.agent.kedro_works import KedroWorks
+from model_lifecycle.agent.project import AgentProject
+from model_lifecycle.agent.state import Order
+from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.gates import COMPARED_TAG
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.contracts.retraining import ORDER_TAG
+from model_lifecycle.releases import verify_release
+from tiny_release import tiny_release
+
+ORDER = Order(id="20240701T000000Z", as_of=START, reasons=("the loss rose",))
+
+
+@pytest.fixture
+def works(world: AgentWorld, tmp_path: Path) -> KedroWorks:
+    monitoring = MonitoringSpec.model_validate({"window": "7d"})
+    policy = PolicySpec.model_validate({"cooldown": "1d", "maximum_age": "180d"})
+    project = AgentProject(
+        "parcels", world.registry.uri, f"sqlite:///{tmp_path}/store.db", tmp_path, policy, monitoring, AlertingSpec()
+    )
+    project.reporting.mkdir(parents=True)
+    return KedroWorks(project, {})
+
+
+def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
+    """Let every `kedro run` be this call, which returns its exit code."""
+
+    class Run:
+        def __init__(self, *_: Any) -> None: ...
+
+        def __enter__(self) -> "Run":
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None: ...
+
+        def wait(self) -> int:
+            return run()
+
+        def last_lines(self) -> str:
+            return "the end"
+
+    monkeypatch.setattr(kedro_works, "KedroRun", Run)
+
+
+def test_a_person_who_moves_the_champion_while_a_retraining_runs_has_the_last_word(
+    works: KedroWorks, world: AgentWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hotfix = world.release("parcels-hotfix")
+
+    def run() -> int:
+        path = tiny_release(tmp_path / "releases", "parcels-retrained")
+        tags = {ORDER_TAG: ORDER.id, COMPARED_TAG: "parcels-first"}
+        world.registry.register(path, verify_release(path).digest, {}, tags)
+        world.registry.promote(hotfix, "do not touch", "grace")
+        return 0
+
+    _plan_run(monkeypatch, run)
+    found = works.retrain(ORDER).candidate
+    assert found is not None
+    assert (found.release, found.replaces) == ("parcels-retrained", "parcels-first")
+    assert works.promote(found, ORDER) == "superseded"
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == "parcels-hotfix"
