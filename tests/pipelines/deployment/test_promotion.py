@@ -13,13 +13,14 @@ from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.contracts.retraining import RetrainingOrder
+from model_lifecycle.contracts.trail import promoted_at
 from model_lifecycle.datasets.champion import ChampionDataset
 from model_lifecycle.datasets.event_history import EventHistoryDataset
 from model_lifecycle.datasets.registered import registered_releases
 from model_lifecycle.datasets.release import ReleaseDataset
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
-from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
+from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise, tell_trail
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
 from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases.packed import WrittenRelease
@@ -118,12 +119,31 @@ def test_the_first_release_becomes_the_champion_and_a_second_identical_run_chang
     again = _write(stages, folder, champion=champion)
     assert again == release
     second = _promote(stages, folder, again)
+    made = {
+        "by": "kedro run", "reason": f"passed all 12 gates as of {RUN.as_of.isoformat()}", "replaces": None,
+        "overridden": [],
+    }  # fmt: skip
     assert second == {
         **first, "promoted": False, "reason": "it was the champion already: same data, configuration and seed",
+        "made_champion": made,
     }  # fmt: skip
     registry = Registry(_uri(folder), CASE)
     assert len(registry.history()) == 1
     assert registry.previous() is None
+
+
+def test_a_run_that_was_killed_before_it_told_its_promotion_is_told_by_the_same_run_made_again_once(
+    stages: Stages, folder: Path
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    evidence = _against(stages, first)
+    told = tell_trail(_promote(stages, folder, first), RUN, [])
+    _promote(stages, folder, second, evidence=evidence)  # and killed
+    again = _promote(stages, folder, second, evidence=evidence)
+    (entry,) = tell_trail(again, RUN, told)
+    assert (entry.actor, entry.action, entry.details["replaces"]) == ("kedro run", "promote", first.release_id)
+    assert promoted_at([*told, entry], second.release_id) == RUN.as_of
+    assert tell_trail(again, RUN, [*told, entry]) == []
 
 
 def test_an_identical_release_from_another_folder_leaves_the_champion_where_it_is(stages: Stages, folder: Path) -> None:
