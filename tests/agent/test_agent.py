@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from agent_world import START, WEEK, AgentWorld, Make, ManualClock, decision
+from model_lifecycle.agent.works import RetrainingFailed
+from model_lifecycle.contracts.trail import retrainings
 from model_lifecycle.errors import LeaseLost, RegistryError, ReleaseError, ServingError
 from model_lifecycle.monitoring.verdict import Figure
 from model_lifecycle.store import Store
@@ -178,6 +180,24 @@ def test_a_retraining_that_fails_for_good_is_given_up_and_monitoring_goes_on(
     make().run(until=START + WEEK)
     assert _actions(store) == ["retraining ordered", "retraining failed"]
     assert "monitor 07-08" in world.calls
+
+
+@pytest.mark.parametrize(
+    ("tries", "ends", "seconds"), [(5, "retraining failed", 500.0), (2, "retraining changed nothing", 202.0)]
+)
+def test_a_retraining_costs_what_it_took_with_its_failed_tries_whatever_came_of_it(
+    make: Make, world: AgentWorld, store: Store, tries: int, ends: str, seconds: float
+) -> None:
+    left = iter(range(tries))
+
+    def fail(what: str) -> None:
+        if what.startswith("retrain") and next(left, None) is not None:
+            raise RetrainingFailed("no disk", 100.0)
+
+    world.fails, world.unchanged, world.decisions[START] = fail, True, decision("retrain")
+    make().run(until=START + timedelta(days=1))
+    assert store.audit()[-1].action == ends
+    assert retrainings(store.audit()) == [(START, seconds)]
 
 
 @pytest.mark.parametrize(

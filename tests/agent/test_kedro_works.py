@@ -12,6 +12,7 @@ from model_lifecycle.agent import kedro_works
 from model_lifecycle.agent.kedro_works import KedroWorks
 from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.agent.state import Order
+from model_lifecycle.agent.works import RetrainingFailed
 from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
@@ -53,6 +54,13 @@ def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
             return "the end"
 
     monkeypatch.setattr(kedro_works, "KedroRun", Run)
+
+
+def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _plan_run(monkeypatch, lambda: 1)
+    with pytest.raises(RetrainingFailed, match="retrain ended with code 1; the end") as failed:
+        works.retrain(ORDER)
+    assert failed.value.seconds > 0.0
 
 
 def test_a_person_who_moves_the_champion_while_a_retraining_runs_has_the_last_word(

@@ -45,6 +45,7 @@ class AgentWorld:
     registry: Registry
     decisions: dict[datetime, Decision] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
+    unchanged: bool = False
     compared: Figure | None = None
     stopped: str | None = None
     calls: list[str] = field(default_factory=list)
@@ -67,6 +68,8 @@ class AgentWorld:
         self._called(f"retrain {order.as_of:%m-%d}")
         if self.rejected:
             return Retrained(None, self.rejected, 2.0)
+        if self.unchanged:
+            return Retrained(None, (), 2.0)
         entry = self.registry.champion()
         name = f"parcels-{order.as_of:%m-%d}"
         version = self.release(name)

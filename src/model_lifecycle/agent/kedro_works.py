@@ -15,7 +15,7 @@ from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.agent.promotion import promote_once, rollback_once
 from model_lifecycle.agent.runs import KedroRun, run_pipelines
 from model_lifecycle.agent.state import Candidate, Order
-from model_lifecycle.agent.works import Moved, Retrained
+from model_lifecycle.agent.works import Moved, Retrained, RetrainingFailed
 from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError, RunLocked
@@ -85,7 +85,8 @@ class KedroWorks:
         if code:
             rejected = tuple(self._failed_gates())
             if not rejected:
-                raise LifecycleError(f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}")
+                message = f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}"
+                raise RetrainingFailed(message, seconds)
             return Retrained(None, rejected, seconds)
         made, champion = self._made_for(order), self._registry.champion()
         if made is None or (champion is not None and champion.version == made.version):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from model_lifecycle.agent.state import ACTOR, AgentState, Candidate, Order, Phase
-from model_lifecycle.agent.works import Works
+from model_lifecycle.agent.works import RetrainingFailed, Works
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AuditRecord
 from model_lifecycle.contracts.trail import (
@@ -128,13 +128,16 @@ class Machine:
     def _retrain(self, state: AgentState, at: datetime) -> Step:
         order = _known(state.order)
         found = self._works.retrain(order)
-        took, seconds = f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s", found.seconds
+        took, seconds = (
+            f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s",
+            state.spent + found.seconds,
+        )
         if found.rejected:
             reason = "; ".join(found.rejected)
             entry = self._entry(order.as_of, REJECTED, "", reason, order, seconds=seconds)
             return Step(state.over(at), f"{took}; gates hold it back, the champion stays", (entry,), found.rejected)
         if found.candidate is None:
-            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order)
+            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order, seconds=seconds)
             return Step(state.over(at), f"{took}; it made the champion again", (entry,))
         name = found.candidate.release
         entry = self._entry(order.as_of, RETRAINED, name, "; ".join(order.reasons), order, seconds=seconds)
@@ -226,6 +229,8 @@ class Machine:
     def _failed(self, state: AgentState, at: datetime, error: LifecycleError) -> Step:
         trial = state.phase in _TRIALS and at < state.next_check
         what = state.phase if trial or state.phase in self._own else "monitoring"
+        if isinstance(error, RetrainingFailed):
+            state = state.model_copy(update={"spent": state.spent + error.seconds})
         message = f"{what} failed ({state.failures + 1} in a row): {error}"
         given_up = None
         if what != "monitoring" and state.failures + 1 >= GIVE_UP_AFTER:
@@ -240,7 +245,7 @@ class Machine:
         """Go back to watching with nothing on trial; None while that fails, or once the candidate is the champion."""
         if state.phase == "retraining":
             order = _known(state.order)
-            entry = self._entry(order.as_of, FAILED, "", str(error), order)
+            entry = self._entry(order.as_of, FAILED, "", str(error), order, seconds=state.spent)
             return Step(state.over(at), f"{message}; the retraining is given up", (entry,))
         candidate = _known(state.candidate)
         try:
