@@ -1,5 +1,6 @@
 """The agent's works on a real registry; the runs are told what to leave behind."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +55,33 @@ def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
             return "the end"
 
     monkeypatch.setattr(kedro_works, "KedroRun", Run)
+
+
+_NO_GO = {"go": False, "reasons": [{"gate": "outcome", "passed": False, "reason": "3 late, expected 200"}]}
+_LEAK = {"passed": False, "leaks": [{"check": "pairs", "columns": ["b"], "message": "b knows the outcome"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "reason"),
+    [
+        ("feasibility", _NO_GO, "outcome: 3 late, expected 200"),
+        ("leakage", _LEAK, "leakage: b knows the outcome"),
+        ("verdict", {"gates": _NO_GO["reasons"]}, "outcome: 3 late, expected 200"),
+    ],
+)
+def test_a_gate_that_stops_a_retraining_before_or_after_the_search_rejects_it(
+    works: KedroWorks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, found: Any, reason: str
+) -> None:
+    reporting = tmp_path / "08_reporting" / "parcels"
+
+    def run() -> int:
+        assert list(reporting.iterdir()) == [], "what an earlier run left is not taken for this one's"
+        (reporting / f"{name}.json").write_text(json.dumps(found))
+        return 1
+
+    _plan_run(monkeypatch, run)
+    for _ in range(2):
+        assert works.retrain(ORDER).rejected == (reason,)
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _LOCK_FILE = ".run.lock"
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
-_VERDICTS = ("verdict.json", "proof.json")
+_VERDICTS = ("leakage.json", "feasibility.json", "verdict.json", "proof.json")
 _UNCHANGED = "it was the champion already"
 
 
@@ -141,8 +141,10 @@ class KedroWorks:
         for name in _VERDICTS:
             place = self._project.reporting / name
             if place.exists():
-                gates = json.loads(place.read_bytes())["gates"]
+                found = json.loads(place.read_bytes())
+                gates = [*found.get("gates", ()), *found.get("reasons", ())]
                 reasons += [f"{gate['gate']}: {gate['reason']}" for gate in gates if not gate["passed"]]
+                reasons += [f"leakage: {leak['message']}" for leak in found.get("leaks", ())]
         return reasons
 
     def _wait_for_others(self) -> None:
