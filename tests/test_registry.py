@@ -147,6 +147,36 @@ def test_rollbacks_go_back_one_by_one_and_never_forward(registry: Registry) -> N
     assert state(registry) == (1, None)
 
 
+@pytest.mark.parametrize(
+    ("promoted", "then"),
+    [
+        ((1, 3, 1), [(3, None)]),
+        ((2, 1, 3, 1), [(3, 2), (2, None)]),
+        ((3, 1, 3, 1), [(3, None)]),
+        ((1, 2, 1, 3), [(1, 2)]),
+    ],
+)
+def test_a_rollback_passes_by_a_release_that_one_before_it_has_withdrawn(
+    registry: Registry, promoted: tuple[int, ...], then: list[tuple[int, int | None]]
+) -> None:
+    for version in promoted:
+        registry.promote(version, "better", "ada")
+    for expected in then:
+        registry.rollback("worse", "policy")
+        assert state(registry) == expected
+
+
+def test_a_release_that_is_promoted_again_after_its_withdrawal_is_gone_back_to(registry: Registry) -> None:
+    for version in (1, 2):
+        registry.promote(version, "better", "ada")
+    registry.rollback("worse", "policy")
+    for version in (2, 3):
+        registry.promote(version, "mended", "ada")
+    registry.promote(4, "better", "ada")
+    registry.rollback("worse", "policy")
+    assert state(registry) == (3, 2)
+
+
 def test_the_history_tells_who_moved_what_and_why(registry: Registry) -> None:
     registry.promote(1, "first", "ada")
     registry.promote(2, "better", "grace")

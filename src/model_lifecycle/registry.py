@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from model_lifecycle.contracts.records import Move
 from model_lifecycle.errors import RegistryError
 from model_lifecycle.registry_errors import translated, without_password
+from model_lifecycle.registry_moves import replaced_by
 from model_lifecycle.releases import verify_release
 
 if TYPE_CHECKING:
@@ -181,8 +182,8 @@ class Registry:
     def rollback(self, reason: str, by: str) -> ReleaseEntry:
         """Make the previous release the champion again and return it.
 
-        Then `previous` is what that release had replaced, so a second rollback goes further back and never forward
-        to the release that was withdrawn.
+        Then `previous` is what that release had replaced, past what rollbacks have withdrawn since, so a second
+        rollback goes further back and never forward to a release that was withdrawn.
 
         Raises
         ------
@@ -280,9 +281,8 @@ class Registry:
         return bool(moves) and moves[-1].action == "rollback" and moves[-1].to_version == champion.version
 
     def _replaced_by(self, version: int) -> int | None:
-        """Return the champion that a version replaced when it was last promoted."""
-        moves = [move for move in self.history() if move.action == "promote" and move.to_version == version]
-        return moves[-1].from_version if moves else None
+        """Return the champion that a version replaced, past those that were withdrawn since."""
+        return replaced_by(self.history(), version)
 
     def _write_down(
         self,

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from agent_world import START, WEEK, AgentWorld, Make, ManualClock, decision
-from model_lifecycle.errors import LeaseLost, ServingError
+from model_lifecycle.agent.works import RetrainingFailed
+from model_lifecycle.contracts.trail import retrainings
+from model_lifecycle.errors import LeaseLost, RegistryError, ReleaseError, ServingError
 from model_lifecycle.monitoring.verdict import Figure
 from model_lifecycle.store import Store
 
@@ -106,6 +108,23 @@ def test_a_release_that_a_person_hurries_past_one_on_its_way_is_rolled_back_all_
     assert _actions(store)[-3:] == [first, "rollback ordered", "rollback"]
 
 
+def test_a_release_that_a_person_promotes_while_monitoring_runs_is_not_rolled_back_for_the_one_before(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    fix = world.release("parcels-fix")
+
+    def promote(_: str) -> None:
+        world.registry.promote(fix, "hotfix", "grace")
+
+    world.fails, world.decisions[START] = promote, decision("rollback", "parcels-first is worse")
+    make().run(until=START + WEEK)
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == "parcels-fix"
+    assert _actions(store) == []
+    assert world.calls == ["monitor 07-01", "monitor 07-08"]
+
+
 def test_a_retraining_that_is_wanted_in_a_probation_waits_for_its_end(make: Make, world: AgentWorld) -> None:
     world.decisions = {START: decision("retrain"), START + WEEK: decision("retrain")}
     make().run(until=START + WEEK)
@@ -161,6 +180,71 @@ def test_a_retraining_that_fails_for_good_is_given_up_and_monitoring_goes_on(
     make().run(until=START + WEEK)
     assert _actions(store) == ["retraining ordered", "retraining failed"]
     assert "monitor 07-08" in world.calls
+
+
+@pytest.mark.parametrize(
+    ("tries", "ends", "seconds"), [(5, "retraining failed", 500.0), (2, "retraining changed nothing", 202.0)]
+)
+def test_a_retraining_costs_what_it_took_with_its_failed_tries_whatever_came_of_it(
+    make: Make, world: AgentWorld, store: Store, tries: int, ends: str, seconds: float
+) -> None:
+    left = iter(range(tries))
+
+    def fail(what: str) -> None:
+        if what.startswith("retrain") and next(left, None) is not None:
+            raise RetrainingFailed("no disk", 100.0)
+
+    world.fails, world.unchanged, world.decisions[START] = fail, True, decision("retrain")
+    make().run(until=START + timedelta(days=1))
+    assert store.audit()[-1].action == ends
+    assert retrainings(store.audit()) == [(START, seconds)]
+
+
+@pytest.mark.parametrize(
+    ("fails", "told", "withdrawn", "at_next_check"),
+    [
+        ("shadow", "candidate: damaged", True, "monitor 07-08"),
+        ("compare", "shadow: damaged", True, "monitor 07-08"),
+        ("canary", "shadow: damaged", True, "monitor 07-08"),
+        ("promote", "promoting: damaged", True, "monitor 07-15"),
+        ("rollback", "rolling back: damaged", False, "monitor 07-22"),
+    ],
+)
+def test_a_work_that_fails_for_good_is_given_up_leaves_nothing_on_trial_and_monitoring_goes_on(
+    make: Make, world: AgentWorld, store: Store, fails: str, told: str, withdrawn: bool, at_next_check: str
+) -> None:
+    def fail(what: str) -> None:
+        if what.startswith(fails):
+            raise ReleaseError("damaged")
+
+    world.fails, world.compared, world.decisions[START] = fail, LEVEL, decision("retrain")
+    if fails == "rollback":
+        world.decisions[START + 2 * WEEK] = decision("rollback", "worse")
+    make(shadow="3d", canary="4d").run(until=START + 3 * WEEK)
+    found = store.audit()[-1]
+    assert (found.action, found.release, found.reason) == ("given up", "parcels-07-01", told)
+    assert ("withdraw parcels-07-01" in world.calls) is withdrawn
+    assert at_next_check in world.calls
+    assert (store.agent_book.read().state or {})["phase"] == "watching"
+    assert "it is given up" in world.alarms[-1]
+    assert len(world.alarms) == 5
+
+
+def test_a_candidate_that_cannot_be_taken_out_of_its_trial_is_not_given_up_yet(
+    make: Make, world: AgentWorld, store: Store
+) -> None:
+    away = [True]
+
+    def fail(what: str) -> None:
+        if what.startswith("promote") or (what.startswith("withdraw") and away):
+            raise RegistryError("away")
+
+    world.fails, world.decisions[START] = fail, decision("retrain")
+    make().run(until=START + timedelta(hours=3))
+    assert (store.agent_book.read().state or {})["phase"] == "promoting"
+    away.clear()
+    make().run(until=START + timedelta(hours=12))
+    assert _actions(store)[-1] == "given up"
 
 
 def test_of_two_agents_one_leads_and_the_other_refuses_clearly(make: Make) -> None:

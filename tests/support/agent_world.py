@@ -45,6 +45,7 @@ class AgentWorld:
     registry: Registry
     decisions: dict[datetime, Decision] = field(default_factory=dict)
     rejected: tuple[str, ...] = ()
+    unchanged: bool = False
     compared: Figure | None = None
     stopped: str | None = None
     calls: list[str] = field(default_factory=list)
@@ -58,13 +59,17 @@ class AgentWorld:
         return Candidate(version=found.version, release=found.release_id, replaces=before and before.release_id)
 
     def monitor(self, until: datetime) -> Decision:
+        judged = self.champion()
         self._called(f"monitor {until:%m-%d}")
-        return self.decisions.get(until, decision("nothing"))
+        evidence = {"state": {"release": judged and judged.release}}
+        return self.decisions.get(until, decision("nothing")).model_copy(update={"evidence": evidence})
 
     def retrain(self, order: Order) -> Retrained:
         self._called(f"retrain {order.as_of:%m-%d}")
         if self.rejected:
             return Retrained(None, self.rejected, 2.0)
+        if self.unchanged:
+            return Retrained(None, (), 2.0)
         entry = self.registry.champion()
         name = f"parcels-{order.as_of:%m-%d}"
         version = self.release(name)

@@ -15,7 +15,8 @@ from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.agent.promotion import promote_once, rollback_once
 from model_lifecycle.agent.runs import KedroRun, run_pipelines
 from model_lifecycle.agent.state import Candidate, Order
-from model_lifecycle.agent.works import Moved, Retrained
+from model_lifecycle.agent.works import Moved, Retrained, RetrainingFailed
+from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError, RunLocked
 from model_lifecycle.locking import take_lock
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 _LOCK_FILE = ".run.lock"
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
-_VERDICTS = ("verdict.json", "proof.json")
+_VERDICTS = ("leakage.json", "feasibility.json", "verdict.json", "proof.json")
 _UNCHANGED = "it was the champion already"
 
 
@@ -84,13 +85,15 @@ class KedroWorks:
         if code:
             rejected = tuple(self._failed_gates())
             if not rejected:
-                raise LifecycleError(f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}")
+                message = f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}"
+                raise RetrainingFailed(message, seconds)
             return Retrained(None, rejected, seconds)
         made, champion = self._made_for(order), self._registry.champion()
         if made is None or (champion is not None and champion.version == made.version):
             return Retrained(None, (), seconds)
-        replaces = None if champion is None else champion.release_id
-        return Retrained(Candidate(version=made.version, release=made.release_id, replaces=replaces), (), seconds)
+        # Not the champion of now: a person may have moved it since the gates looked.
+        candidate = Candidate(version=made.version, release=made.release_id, replaces=made.tags.get(COMPARED_TAG))
+        return Retrained(candidate, (), seconds)
 
     def shadow(self, candidate: Candidate) -> None:
         """Let running services score their traffic with it, too."""
@@ -138,8 +141,10 @@ class KedroWorks:
         for name in _VERDICTS:
             place = self._project.reporting / name
             if place.exists():
-                gates = json.loads(place.read_bytes())["gates"]
+                found = json.loads(place.read_bytes())
+                gates = [*found.get("gates", ()), *found.get("reasons", ())]
                 reasons += [f"{gate['gate']}: {gate['reason']}" for gate in gates if not gate["passed"]]
+                reasons += [f"leakage: {leak['message']}" for leak in found.get("leaks", ())]
         return reasons
 
     def _wait_for_others(self) -> None:

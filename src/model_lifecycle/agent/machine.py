@@ -9,18 +9,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from model_lifecycle.agent.state import ACTOR, STAGES, AgentState, Order, Phase
-from model_lifecycle.agent.works import Works
+from model_lifecycle.agent.state import ACTOR, AgentState, Candidate, Order, Phase
+from model_lifecycle.agent.works import RetrainingFailed, Works
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.records import AuditRecord
-from model_lifecycle.contracts.trail import FAILED, ORDERED, PROMOTED, REJECTED, RETRAINED, ROLLED_BACK, UNCHANGED
+from model_lifecycle.contracts.trail import (
+    FAILED,
+    GIVEN_UP,
+    ORDERED,
+    PROMOTED,
+    REJECTED,
+    RETRAINED,
+    ROLLED_BACK,
+    UNCHANGED,
+)
 from model_lifecycle.errors import LifecycleError
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.verdict import iso
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
-GIVE_UP_AFTER = 5  # failures of one retraining; the next decision may ask for another
+GIVE_UP_AFTER = 5  # failures of one work, monitoring apart; the next decision may ask for another
 _Value = TypeVar("_Value")
 _TRIALS = ("shadow", "canary")
 
@@ -87,7 +96,10 @@ class Machine:
         if wrong:
             return self._wants_rollback(looked, at, said, decision)
         if state.phase in _TRIALS:
-            withdrawn, told = self._judged(looked, at)
+            try:
+                withdrawn, told = self._judged(looked, at)
+            except LifecycleError as error:  # of the trial: monitoring has been done
+                return self._failed(looked, at, error)
             return withdrawn or Step(looked, said, lines=(*because, told))
         if decision.action == "retrain" and state.phase == "watching":
             order = Order(id=f"{until:%Y%m%dT%H%M%SZ}", as_of=until, reasons=decision.reasons)
@@ -99,8 +111,9 @@ class Machine:
 
     def _wants_rollback(self, state: AgentState, at: datetime, said: str, decision: Decision) -> Step:
         champion = state.candidate if state.phase == "probation" else self._works.champion()
-        if champion is None:
-            return Step(state, f"{said}: there is no champion", lines=tuple(decision.reasons))
+        if champion is None or champion.release != decision.release:  # moved while monitoring ran: judged next time
+            now = "there is no champion" if champion is None else f"{champion.release} is the champion by now"
+            return Step(state, f"{said} of {decision.release}: {now}", lines=tuple(decision.reasons))
         entry = self._entry(at, "rollback ordered", champion.release, "; ".join(decision.reasons), state.order)
         entries: tuple[AuditRecord, ...] = (entry,)
         order = state.order
@@ -115,13 +128,16 @@ class Machine:
     def _retrain(self, state: AgentState, at: datetime) -> Step:
         order = _known(state.order)
         found = self._works.retrain(order)
-        took, seconds = f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s", found.seconds
+        took, seconds = (
+            f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s",
+            state.spent + found.seconds,
+        )
         if found.rejected:
             reason = "; ".join(found.rejected)
             entry = self._entry(order.as_of, REJECTED, "", reason, order, seconds=seconds)
             return Step(state.over(at), f"{took}; gates hold it back, the champion stays", (entry,), found.rejected)
         if found.candidate is None:
-            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order)
+            entry = self._entry(order.as_of, UNCHANGED, "", "it made the champion", order, seconds=seconds)
             return Step(state.over(at), f"{took}; it made the champion again", (entry,))
         name = found.candidate.release
         entry = self._entry(order.as_of, RETRAINED, name, "; ".join(order.reasons), order, seconds=seconds)
@@ -192,10 +208,11 @@ class Machine:
         return Step(state.over(at), f"{candidate.release} is withdrawn", (entry,), (why,))
 
     def _gone(self, state: AgentState, at: datetime) -> Step | None:
+        return None if self._is_champion(_known(state.candidate)) else self._superseded(state, at)
+
+    def _is_champion(self, candidate: Candidate) -> bool:
         champion = self._works.champion()
-        if champion is not None and champion.version == _known(state.candidate).version:
-            return None
-        return self._superseded(state, at)
+        return champion is not None and champion.version == candidate.version
 
     def _superseded(self, state: AgentState, at: datetime) -> Step:
         name = _name(state)
@@ -210,15 +227,36 @@ class Machine:
         return Step(state.over(at), f"rolled back: {now} is the champion again", (entry,))
 
     def _failed(self, state: AgentState, at: datetime, error: LifecycleError) -> Step:
-        what = "monitoring" if state.phase in ("watching", *STAGES) else state.phase
+        trial = state.phase in _TRIALS and at < state.next_check
+        what = state.phase if trial or state.phase in self._own else "monitoring"
+        if isinstance(error, RetrainingFailed):
+            state = state.model_copy(update={"spent": state.spent + error.seconds})
         message = f"{what} failed ({state.failures + 1} in a row): {error}"
-        self._works.alarm(at, what, message)
-        if state.phase == "retraining" and state.failures + 1 >= GIVE_UP_AFTER:
-            order = _known(state.order)
-            entry = self._entry(order.as_of, FAILED, "", str(error), order)
-            return Step(state.over(at), f"{message}; the retraining is given up", (entry,))
+        given_up = None
+        if what != "monitoring" and state.failures + 1 >= GIVE_UP_AFTER:
+            given_up = self._give_up(state, at, message, error)
+        self._works.alarm(at, what, message if given_up is None else given_up.said)
+        if given_up is not None:
+            return given_up
         after = state.failed(at, FIRST_WAIT, LONGEST_WAIT)
         return Step(after, f"{message}; again at {iso(_known(after.not_before))}")
+
+    def _give_up(self, state: AgentState, at: datetime, message: str, error: LifecycleError) -> Step | None:
+        """Go back to watching with nothing on trial; None while that fails, or once the candidate is the champion."""
+        if state.phase == "retraining":
+            order = _known(state.order)
+            entry = self._entry(order.as_of, FAILED, "", str(error), order, seconds=state.spent)
+            return Step(state.over(at), f"{message}; the retraining is given up", (entry,))
+        candidate = _known(state.candidate)
+        try:
+            if state.phase == "promoting" and self._is_champion(candidate):
+                return None  # what is left to do is to end its trial; then its probation begins
+            if state.phase != "rolling back":
+                self._works.withdraw(candidate)
+        except LifecycleError:
+            return None
+        entry = self._entry(at, GIVEN_UP, candidate.release, f"{state.phase}: {error}", state.order)
+        return Step(state.over(at), f"{message}; it is given up", (entry,))
 
     def _entry(
         self, at: datetime, action: str, release: str, reason: str, order: Order | None, **details: object

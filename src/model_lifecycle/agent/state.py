@@ -43,6 +43,8 @@ class AgentState(Contract):
         What is under way.
     failures : int
         Of the present work, in a row; until ``not_before`` it is left alone.
+    spent : float
+        Seconds that failed tries of the present retraining took: its budget counts them.
     """
 
     phase: Phase = "watching"
@@ -53,6 +55,7 @@ class AgentState(Contract):
     candidate: Candidate | None = None
     failures: int = Field(default=0, ge=0)
     not_before: AwareDatetime | None = None
+    spent: float = Field(default=0.0, ge=0.0)
 
     def stage_end(self, rollout: Rollout) -> datetime | None:
         """Return when the stage that it is in is over, None if it is in none."""
@@ -69,7 +72,8 @@ class AgentState(Contract):
 
     def moved(self, phase: Phase, at: datetime, **changes: object) -> "AgentState":
         """Return the state after a step that succeeded."""
-        return self.model_copy(update={"phase": phase, "since": at, "failures": 0, "not_before": None, **changes})
+        fresh = {"failures": 0, "not_before": None, "spent": 0.0}
+        return self.model_copy(update={"phase": phase, "since": at, **fresh, **changes})
 
     def over(self, at: datetime) -> "AgentState":
         """Return the state with nothing under way."""

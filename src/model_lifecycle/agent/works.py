@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from model_lifecycle.agent.state import Candidate, Order
+from model_lifecycle.errors import LifecycleError
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.verdict import Figure
 
@@ -26,6 +27,14 @@ class Retrained:
     seconds: float
 
 
+class RetrainingFailed(LifecycleError):
+    """A retraining ended without a candidate or a gate's word; `seconds` is what it took, of the wall's clock."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class Works(Protocol):
     """The effects. Each raises a `LifecycleError` when it cannot be done now."""
 
@@ -38,7 +47,10 @@ class Works(Protocol):
         ...
 
     def retrain(self, order: Order) -> Retrained:
-        """Train as of the order's moment, hold against the gates, register what passes; move no alias."""
+        """Train as of the order's moment, hold against the gates, register what passes; move no alias.
+
+        One that has begun and fails raises `RetrainingFailed`.
+        """
         ...
 
     def shadow(self, candidate: Candidate) -> None:

@@ -10,6 +10,7 @@ from model_lifecycle.contracts.base import Contract
 
 PROOF_GATES = ("package boots", "parity")  # what a release shows in service; nobody can override them
 PROOF_TAG = "proof"  # under which the registry keeps what a release has shown
+COMPARED_TAG = "compared_with"  # likewise, the champion that the gates compared it with
 
 
 _Gap = Annotated[float, Field(gt=0.0, le=1.0)]

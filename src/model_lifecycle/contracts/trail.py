@@ -12,6 +12,7 @@ PROMOTED, ROLLED_BACK = "promote", "rollback"  # as the registry calls its moves
 RETRAINED, REJECTED, FAILED = "retrained", "retraining rejected", "retraining failed"
 UNCHANGED = "retraining changed nothing"
 ENDED = (RETRAINED, REJECTED, FAILED, UNCHANGED)
+GIVEN_UP = "given up"  # a trial, a promotion or a rollback that failed again and again
 
 Span = tuple[datetime, datetime]
 

@@ -62,6 +62,12 @@ class Decision(Contract):
     evidence: dict[str, object]
     excluded_windows: tuple[Span, ...] = ()
 
+    @property
+    def release(self) -> str | None:
+        """The champion that was judged, None where the evidence does not tell."""
+        state = self.evidence.get("state")
+        return str(state["release"]) if isinstance(state, Mapping) else None
+
 
 def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breach, ...]:
     """Return the limits that a window's realised performance is beyond, each with its whole interval.

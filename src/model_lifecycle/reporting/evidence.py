@@ -344,6 +344,7 @@ class EvaluationEvidence(TypedDict):
     subject: str
     baselines: list[str]
     champion: str | None  # key of metrics; None when nothing is in production yet
+    compared_with: NotRequired[str | None]  # that champion's release; releases of before do not tell
     metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric, the loss first
     differences: list[DifferenceEvidence]
     value: dict[str, IntervalEvidence]  # by policy: model, perfect, champion, baselines and the trivial ones
@@ -364,6 +365,16 @@ class EvaluationEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class PromotionEvidence(TypedDict):
+    """How a release became the champion, as the registry keeps it."""
+
+    by: str
+    reason: str
+    replaces: str | None  # a release
+    overridden: list[str]  # failed gates
+
+
+@with_config(_STRICT)
 class ReleaseEvidence(TypedDict):
     """What became of the challenger."""
 
@@ -373,6 +384,7 @@ class ReleaseEvidence(TypedDict):
     promoted: bool
     reason: str
     champion: str | None  # the release in production after this run
+    made_champion: NotRequired[PromotionEvidence | None]  # where it was the champion before this run
 
 
 @with_config(_STRICT)

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
+from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
+from model_lifecycle.contracts.policy import TrainingWindow
+from model_lifecycle.contracts.retraining import RetrainingOrder
+from model_lifecycle.contracts.trail import promoted_at
 from model_lifecycle.datasets.champion import ChampionDataset
 from model_lifecycle.datasets.event_history import EventHistoryDataset
 from model_lifecycle.datasets.registered import registered_releases
 from model_lifecycle.datasets.release import ReleaseDataset
 from model_lifecycle.errors import GateBlocked, ReleaseError
 from model_lifecycle.pipelines.deployment.nodes.packing import pack_release, select_history, select_parity_rows
-from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise
+from model_lifecycle.pipelines.deployment.nodes.promotion import promoter, publish_history, summarise, tell_trail
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
 from model_lifecycle.registry import Registry, open_client
 from model_lifecycle.releases.packed import WrittenRelease
@@ -79,9 +83,15 @@ def _promote(
     evidence: Any = None,
     digest: str = "",
     override: OverrideSpec = NO_OVERRIDE,
+    order: RetrainingOrder | None = None,
 ) -> Any:
     proven = Proof(digest=digest or release.digest, gates=proof)
-    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN, override)
+    return promoter(CASE)(release, evidence or stages.evidence, proven, _uri(folder), RUN, override, order)
+
+
+def _against(stages: Stages, release: WrittenRelease) -> Any:
+    """Return the evidence of the stages as if that release had been in production."""
+    return {**stages.evidence, "compared_with": release.release_id}
 
 
 def _failed(stages: Stages, *gates: str) -> Any:
@@ -109,12 +119,31 @@ def test_the_first_release_becomes_the_champion_and_a_second_identical_run_chang
     again = _write(stages, folder, champion=champion)
     assert again == release
     second = _promote(stages, folder, again)
+    made = {
+        "by": "kedro run", "reason": f"passed all 12 gates as of {RUN.as_of.isoformat()}", "replaces": None,
+        "overridden": [],
+    }  # fmt: skip
     assert second == {
         **first, "promoted": False, "reason": "it was the champion already: same data, configuration and seed",
+        "made_champion": made,
     }  # fmt: skip
     registry = Registry(_uri(folder), CASE)
     assert len(registry.history()) == 1
     assert registry.previous() is None
+
+
+def test_a_run_that_was_killed_before_it_told_its_promotion_is_told_by_the_same_run_made_again_once(
+    stages: Stages, folder: Path
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    evidence = _against(stages, first)
+    told = tell_trail(_promote(stages, folder, first), RUN, [])
+    _promote(stages, folder, second, evidence=evidence)  # and killed
+    again = _promote(stages, folder, second, evidence=evidence)
+    (entry,) = tell_trail(again, RUN, told)
+    assert (entry.actor, entry.action, entry.details["replaces"]) == ("kedro run", "promote", first.release_id)
+    assert promoted_at([*told, entry], second.release_id) == RUN.as_of
+    assert tell_trail(again, RUN, [*told, entry]) == []
 
 
 def test_an_identical_release_from_another_folder_leaves_the_champion_where_it_is(stages: Stages, folder: Path) -> None:
@@ -132,13 +161,44 @@ def test_another_model_replaces_the_champion_which_becomes_the_previous_one(stag
     first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
     assert first.release_id != second.release_id
     _promote(stages, folder, first)
-    found = _promote(stages, folder, second)
+    found = _promote(stages, folder, second, evidence=_against(stages, first))
     assert (found["promoted"], found["reason"]) == (True, f"replaces {first.release_id}")
     registry = Registry(_uri(folder), CASE)
     champion, previous = registry.champion(), registry.previous()
     assert champion is not None
     assert previous is not None
     assert (champion.release_id, previous.release_id) == (second.release_id, first.release_id)
+
+
+@pytest.mark.parametrize("override", [NO_OVERRIDE, OVERRIDE])
+def test_a_release_that_was_compared_with_another_champion_than_the_one_in_production_is_held_back(
+    stages: Stages, folder: Path, override: OverrideSpec
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    _promote(stages, folder, first)
+    before = (folder / "registry.db").read_bytes()
+    told = rf"its gates compared it with no champion, and {first.release_id} is in production now; run again"
+    with pytest.raises(GateBlocked, match=told):
+        _promote(stages, folder, second, override=override)
+    gone = {**stages.evidence, "compared_with": "parcels-gone"}
+    with pytest.raises(GateBlocked, match=f"with parcels-gone, and {first.release_id} is in production now"):
+        _promote(stages, folder, second, evidence=gone, override=override)
+    assert (folder / "registry.db").read_bytes() == before
+
+
+def test_an_order_of_somebody_else_registers_the_release_with_the_champion_that_it_was_compared_with(
+    stages: Stages, folder: Path
+) -> None:
+    first, second = _write(stages, folder), _write(stages, folder, stages.fitted["trees"])
+    _promote(stages, folder, first)
+    order = RetrainingOrder(
+        order="1", as_of=RUN.as_of, requester="agent", reason="loss", training=TrainingWindow(), refit=False,
+        promote=False,
+    )  # fmt: skip
+    evidence = {**stages.evidence, "compared_with": "parcels-gone"}
+    outcome = _promote(stages, folder, second, evidence=evidence, order=order)
+    assert (outcome["promoted"], outcome["champion"]) == (False, first.release_id)
+    assert Registry(_uri(folder), CASE).version(int(outcome["version"])).tags[COMPARED_TAG] == "parcels-gone"
 
 
 @pytest.mark.parametrize("blocked", ["package boots", "parity", "leakage"])

@@ -216,7 +216,7 @@ def test_a_worse_challenger_blocks_and_one_within_the_margin_does_not(stages: St
     assert not found["champion"]["passed"]
     assert "against parcels-before on the same rows" in found["champion"]["reason"]
     assert "expected below 0.01 (non-inferiority)" in found["champion"]["reason"]
-    assert figures["champion"] == "champion"
+    assert (figures["champion"], figures["compared_with"]) == ("champion", "parcels-before")
 
 
 def test_superiority_wants_a_gain_and_not_only_no_loss(stages: Stages) -> None:

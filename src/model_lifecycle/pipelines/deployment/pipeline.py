@@ -75,7 +75,12 @@ def _shipping(shipped: str, order: list[str]) -> list[Node]:
             "release_outcome",
             name="promote",
         ),
-        Node(tell_trail, ["release_outcome", _RUN, _OVERRIDE, *order], "release_trail", name="tell_trail"),
+        Node(
+            tell_trail,
+            ["release_outcome", _RUN, "audit_trail", _OVERRIDE, *order],
+            "release_trail",
+            name="tell_trail",
+        ),
         Node(publish_history, ["service_history", "release_outcome"], "event_history", name="publish_history"),
         Node(
             summarise,

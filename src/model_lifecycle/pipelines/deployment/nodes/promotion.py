@@ -1,22 +1,22 @@
 """Move the champion. Has an effect, and only after every gate."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from model_lifecycle.contracts.gates import PROOF_TAG
+from model_lifecycle.contracts.gates import COMPARED_TAG, PROOF_TAG
 from model_lifecycle.contracts.override import NO_OVERRIDE, OverrideSpec
 from model_lifecycle.contracts.records import AuditRecord
 from model_lifecycle.contracts.retraining import ORDER_TAG, REASON_TAG, REQUESTER_TAG, RetrainingOrder
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.trail import PROMOTED, RETRAINED, UNCHANGED
+from model_lifecycle.contracts.trail import PROMOTED, RETRAINED, UNCHANGED, promoted_at
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
-from model_lifecycle.registry import Registry
+from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases.packed import WrittenRelease
-from model_lifecycle.reporting.evidence import EvaluationEvidence, ReleaseEvidence, RunEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence, PromotionEvidence, ReleaseEvidence, RunEvidence
 from model_lifecycle.reporting.summary import run_summary
 
 KEDRO = "kedro run"
@@ -36,13 +36,15 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
     ) -> ReleaseEvidence:
         """Register the release and make it the champion; if it is already, nothing is touched.
 
-        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not. An order may
-        say that somebody else moves the champion: then the release is only registered.
+        Gates of the evaluation may be overridden, which the registry keeps; the proof in service may not, nor may that
+        the champion is still the one that the gates compared with. An order may say that somebody else moves the
+        champion: then the release is only registered, with whom it was compared with.
 
         Raises
         ------
         GateBlocked
-            If a gate failed, or the proof is of another release; the registry is not touched.
+            If a gate failed, the proof is of another release, or the champion was moved since the evaluation; the
+            registry is not touched.
         """
         overridden = require_passed(evidence, override)
         if proof["digest"] != release.digest:
@@ -58,9 +60,12 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
         before = registry.champion()
         if before is not None and before.digest == release.digest:
             reason = "it was the champion already: same data, configuration and seed"
-            return _outcome(release, before.version, promoted=False, reason=reason)
+            found = _outcome(release, before.version, promoted=False, reason=reason)
+            return found | {"made_champion": _made_champion(registry, before.version)}
         facts = {"as_of": run.as_of.isoformat(), "model": evidence["subject"], PROOF_TAG: json.dumps(proof["gates"])}
-        facts |= _made_for(order)
+        facts |= _compared(evidence) | _made_for(order)
+        if order is None or order.promote:
+            _require_compared(release, evidence, before)
         version = registry.register(release.path, release.digest, _metrics(evidence), facts)
         if order is not None and not order.promote:
             current = None if before is None else before.release_id
@@ -81,6 +86,35 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
     return promote
 
 
+def _require_compared(release: WrittenRelease, evidence: EvaluationEvidence, champion: ReleaseEntry | None) -> None:
+    """Hold a release back whose gates looked at another champion than the one that it would replace."""
+    compared, live = evidence.get("compared_with"), None if champion is None else champion.release_id
+    if compared != live:
+        raise GateBlocked(
+            f"release {release.release_id} is held back: its gates compared it with {compared or 'no champion'}, and "
+            f"{live or 'nothing'} is in production now; run again, so that it is compared with that"
+        )
+
+
+def _compared(evidence: EvaluationEvidence) -> dict[str, str]:
+    compared = evidence.get("compared_with")
+    return {} if compared is None else {COMPARED_TAG: compared}
+
+
+def _made_champion(registry: Registry, version: int) -> PromotionEvidence | None:
+    """Return what the registry keeps of the last promotion of a version, None without one."""
+    moves = [move for move in registry.history() if move.action == "promote" and move.to_version == version]
+    if not moves:
+        return None
+    last = moves[-1]
+    return {
+        "by": last.by,
+        "reason": last.reason,
+        "replaces": None if last.from_version is None else registry.version(last.from_version).release_id,
+        "overridden": list(last.overridden),
+    }
+
+
 def _made_for(order: RetrainingOrder | None) -> dict[str, str]:
     """Return the tags that say why a release was made, and who asked for it."""
     if order is None:
@@ -90,21 +124,32 @@ def _made_for(order: RetrainingOrder | None) -> dict[str, str]:
 
 
 def tell_trail(
-    outcome: ReleaseEvidence, run: RunSpec, override: OverrideSpec = NO_OVERRIDE, order: RetrainingOrder | None = None
+    outcome: ReleaseEvidence,
+    run: RunSpec,
+    trail: Sequence[AuditRecord],
+    override: OverrideSpec = NO_OVERRIDE,
+    order: RetrainingOrder | None = None,
 ) -> list[AuditRecord]:
-    """Return what the audit trail is to tell of a run; of an order that the agent carries out it tells itself."""
+    """Return what the audit trail is to tell of a run; of an order that the agent carries out it tells itself.
+
+    A run that was killed after it had moved the champion is told by the same run made again, as the registry keeps it.
+    """
     if order is not None and order.order is not None:
         return []
     release, entries = str(outcome["release_id"]), []
     details = {"version": outcome["version"], "key": f"{release} {run.as_of.isoformat()}"}
     who, why = (KEDRO, "the whole job was run") if order is None else (order.requester, order.reason)
+    made = outcome.get("made_champion") if promoted_at(trail, release) is None else None
     if order is not None:
-        action = RETRAINED if outcome["promoted"] or not order.promote else UNCHANGED
+        action = RETRAINED if outcome["promoted"] or made or not order.promote else UNCHANGED
         entries.append(AuditRecord(run.as_of, who, action, release, why, details))
     if outcome["promoted"]:
         who = override.by or who
         replaced = {**details, "replaces": outcome["reason"]}
         entries.append(AuditRecord(run.as_of, who, PROMOTED, release, override.reason or why, replaced))
+    elif made:
+        kept = {"replaces": made["replaces"], "overridden": made["overridden"]}
+        entries.append(AuditRecord(run.as_of, made["by"], PROMOTED, release, made["reason"], {**details, **kept}))
     return entries
 
 

@@ -95,6 +95,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "subject": figures["subject"],
             "baselines": figures["baselines"],
             "champion": figures["champion"],
+            "compared_with": figures["compared_with"],
             "metrics": figures["metrics"],
             "differences": figures["differences"],
             "value": figures["value"],

@@ -14,7 +14,13 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
 from model_lifecycle.pipelines.evaluation.nodes.enough import one_sided
 from model_lifecycle.pipelines.evaluation.nodes.fairness import compare_groups
-from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, action_of, models_of, prediction_of
+from model_lifecycle.pipelines.evaluation.nodes.scores import (
+    CHAMPION,
+    action_of,
+    compared_with,
+    models_of,
+    prediction_of,
+)
 from model_lifecycle.pipelines.evaluation.nodes.sensitivity import sensitivity
 from model_lifecycle.reporting.conversion import interval_evidence
 from model_lifecycle.reporting.evidence import (
@@ -46,6 +52,7 @@ class TestFigures(TypedDict):
     ranking: str
     baselines: list[str]
     champion: str | None
+    compared_with: str | None
     rows: int
     settled: int
     labelled: int
@@ -158,6 +165,7 @@ def compute_figures(
         "ranking": task.ranking,
         "baselines": baselines,
         "champion": champion,
+        "compared_with": compared_with(scores),
         "rows": len(scores),
         "settled": len(sample.settled),
         "labelled": len(sample.observed),

@@ -15,6 +15,7 @@ from model_lifecycle.scoring import Scorer
 
 CHAMPION = "champion"
 _PREDICTION, _ACTION = "prediction_", "action_"
+_COMPARED = "champion_release"
 _SHARED = (
     model_input.DECISION_ID, model_input.DECISION_TIME, model_input.LABEL_TIME,
     model_input.TARGET, model_input.OUTCOME, model_input.REASON,
@@ -46,7 +47,8 @@ def score_test(
     -------
     DataFrame
         The ``row_*`` columns of the test, and ``prediction_<model>`` (`with_outputs`) and ``action_<model>`` for each
-        fitted model and, if there is one, the champion, which computes its own features from the same events.
+        fitted model and, if there is one, the champion, which computes its own features from the same events; then
+        ``champion_release`` says which one it was.
     """
     slices = [column for column in test.columns if column.startswith(model_input.SLICE)]
     table = test[[*_SHARED, *slices]].copy()
@@ -66,7 +68,8 @@ def with_champion(
 ) -> pd.DataFrame:
     """Return the scored test rows with the champion's predictions and actions, from its own features."""
     rows = primary[primary[question.decision_time] >= pd.Timestamp(plan.test.start)]
-    return _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
+    found = _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
+    return found.assign(**{_COMPARED: champion.scorer.release_id})
 
 
 def _with(table: pd.DataFrame, name: str, scorer: Scorer, prediction: np.ndarray) -> pd.DataFrame:
@@ -82,6 +85,11 @@ def _score_anew(scorer: Scorer, rows: pd.DataFrame, events: pd.DataFrame) -> np.
 def models_of(scores: pd.DataFrame) -> list[str]:
     """Return the names of the models that have scored."""
     return [column.removeprefix(_ACTION) for column in scores.columns if column.startswith(_ACTION)]
+
+
+def compared_with(scores: pd.DataFrame) -> str | None:
+    """Return the release that scored as the champion, None where none was in production."""
+    return str(scores[_COMPARED].iloc[0]) if _COMPARED in scores and len(scores) else None
 
 
 def prediction_of(scores: pd.DataFrame, model: str) -> np.ndarray:

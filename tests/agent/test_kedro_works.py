@@ -1,0 +1,113 @@
+"""The agent's works on a real registry; the runs are told what to leave behind."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from agent_world import START, AgentWorld
+from model_lifecycle.agent import kedro_works
+from model_lifecycle.agent.kedro_works import KedroWorks
+from model_lifecycle.agent.project import AgentProject
+from model_lifecycle.agent.state import Order
+from model_lifecycle.agent.works import RetrainingFailed
+from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.gates import COMPARED_TAG
+from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.contracts.retraining import ORDER_TAG
+from model_lifecycle.releases import verify_release
+from tiny_release import tiny_release
+
+ORDER = Order(id="20240701T000000Z", as_of=START, reasons=("the loss rose",))
+
+
+@pytest.fixture
+def works(world: AgentWorld, tmp_path: Path) -> KedroWorks:
+    monitoring = MonitoringSpec.model_validate({"window": "7d"})
+    policy = PolicySpec.model_validate({"cooldown": "1d", "maximum_age": "180d"})
+    project = AgentProject(
+        "parcels", world.registry.uri, f"sqlite:///{tmp_path}/store.db", tmp_path, policy, monitoring, AlertingSpec()
+    )
+    project.reporting.mkdir(parents=True)
+    return KedroWorks(project, {})
+
+
+def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
+    """Let every `kedro run` be this call, which returns its exit code."""
+
+    class Run:
+        def __init__(self, *_: Any) -> None: ...
+
+        def __enter__(self) -> "Run":
+            return self
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None: ...
+
+        def wait(self) -> int:
+            return run()
+
+        def last_lines(self) -> str:
+            return "the end"
+
+    monkeypatch.setattr(kedro_works, "KedroRun", Run)
+
+
+_NO_GO = {"go": False, "reasons": [{"gate": "outcome", "passed": False, "reason": "3 late, expected 200"}]}
+_LEAK = {"passed": False, "leaks": [{"check": "pairs", "columns": ["b"], "message": "b knows the outcome"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "reason"),
+    [
+        ("feasibility", _NO_GO, "outcome: 3 late, expected 200"),
+        ("leakage", _LEAK, "leakage: b knows the outcome"),
+        ("verdict", {"gates": _NO_GO["reasons"]}, "outcome: 3 late, expected 200"),
+    ],
+)
+def test_a_gate_that_stops_a_retraining_before_or_after_the_search_rejects_it(
+    works: KedroWorks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, found: Any, reason: str
+) -> None:
+    reporting = tmp_path / "08_reporting" / "parcels"
+
+    def run() -> int:
+        assert list(reporting.iterdir()) == [], "what an earlier run left is not taken for this one's"
+        (reporting / f"{name}.json").write_text(json.dumps(found))
+        return 1
+
+    _plan_run(monkeypatch, run)
+    for _ in range(2):
+        assert works.retrain(ORDER).rejected == (reason,)
+
+
+def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _plan_run(monkeypatch, lambda: 1)
+    with pytest.raises(RetrainingFailed, match="retrain ended with code 1; the end") as failed:
+        works.retrain(ORDER)
+    assert failed.value.seconds > 0.0
+
+
+def test_a_person_who_moves_the_champion_while_a_retraining_runs_has_the_last_word(
+    works: KedroWorks, world: AgentWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hotfix = world.release("parcels-hotfix")
+
+    def run() -> int:
+        path = tiny_release(tmp_path / "releases", "parcels-retrained")
+        tags = {ORDER_TAG: ORDER.id, COMPARED_TAG: "parcels-first"}
+        world.registry.register(path, verify_release(path).digest, {}, tags)
+        world.registry.promote(hotfix, "do not touch", "grace")
+        return 0
+
+    _plan_run(monkeypatch, run)
+    found = works.retrain(ORDER).candidate
+    assert found is not None
+    assert (found.release, found.replaces) == ("parcels-retrained", "parcels-first")
+    assert works.promote(found, ORDER) == "superseded"
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == "parcels-hotfix"
