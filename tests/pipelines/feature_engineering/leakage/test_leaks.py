@@ -328,6 +328,16 @@ def test_an_exempted_column_is_told_with_its_reason_and_does_not_block() -> None
     require_no_leak(found)
 
 
+def test_a_pair_of_which_one_column_has_a_reason_still_blocks() -> None:
+    given = difference_of_two(world())
+    (leak,) = given.judged()["leaks"]
+    one, other = leak["columns"]
+    assert given.judged(exempt={one: "checked"})["leaks"] == [leak]
+    found = given.judged(exempt={one: "checked", other: "a plan"})
+    assert found["passed"]
+    assert [told["reason"] for told in found["exempt"]] == ["checked; a plan"]
+
+
 def test_a_column_that_is_missing_where_there_is_no_outcome_is_noted() -> None:
     given = world(unavailable=0.05)
     lost = (given.table["outcome"] == "unavailable").to_numpy()

@@ -153,7 +153,7 @@ def _evidence(
     exempt: list[ExemptFinding] = []
     for one in found:
         reasons = [limits.exempt[name] for name in one["columns"] if name in limits.exempt]
-        if reasons:
+        if reasons and len(reasons) == len(one["columns"]):
             exempt.append(ExemptFinding(**one, reason="; ".join(reasons)))
         else:
             leaks.append(one)
