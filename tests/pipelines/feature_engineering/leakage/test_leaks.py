@@ -321,6 +321,18 @@ def test_honest_inputs_are_left_in_peace(shape: Callable[[World], World], option
     assert shape(world(seed, **options)).judged()["leaks"] == []
 
 
+def test_a_value_that_became_known_nobody_knows_when_is_known_too_late_and_a_missing_value_is_not() -> None:
+    given = world()
+    given.table["published"] = given.table["asked_at"].mask(given.table.index == 7)
+    given.contracts["published"] = {"type": "time"}
+    rain = noise(17, len(given.table))
+    (leak,) = given.with_input("rain", rain, known_at="published").judged()["leaks"]
+    assert (leak["check"], leak["columns"]) == ("known too late", ["rain"])
+    assert f"on 1 of {len(rain):,} rows, such as at an unknown time for a decision at" in leak["message"]
+    rain[7] = np.nan
+    assert given.with_input("rain", rain, known_at="published").judged()["leaks"] == []
+
+
 def test_an_exempted_column_is_told_with_its_reason_and_does_not_block() -> None:
     found = copy_of_the_target(world()).judged(exempt={"refund": "paid before the decision, checked with finance"})
     assert found["passed"]
