@@ -321,6 +321,12 @@ def test_honest_inputs_are_left_in_peace(shape: Callable[[World], World], option
     assert shape(world(seed, **options)).judged()["leaks"] == []
 
 
+def test_a_pair_that_is_exempt_hides_no_sum_of_other_columns() -> None:
+    found = sum_of_three(difference_of_two(world())).judged(exempt={"planned": "checked", "actual": "checked"})
+    assert [set(one["columns"]) for one in found["exempt"]] == [{"planned", "actual"}]
+    assert [set(leak["columns"]) for leak in found["leaks"]] == [{"first", "second", "third"}]
+
+
 def test_a_value_that_became_known_nobody_knows_when_is_known_too_late_and_a_missing_value_is_not() -> None:
     given = world()
     given.table["published"] = given.table["asked_at"].mask(given.table.index == 7)

@@ -132,7 +132,8 @@ def _tell(trial: Trial) -> tuple[list[Finding], dict[str, int]]:
     found += telling_ids(trial, told)
     told = {name for one in found for name in one["columns"]}
     pairs, checks["pairs"] = telling_pairs(trial, told)
-    sums, checks["columns in a sum"] = telling_sums(trial, told) if not pairs else ([], 0)
+    told |= {name for one in pairs for name in one["columns"]}
+    sums, checks["columns in a sum"] = telling_sums(trial, told)
     return [*found, *pairs, *sums], checks
 
 
