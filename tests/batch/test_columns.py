@@ -37,7 +37,9 @@ _TYPED: dict[str, st.SearchStrategy[Any]] = {
 }
 _FIELDS = {
     **_TYPED,
-    "whole": st.sampled_from(["1", "-0", "+7", "1.0", "1.5", "1e3", " 1", "1_0", "nan", "x", "9" * 30]),
+    "whole": st.sampled_from(
+        ["1", "-0", "+7", "1.0", "1.5", "1e3", " 1", "1_0", "nan", "x", "9" * 30, "9007199254740993"]
+    ),
     "number": st.one_of(
         st.floats().map(repr), st.sampled_from([".5", "5.", "1e400", "0x1p3", "NaN", "Infinity", "1d"])
     ),

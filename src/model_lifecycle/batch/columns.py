@@ -108,7 +108,7 @@ def _sure_number(column: ColumnContract, values: pa.Array) -> np.ndarray | None:
         return None
     found = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     there = found[np.asarray(values.is_valid())] if values.null_count else found
-    low, high = _bounds(column)
+    low, high = column.bounds
     right = np.isfinite(there) & (there >= low) & (there <= high)
     return found if right.all() else None
 
@@ -136,11 +136,6 @@ def _sure_time(column: ColumnContract, values: pa.Array) -> np.ndarray | None:  
     found = values.cast(_INSTANT).to_numpy(zero_copy_only=False).astype("datetime64[us]")
     there = found[~np.isnat(found)]
     return found if ((there >= _EARLIEST) & (there <= _LATEST)).all() else None
-
-
-def _bounds(column: ColumnContract) -> tuple[float, float]:
-    low = -np.inf if column.minimum is None else column.minimum
-    return low, np.inf if column.maximum is None else column.maximum
 
 
 _SURE: Mapping[ColumnType, Any] = {

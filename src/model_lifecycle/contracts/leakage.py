@@ -21,7 +21,8 @@ class LeakageLimits(Contract):
         default=1e-4, gt=0.0, lt=0.05, description="how often honest rows may look like a leak by accident"
     )
     exempt: dict[str, str] = Field(
-        default_factory=dict, description="input column -> why it may stay although it looks like a leak"
+        default_factory=dict,
+        description="input column -> why it may stay although it looks like a leak; of a pair or a sum, each column",
     )
 
 

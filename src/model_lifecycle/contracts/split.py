@@ -26,10 +26,14 @@ class Fold(Contract):
         """When the last training rows were decided."""
         return self.start if self.train_end is None else self.train_end
 
+    def started_at(self, moment: datetime) -> Self:
+        """Return the fold with another start, whose training goes on until there with the same gap."""
+        gap = self.start - self.trained_until
+        return self.model_copy(update={"start": moment, "train_end": moment - gap if gap else None})
+
     def retrained_at(self, moment: datetime) -> Self:
         """Return a fold without validation rows whose training goes on until a moment, with the same gap."""
-        gap = self.start - self.trained_until
-        return self.model_copy(update={"start": moment, "end": moment, "train_end": moment - gap})
+        return self.started_at(moment).model_copy(update={"end": moment})
 
 
 class SplitPlan(Contract):

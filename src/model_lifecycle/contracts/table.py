@@ -1,5 +1,6 @@
 """Table contracts: what a table must look like before anything is computed from it."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
@@ -8,6 +9,8 @@ from model_lifecycle.contracts.base import Contract, PositiveDuration, TimeZone
 from model_lifecycle.errors import ConfigurationError
 
 ColumnType = Literal["category", "integer", "number", "boolean", "time"]
+# Beyond it, neither float64 nor the JSON of many a client can tell a whole number from its neighbours.
+LARGEST_INTEGER = 2**53 - 1
 # What a breach does: stop the run, be told, or set its rows aside in a table of their own.
 Severity = Literal["error", "warning", "quarantine"]
 
@@ -51,6 +54,13 @@ class ColumnContract(Contract):
         if self.private and (self.type != "category" or self.categories is not None):
             raise ValueError("private belongs to type 'category' without a list of categories")
         return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest number that the column takes; a whole one is never beyond `LARGEST_INTEGER`."""
+        far = LARGEST_INTEGER if self.type == "integer" else math.inf
+        low = -far if self.minimum is None else max(self.minimum, -far)
+        return low, far if self.maximum is None else min(self.maximum, far)
 
 
 class Reference(Contract):

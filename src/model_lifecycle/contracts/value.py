@@ -9,6 +9,8 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from model_lifecycle.contracts.base import Contract, TimeZone
 
+_DIGITS = 9  # of a share of a day's decisions: 0.29 of 100 is 29, and not the 28.999999999999996 of float64
+
 
 class Assumption(Contract):
     """A unit, and where the figures come from."""
@@ -41,7 +43,8 @@ class Capacity(Contract):
         before = np.concatenate(([0], np.cumsum(np.bincount(day, weights=action != default, minlength=len(days)))))[:-1]
         place = np.cumsum(acts) - before[day[order]]
         full = np.zeros(len(action), dtype=bool)
-        full[order] = acts & (place > np.floor(self.share * rows)[day[order]])
+        most = np.floor(np.round(self.share * rows, _DIGITS))
+        full[order] = acts & (place > most[day[order]])
         return np.where(full, default, action)
 
 

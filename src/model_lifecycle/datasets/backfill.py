@@ -7,8 +7,10 @@ import pandas as pd
 
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.run import RunSpec
+from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.errors import ContractError
 from model_lifecycle.features.fixed_point import LARGEST
+from model_lifecycle.features.tables import too_large
 
 _TIMES = ("event_time", "known_at")
 
@@ -30,7 +32,8 @@ def read_history(path: Path, spec: FeatureSpec, until: str | None) -> pd.DataFra
     ------
     ContractError
         If the file cannot be read, lacks a column, or an event is of an undeclared kind, has no id, no time, a time
-        without zone, a value that is no number or beyond the limits, or was known before it happened.
+        without zone, an entity or a value beyond the limits or a value that is no number, or was known before it
+        happened.
     """
     events = _read(path)
     absent = sorted({"event_id", "kind", "event_time"} - set(events.columns))
@@ -50,6 +53,9 @@ def read_history(path: Path, spec: FeatureSpec, until: str | None) -> pd.DataFra
     lacking = sorted({*entities, *values} - set(events.columns))
     if lacking:
         raise ContractError(f"{path}: columns {lacking} of the declared events are absent")
+    for name in entities:
+        what = f"{name} beyond ±{LARGEST_INTEGER}, where an id has to be text"
+        _refuse(path, pd.Series(too_large(events[name])), what, events[name])
     for name in values:
         numbers = pd.to_numeric(events[name], errors="coerce").astype("float64")
         wrong = (numbers.isna() & events[name].notna()) | (numbers.abs() > LARGEST) | np.isinf(numbers)

@@ -61,8 +61,7 @@ class _Odd(Exception):
 
 def _number(column: ColumnContract) -> Callable[[Any], float]:
     # The bounds leave out what is not finite.
-    low = -_LARGEST if column.minimum is None else max(column.minimum, -_LARGEST)
-    high = _LARGEST if column.maximum is None else min(column.maximum, _LARGEST)
+    low, high = max(column.bounds[0], -_LARGEST), min(column.bounds[1], _LARGEST)
     integer = column.type == "integer"
 
     def read(value: Any) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from model_lifecycle.contracts.table import ColumnContract, ColumnType, TableContract
+from model_lifecycle.contracts.table import LARGEST_INTEGER, ColumnContract, ColumnType, TableContract
 from model_lifecycle.errors import ContractError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,6 +143,8 @@ def expectation(column: ColumnContract) -> str:
     'a finite number >= 0 (miles)'
     """
     words = _EXPECTED[column.type]
+    if column.type == "integer" and None in (column.minimum, column.maximum):
+        words += f" within ±{LARGEST_INTEGER}"
     if column.minimum is not None:
         words += f" >= {column.minimum:g}"
     if column.maximum is not None:
@@ -158,9 +160,8 @@ def _in_range(column: ColumnContract, value: object) -> bool:
     if column.categories is not None:
         return value in column.categories
     if isinstance(value, float):
-        below = column.minimum is not None and value < column.minimum
-        above = column.maximum is not None and value > column.maximum
-        return not (below or above)
+        low, high = column.bounds
+        return low <= value <= high
     return True
 
 
@@ -219,9 +220,12 @@ def _quick_numbers(column: ColumnContract, raw: Sequence[Any]) -> np.ndarray | N
         # A sum is finite only if each value is.
         if not present or not math.isfinite(sum(present)):
             return None if present else np.full(len(raw), np.nan)
-        below = column.minimum is not None and min(present) < column.minimum
-        above = column.maximum is not None and max(present) > column.maximum
-        if below or above or (column.type == "integer" and not all(float(value).is_integer() for value in present)):
+        low, high = column.bounds
+        if (
+            min(present) < low
+            or max(present) > high
+            or (column.type == "integer" and not all(float(value).is_integer() for value in present))
+        ):
             return None
         return np.array(raw, dtype=np.float64)
     except OverflowError:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.errors import FeatureError
 
 
@@ -41,6 +42,14 @@ def _column(name: str, values: pd.Series) -> np.ndarray:
         text[values.isna().to_numpy()] = None
         return text
     raise FeatureError(f"column {name!r} has type {dtype}, expected number, bool without missing, time or text")
+
+
+def too_large(values: pd.Series) -> np.ndarray:
+    """Return where a number lies beyond `LARGEST_INTEGER`, where no request names it exactly, bool, shape (n,)."""
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        return np.zeros(len(values), dtype=bool)
+    inside = values.between(-LARGEST_INTEGER, LARGEST_INTEGER) | values.isna()
+    return ~inside.to_numpy(dtype=bool, na_value=True)
 
 
 def to_table(columns: Columns) -> pd.DataFrame:

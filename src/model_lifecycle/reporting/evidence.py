@@ -174,7 +174,7 @@ class SensitivityEvidence(TypedDict):
 
 @with_config(_STRICT)
 class SliceEvidence(TypedDict):
-    """One category of one column, on the test rows."""
+    """One category of one column, on the test rows; or all of its categories that have too few of them."""
 
     column: str
     category: str
@@ -185,6 +185,7 @@ class SliceEvidence(TypedDict):
     loss: IntervalEvidence | None
     value_per_1000: NotRequired[IntervalEvidence | None]
     reason: NotRequired[str]  # why a figure is None
+    too_small: NotRequired[int]  # categories with too few rows to be judged, which this entry stands for
 
 
 @with_config(_STRICT)

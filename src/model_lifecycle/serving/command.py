@@ -17,6 +17,7 @@ import click
 @click.option("--key-hash", type=click.Path(path_type=Path), help="File with the hash of the API key.")
 @click.option("--log-folder", type=click.Path(path_type=Path), help="Keep Ray's logs here when the service ends.")
 @click.option("--history-poll-seconds", type=float, help="How often the store is asked for new events.")
+@click.option("--history-margin", help="How much older than the newest event a decision may be, such as 2d.")
 @click.option("--min-replicas", type=int, help="Replicas that always run.")
 @click.option("--max-replicas", type=int, help="Replicas at most, under load.")
 def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **options: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from model_lifecycle.contracts.features import EventKind, FeatureSpec
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.types import Event, FieldProblem, Label
 from model_lifecycle.tasks import Task
@@ -107,7 +108,9 @@ def _check_payload(payload: Mapping[str, object], kind: EventKind, complain: Com
     for name, value in payload.items():
         if name in kind.entities:
             if isinstance(value, bool) or not isinstance(value, str | int | None) or not _storable(value):
-                complain(f"payload.{name}", value, "text without NUL, a whole number of 64 bits, or null")
+                complain(
+                    f"payload.{name}", value, f"text without NUL, a whole number within ±{LARGEST_INTEGER}, or null"
+                )
         elif name in kind.values:
             if value is not None and not _is_number(value):
                 complain(f"payload.{name}", value, f"a number within ±{MAX_VALUE:g}, or null")
@@ -125,9 +128,9 @@ def _is_number(value: object) -> bool:
 
 
 def _storable(value: str | int | None) -> bool:
-    """Return whether both databases keep the value: no NUL, no lone surrogate, no number beyond 64 bits."""
+    """Return whether databases keep it and requests can name it: no NUL, no lone surrogate, no number too large."""
     if isinstance(value, int):
-        return -(2**63) <= value < 2**63
+        return abs(value) <= LARGEST_INTEGER
     if value is None:
         return True
     try:

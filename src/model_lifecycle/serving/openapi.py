@@ -1,11 +1,12 @@
 """The OpenAPI document, generated from the release's input contract."""
 
+import math
 import re
 
 from model_lifecycle import __version__
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
-from model_lifecycle.contracts.table import ColumnContract, TableContract
+from model_lifecycle.contracts.table import LARGEST_INTEGER, ColumnContract, TableContract
 from model_lifecycle.contracts.value import ActionValues
 from model_lifecycle.serving.settings import Limits
 from model_lifecycle.tasks import task_of
@@ -80,10 +81,9 @@ def column_schema(column: ColumnContract) -> Json:
     schema: Json = {"type": [name, "null"] if nullable else name}
     if column.type == "time":
         schema["format"] = "date-time"
-    if column.minimum is not None:
-        schema["minimum"] = column.minimum
-    if column.maximum is not None:
-        schema["maximum"] = column.maximum
+    if column.type in ("integer", "number"):
+        bounds = zip(("minimum", "maximum"), column.bounds, strict=True)
+        schema |= {name: bound for name, bound in bounds if math.isfinite(bound)}
     if column.categories is not None:
         schema["enum"] = [*column.categories, None] if nullable else [*column.categories]
     words = [column.description.rstrip(".")] if column.description else []
@@ -209,7 +209,8 @@ def _values(question: BusinessQuestion) -> Json:
 
 def _event(kind: str, spec: FeatureSpec) -> Json:
     declared = spec.events[kind]
-    payload: Json = {name: {"type": ["string", "integer", "null"]} for name in declared.entities}
+    entity: Json = {"type": ["string", "integer", "null"], "minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
+    payload: Json = dict.fromkeys(declared.entities, entity)
     payload |= {name: {"type": ["number", "null"]} for name in declared.values}
     minutes = declared.availability_lag.total_seconds() / 60
     known_at = f"From when on it may be used; by default {minutes:g} minutes after event_time."

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from model_lifecycle.client import Client
+from model_lifecycle.contracts.base import format_duration
 from model_lifecycle.errors import ServingError
 from model_lifecycle.serving.keys import KEY_ENVIRONMENT_VARIABLE, generate_key
 from model_lifecycle.serving.ports import check_port_free, free_ports
@@ -48,6 +50,7 @@ def running_service(
     replicas: tuple[int, int] = (1, 1),
     config: Path | None = None,
     history_poll_seconds: float | None = None,
+    history_margin: timedelta | None = None,
     start_seconds: float = START_SECONDS,
     certificate: Path | None = None,
 ) -> Iterator[RunningService]:
@@ -71,6 +74,9 @@ def running_service(
         The settings file; ``conf/serve/local.yml`` by default.
     history_poll_seconds : float, optional
         How often the service asks the store for new events; the settings file's by default.
+    history_margin : timedelta, optional
+        How much older than the newest event a decision may be and still see its whole window; the settings file's by
+        default.
     start_seconds : float
         How long to wait for it to answer.
     certificate : Path, optional
@@ -92,6 +98,7 @@ def running_service(
         "--registry": registry_uri,
         "--registry-name": registry_name,
         "--history-poll-seconds": history_poll_seconds,
+        "--history-margin": None if history_margin is None else format_duration(history_margin),
     }
     command += [text for name, value in options.items() if value is not None for text in (name, str(value))]
     log.parent.mkdir(parents=True, exist_ok=True)

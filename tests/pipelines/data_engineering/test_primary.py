@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
 from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, check_decisions, known_events
 from parcels import CONTRACTS, QUESTION_WITH_SLICE, decisions, deliveries
@@ -93,6 +93,27 @@ def test_an_event_id_that_occurs_twice_is_refused() -> None:
 def test_an_event_of_a_kind_that_is_not_declared_is_refused() -> None:
     with pytest.raises(ContractError, match=r"events of kinds \['theft'\], expected kinds declared in features.events"):
         known_events(EVENTS.assign(kind="theft"), SPEC, RunSpec(as_of=START + timedelta(days=3)))
+
+
+@pytest.mark.parametrize("kind", ["integer", "number"])
+@pytest.mark.parametrize("values", [[2**53, 2**53 + 1], pd.array([2**53, None], dtype="Int64")])
+def test_a_whole_number_that_a_request_could_not_carry_is_refused(kind: str, values: Any) -> None:
+    columns = CONTRACTS.table("primary_table").columns
+    account = ColumnContract.model_validate({"type": kind, "maximum_missing": 0.5})
+    contracts = TableContracts({"primary_table": TableContract(columns={**columns, "account": account})})
+    given = PARCELS[:2].assign(account=values)
+    with pytest.raises(
+        ContractError,
+        match=r"column 'account': . of 2 values beyond ±9007199254740991, such as \[9007199254740992.*text",
+    ):
+        check_decisions(given, contracts, QUESTION_WITH_SLICE)
+    check_decisions(given.assign(account=[2**53 - 1, -(2**53) + 1]), contracts, QUESTION_WITH_SLICE)
+
+
+def test_an_event_of_an_entity_that_no_request_could_name_is_refused() -> None:
+    events = EVENTS.assign(depot=2**53 + np.arange(len(EVENTS)))
+    with pytest.raises(ContractError, match=r"events, column 'depot': .* values beyond ±9007199254740991"):
+        known_events(events, SPEC, RunSpec(as_of=START + timedelta(days=3)))
 
 
 def test_a_contract_without_a_column_of_the_question_is_refused() -> None:

@@ -121,6 +121,15 @@ def test_the_test_begins_where_the_champions_training_data_end() -> None:
         _plan(_order(), champion=_champion(until=AS_OF))
 
 
+def test_a_later_test_keeps_the_gap_that_labels_need_before_it_and_before_a_refit() -> None:
+    delay, seen = timedelta(days=10), datetime(2024, 5, 4, tzinfo=UTC)
+    split = SPLIT.model_copy(update={"label_delay": delay})
+    plan, _ = plan_retraining(_known(), _order(), split, RUN, QUESTION, MONITORING, _champion(until=seen))
+    assert (plan.test.start, plan.test.end) == (seen, AS_OF - delay)
+    assert plan.test.trained_until == seen - delay
+    assert plan.test.retrained_at(AS_OF).trained_until == AS_OF - delay
+
+
 @pytest.mark.parametrize(
     ("training", "start"),
     [({"periods": 2}, datetime(2024, 3, 1, tzinfo=UTC)), ({"periods": "expanding"}, START), ({}, START)],

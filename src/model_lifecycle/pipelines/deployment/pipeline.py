@@ -65,7 +65,7 @@ def _shipping(shipped: str, order: list[str]) -> list[Node]:
     return [
         Node(
             prove_in_service,
-            ["release", shipped, "parity_rows", "service_history", _GATES],
+            ["release", shipped, "parity_rows", "events", _GATES],
             "proof",
             name="prove_in_service",
         ),

@@ -153,4 +153,4 @@ def _unseen(plan: SplitPlan, champion: Scorer) -> SplitPlan:
             f"retrain: the champion {champion.release_id} was trained until {until.isoformat()}, and outcomes are "
             f"mature until {plan.test.end.isoformat()}; expected decisions since that neither model was trained on"
         )
-    return plan.model_copy(update={"test": plan.test.model_copy(update={"start": until})})
+    return plan.model_copy(update={"test": plan.test.started_at(until)})

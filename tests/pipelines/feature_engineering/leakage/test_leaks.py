@@ -321,11 +321,39 @@ def test_honest_inputs_are_left_in_peace(shape: Callable[[World], World], option
     assert shape(world(seed, **options)).judged()["leaks"] == []
 
 
+def test_a_pair_that_is_exempt_hides_no_sum_of_other_columns() -> None:
+    found = sum_of_three(difference_of_two(world())).judged(exempt={"planned": "checked", "actual": "checked"})
+    assert [set(one["columns"]) for one in found["exempt"]] == [{"planned", "actual"}]
+    assert [set(leak["columns"]) for leak in found["leaks"]] == [{"first", "second", "third"}]
+
+
+def test_a_value_that_became_known_nobody_knows_when_is_known_too_late_and_a_missing_value_is_not() -> None:
+    given = world()
+    given.table["published"] = given.table["asked_at"].mask(given.table.index == 7)
+    given.contracts["published"] = {"type": "time"}
+    rain = noise(17, len(given.table))
+    (leak,) = given.with_input("rain", rain, known_at="published").judged()["leaks"]
+    assert (leak["check"], leak["columns"]) == ("known too late", ["rain"])
+    assert f"on 1 of {len(rain):,} rows, such as at an unknown time for a decision at" in leak["message"]
+    rain[7] = np.nan
+    assert given.with_input("rain", rain, known_at="published").judged()["leaks"] == []
+
+
 def test_an_exempted_column_is_told_with_its_reason_and_does_not_block() -> None:
     found = copy_of_the_target(world()).judged(exempt={"refund": "paid before the decision, checked with finance"})
     assert found["passed"]
     assert [one["reason"] for one in found["exempt"]] == ["paid before the decision, checked with finance"]
     require_no_leak(found)
+
+
+def test_a_pair_of_which_one_column_has_a_reason_still_blocks() -> None:
+    given = difference_of_two(world())
+    (leak,) = given.judged()["leaks"]
+    one, other = leak["columns"]
+    assert given.judged(exempt={one: "checked"})["leaks"] == [leak]
+    found = given.judged(exempt={one: "checked", other: "a plan"})
+    assert found["passed"]
+    assert [told["reason"] for told in found["exempt"]] == ["checked; a plan"]
 
 
 def test_a_column_that_is_missing_where_there_is_no_outcome_is_noted() -> None:

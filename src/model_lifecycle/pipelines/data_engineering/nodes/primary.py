@@ -9,8 +9,9 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.model_input import OBSERVED, PENDING, UNAVAILABLE
 from model_lifecycle.contracts.run import RunSpec
-from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.contracts.table import LARGEST_INTEGER, TableContracts
 from model_lifecycle.errors import ContractError
+from model_lifecycle.features.tables import too_large
 from model_lifecycle.pipelines.data_engineering.nodes.contracts import check_table
 
 
@@ -35,8 +36,9 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     Raises
     ------
     ContractError
-        If the contract is broken, an outcome is none of observed, unavailable and pending, an observed outcome has no
-        target or another one has, an unavailable one has no reason, or a pending one is known since some time.
+        If the contract is broken, a whole number is too large, an outcome is none of observed, unavailable and
+        pending, an observed outcome has no target or another one has, an unavailable one has no reason, or a pending
+        one is known since some time.
     """
     contract = contracts.table("primary_table")
     wanted = (question.decision_id, question.decision_time, question.label_time, question.target, question.outcome)
@@ -44,6 +46,12 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     if absent:
         raise ContractError(f"contract 'primary_table' lacks the business question's columns {absent}")
     checked = check_table("primary_table", decisions, contract)
+    whole = [
+        name
+        for name, column in contract.columns.items()
+        if column.type == "integer" or pd.api.types.is_integer_dtype(checked[name].dtype)
+    ]
+    _refuse_large("contract 'primary_table'", checked[whole])
     outcome, target = checked[question.outcome], checked[question.target]
     unreasoned = (outcome == UNAVAILABLE) & checked[question.outcome_reason].isna()
     told = (outcome == PENDING) & checked[question.label_time].notna()
@@ -63,6 +71,18 @@ def _refuse(wrong: pd.Series, what: str) -> None:
         rows = wrong.to_numpy().nonzero()[0][:3].tolist()
         count = f"{int(wrong.sum()):,} of {len(wrong):,} rows"
         raise ContractError(f"contract 'primary_table': {count} where {what} (rows {rows})")
+
+
+def _refuse_large(where: str, table: pd.DataFrame) -> None:
+    """Refuse whole numbers that a request could not tell from their neighbours: their history would be lost."""
+    for name in table:
+        large = too_large(table[name])
+        if large.any():
+            shown = table.loc[large, name].head(3).tolist()
+            raise ContractError(
+                f"{where}, column {name!r}: {int(large.sum()):,} of {len(large):,} values beyond ±{LARGEST_INTEGER}, "
+                f"such as {shown}; expected smaller whole numbers, or an id as text (type category)"
+            )
 
 
 def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) -> pd.DataFrame:
@@ -99,7 +119,7 @@ def known_events(events: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> pd.Da
     Raises
     ------
     ContractError
-        If a kind is not declared, or an event id occurs twice.
+        If a kind is not declared, an event id occurs twice, or an entity is too large a number.
     """
     undeclared = sorted(set(events["kind"]) - set(spec.events))
     if undeclared:
@@ -110,6 +130,8 @@ def known_events(events: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> pd.Da
         raise ContractError(
             f"events: {int(repeated.sum()):,} event ids occur twice, such as {shown}; expected unique ids"
         )
+    entities = dict.fromkeys(name for kind in spec.events.values() for name in kind.entities if name in events)
+    _refuse_large("events", events[list(entities)])
     lag = events["kind"].map({kind: pd.Timedelta(found.availability_lag) for kind, found in spec.events.items()})
     known_at = (events["event_time"] + lag).astype("datetime64[us, UTC]")
     known = events.assign(known_at=known_at)

@@ -27,9 +27,11 @@ class Proof(TypedDict):
 
 
 def prove_in_service(
-    release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, history: pd.DataFrame, gates: GateLimits
+    release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, events: pd.DataFrame, gates: GateLimits
 ) -> Proof:
     """Boot the release behind HTTP on loopback, with a store of its own, and ask it what is known offline.
+
+    Its store ends where the parity rows were decided, which may be long before the newest event.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def prove_in_service(
     with tempfile.TemporaryDirectory(prefix="proof-") as folder:
         url = f"sqlite:///{folder}/store.db"
         with Store.open(url) as store:
-            store.append_events(event_records(history))
+            store.append_events(event_records(_seen(events, parity, scorer)))
         try:
             live, decisions, answered_by = _ask(release, scorer, parity, url, Path(folder) / "service.log")
         except ServingError as error:
@@ -55,10 +57,19 @@ def prove_in_service(
     return Proof(digest=release.digest, gates=[boots, _parity(live, decisions, offline, scorer, gates)])
 
 
+def _seen(events: pd.DataFrame, parity: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
+    """Return the events that any of the parity rows may have seen."""
+    known, times = events["known_at"], parity[scorer.question.decision_time]
+    return events[(known > times.min() - scorer.spec.longest_window()) & (known <= times.max())]
+
+
 def _ask(
     release: WrittenRelease, scorer: Scorer, parity: pd.DataFrame, url: str, log: Path
 ) -> tuple[np.ndarray, list[str], set[str]]:
-    with running_service(release=release.path, store_url=url, log=log) as service, service.client() as client:
+    times = parity[scorer.question.decision_time]
+    span = (times.max() - times.min()).ceil("s").to_pytimedelta()
+    running = running_service(release=release.path, store_url=url, log=log, history_margin=span)
+    with running as service, service.client() as client:
         answers = client.predict(parity_records(parity, scorer))
     live = scorer.task.logged(np.array([answer.score for answer in answers]), [answer.outputs for answer in answers])
     return live, [answer.decision for answer in answers], {answer.release for answer in answers}

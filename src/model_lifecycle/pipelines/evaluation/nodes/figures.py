@@ -42,6 +42,7 @@ from model_lifecycle.statistics.intervals import (
 from model_lifecycle.tasks import Metric, task_of
 
 _PER = 1000.0
+_SHOWN = 5  # categories that are told by name
 
 
 class TestFigures(TypedDict):
@@ -296,14 +297,33 @@ def _line(sample: _Sample, prediction: np.ndarray) -> tuple[IntervalEvidence | N
 
 
 def _slices(sample: _Sample, subject: str, part: Slice) -> list[SliceEvidence]:
-    column = sample.observed[model_input.SLICE + part.column]
-    found: list[SliceEvidence] = []
-    for category, rows in column.groupby(column.fillna("(missing)")).groups.items():
-        places = rows.to_numpy()
-        if len(places) < part.minimum_rows:
-            continue
-        found.append(_slice(sample, subject, part, str(category), places))
-    return found
+    categories = sample.observed[model_input.SLICE + part.column].fillna("(missing)")
+    sizes = categories.value_counts()
+    small = sizes[sizes < part.minimum_rows]
+    found = [
+        _slice(sample, subject, part, str(category), rows.to_numpy())
+        for category, rows in categories.groupby(categories).groups.items()
+        if category not in small.index
+    ]
+    return [*found, _too_small(sample, part, small)] if len(small) else found
+
+
+def _too_small(sample: _Sample, part: Slice, sizes: pd.Series) -> SliceEvidence:
+    """Tell of the categories of a column that have too few rows, the largest by name."""
+    rows = sample.observed[model_input.SLICE + part.column].fillna("(missing)").isin(sizes.index).to_numpy()
+    largest = [f"{category} {count:,}" for category, count in sizes.head(_SHOWN).items()]
+    more = [f"{len(sizes) - _SHOWN} more"] if len(sizes) > _SHOWN else []
+    return {
+        "column": part.column,
+        "category": "(too small)",
+        "kind": part.kind,
+        "rows": int(rows.sum()),
+        "outcomes": sample.task.counts(sample.target[rows]),
+        "ranking": None,
+        "loss": None,
+        "reason": f"labelled rows: {', '.join([*largest, *more])}; expected at least {part.minimum_rows:,} each",
+        "too_small": len(sizes),
+    }
 
 
 def _slice(sample: _Sample, subject: str, part: Slice, category: str, places: np.ndarray) -> SliceEvidence:

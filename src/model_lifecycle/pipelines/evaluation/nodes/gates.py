@@ -163,11 +163,15 @@ def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
 
 
 def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
-    """Fail when an important slice ranks below the limit with its whole interval, or cannot be judged at all."""
+    """Fail when an important slice ranks below the limit with its whole interval, or cannot be judged at all.
+
+    A category with too few rows is only told, unless its column has no other.
+    """
     label = metric_of(figures["ranking"]).label
     whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = whole - gates.slice_auc_drop
-    important = [one for one in figures["slices"] if one["kind"] == "important"]
+    declared = [one for one in figures["slices"] if one["kind"] == "important"]
+    important, small = ([one for one in declared if ("too_small" in one) is told] for told in (False, True))
     known = [found for one in important if (found := one["ranking"]) is not None]
     together = pooled_dependence([(found["n_blocks"], found.get("dependence", 0.0)) for found in known])
     enough = [
@@ -179,11 +183,19 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     judged = [(one, found, upper) for one, found, upper in judged if math.isfinite(found) and math.isfinite(upper)]
     told = [one for one, _, _ in judged]
     unknown = [f"{one['column']}={one['category']}" for one in important if one not in told]
+    columns = {one["column"] for one in important}
+    unknown += [f"{one['column']} ({one.get('reason')})" for one in small if one["column"] not in columns]
     weak = [f"{one['column']}={one['category']} {found:.3f}" for one, found, upper in judged if upper < limit]
     worst = min((found for _, found, _ in judged), default=whole)
     passed = not weak and not unknown
-    if passed:
-        reason = f"worst of {len(judged)} important slices has {label} {worst:.3f}, allowed {limit:.3f}"
+    if not declared:
+        reason = "no important slices are declared"
+    elif passed:
+        left = sum(one["too_small"] for one in small)
+        reason = (
+            f"worst of {len(judged)} important slices has {label} {worst:.3f}, allowed {limit:.3f}"
+            f"{f'; {left} more are too small to judge' if left else ''}"
+        )
     else:
         reason = f"below {label} {limit:.3f}: {weak[:5] or 'none'}; not to be judged: {unknown[:5] or 'none'}"
     return GateResult("slices", passed, reason, {"worst": worst, "limit": limit})

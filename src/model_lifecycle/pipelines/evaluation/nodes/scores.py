@@ -67,7 +67,8 @@ def with_champion(
     question: BusinessQuestion,
 ) -> pd.DataFrame:
     """Return the scored test rows with the champion's predictions and actions, from its own features."""
-    rows = primary[primary[question.decision_time] >= pd.Timestamp(plan.test.start)]
+    decided = primary[question.decision_time]
+    rows = primary[(decided >= pd.Timestamp(plan.test.start)) & (decided < pd.Timestamp(plan.test.end))]
     found = _with(table, CHAMPION, champion.scorer, _score_anew(champion.scorer, rows, events))
     return found.assign(**{_COMPARED: champion.scorer.release_id})
 

@@ -16,7 +16,9 @@ _FEWEST_MISSING = 20
 def known_too_late(
     names: tuple[str, ...], contracts: Mapping[str, ColumnContract], columns: Columns, decided: np.ndarray
 ) -> list[Finding]:
-    """Return inputs that are known with the label only, or whose declared known-at lies after a decision.
+    """Return inputs that are known with the label only, or whose declared known-at is not at or before a decision.
+
+    A value without a known-at was known nobody knows when, which is too late.
 
     Parameters
     ----------
@@ -38,12 +40,14 @@ def known_too_late(
             message = f"{name} is known only with the label (its contract says `known: label`)"
             found.append(Finding(check="known too late", columns=[name], message=message))
         elif contract.known_at is not None:
-            late = columns[contract.known_at] > decided
+            known = columns[contract.known_at]
+            late = (known > decided) | (np.isnat(known) & ~is_missing(columns[name]))
             if late.any():
                 row = int(np.argmax(late))
+                moment = "an unknown time" if np.isnat(known[row]) else known[row]
                 message = (
                     f"{name} became known after the decision on {int(late.sum()):,} of {len(late):,} rows, such as at "
-                    f"{columns[contract.known_at][row]} for a decision at {decided[row]} (column {contract.known_at})"
+                    f"{moment} for a decision at {decided[row]} (column {contract.known_at})"
                 )
                 found.append(Finding(check="known too late", columns=[name], message=message))
     return found

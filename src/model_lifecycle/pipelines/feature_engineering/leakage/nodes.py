@@ -132,7 +132,8 @@ def _tell(trial: Trial) -> tuple[list[Finding], dict[str, int]]:
     found += telling_ids(trial, told)
     told = {name for one in found for name in one["columns"]}
     pairs, checks["pairs"] = telling_pairs(trial, told)
-    sums, checks["columns in a sum"] = telling_sums(trial, told) if not pairs else ([], 0)
+    told |= {name for one in pairs for name in one["columns"]}
+    sums, checks["columns in a sum"] = telling_sums(trial, told)
     return [*found, *pairs, *sums], checks
 
 
@@ -153,7 +154,7 @@ def _evidence(
     exempt: list[ExemptFinding] = []
     for one in found:
         reasons = [limits.exempt[name] for name in one["columns"] if name in limits.exempt]
-        if reasons:
+        if reasons and len(reasons) == len(one["columns"]):
             exempt.append(ExemptFinding(**one, reason="; ".join(reasons)))
         else:
             leaks.append(one)
