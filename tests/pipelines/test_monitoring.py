@@ -244,6 +244,13 @@ def test_labels_from_after_until_are_not_seen(quiet: Path) -> None:
     assert report["new_labels"] == 0
 
 
+def test_labels_count_as_new_since_the_training_data_however_far_the_windows_look_back(tmp_path: Path) -> None:
+    _fill(f"sqlite:///{tmp_path / 'store.db'}", live(1, weeks=8))
+    report = _run(tmp_path, LIVE + 9 * WEEK).load("monitoring_report")
+    assert report["windows"][0]["start"] > (LIVE + 2 * WEEK).isoformat()
+    assert report["new_labels"] == len(live(1, weeks=8).times)
+
+
 def test_without_until_the_window_ends_at_the_newest_decision(quiet: Path) -> None:
     report = _run(quiet, None).load("monitoring_report")
     assert sum(window["decisions"] for window in report["windows"]) == len(live(1, weeks=2).times)
