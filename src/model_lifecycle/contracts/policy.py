@@ -135,3 +135,7 @@ class PolicySpec(Contract):
     check_every: PositiveDuration | None = Field(
         default=None, description="how often the agent runs monitoring; null: once a monitoring window"
     )
+
+    def longest_row(self) -> int:
+        """Return how many windows in a row the policy looks at."""
+        return max(self.consecutive_windows, self.drift.consecutive_windows if self.drift.action == "retrain" else 1)

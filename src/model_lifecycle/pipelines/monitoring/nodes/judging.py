@@ -223,4 +223,4 @@ def raise_alerts(
 
 
 def _longest_row(policy: PolicySpec, alerting: AlertingSpec) -> int:
-    return max(policy.consecutive_windows, alerting.longest_row())
+    return max(policy.longest_row(), alerting.longest_row())
