@@ -15,6 +15,7 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, MetricsSnapshot, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.datasets.action_log import ActionLog
@@ -99,6 +100,7 @@ def _catalog(
         "params:monitoring": MONITORING,
         "params:policy": POLICY,
         "params:alerting": alerting or ALERTING,
+        "params:split": SplitSpec(time_zone="UTC"),
         "params:features": SPEC,
         "params:business_question": QUESTION,
         "params:contracts": TableContracts({"primary_table": TableContract(columns=CONTRACT)}),

@@ -30,7 +30,8 @@ class PolicyState(Contract):
     ``retrained_at`` is the last retraining, whether its challenger was promoted or not; ``retrainings`` are those that
     the budget counts. ``versus_previous`` is the champion's loss less that of the release before it, on the same live
     rows. ``importance`` is each feature's share in what the champion explains; a feature that is not in it counts as
-    important. ``blocked`` are spans that failed data quality, inside what a retraining would learn from.
+    important. ``blocked`` are spans that failed data quality; ``learns_since`` is when the decisions begin that a
+    retraining would learn from, None for all of them.
     """
 
     now: AwareDatetime
@@ -43,6 +44,7 @@ class PolicyState(Contract):
     versus_previous: Figure | None = None
     importance: dict[str, float] = Field(default_factory=dict)
     blocked: tuple[Span, ...] = ()
+    learns_since: AwareDatetime | None = None
 
 
 class Breach(Contract):
@@ -140,7 +142,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
         *_drifted_in_a_row(history, policy, state),
     ]
     if wanted:
-        waiting = [*_waiting(policy, state), *_over_budget(policy, state), *_held(policy, excluded)]
+        waiting = [*_waiting(policy, state), *_over_budget(policy, state), *_held(policy, state, excluded)]
         return answer("investigate" if waiting else "retrain", *wanted, *waiting)
     reasons = [*_single_breach(history, policy), *_drifted(newest)]
     return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
@@ -222,10 +224,12 @@ def _over_budget(policy: PolicySpec, state: PolicyState) -> list[str]:
     return reasons
 
 
-def _held(policy: PolicySpec, excluded: Sequence[Span]) -> list[str]:
-    if policy.blocked_rows != "hold" or not excluded:
+def _held(policy: PolicySpec, state: PolicyState, excluded: Sequence[Span]) -> list[str]:
+    since = state.learns_since
+    holding = [span for span in excluded if since is None or span[1] > since]
+    if policy.blocked_rows != "hold" or not holding:
         return []
-    spans = ", ".join(f"{_short(start)} to {_short(end)}" for start, end in excluded[:_NAMED_FEATURES])
+    spans = ", ".join(f"{_short(start)} to {_short(end)}" for start, end in holding[:_NAMED_FEATURES])
     return [f"retraining is held: the data of {spans} failed data quality"]
 
 

@@ -107,7 +107,14 @@ def _deciding() -> list[Node]:
         ),
         Node(
             decide_policy,
-            ["monitoring_report", "champion_release", "params:policy", "audit_trail", "previous_comparison"],
+            [
+                "monitoring_report",
+                "champion_release",
+                "params:policy",
+                "audit_trail",
+                "previous_comparison",
+                "params:split",
+            ],
             "policy_decision",
             name="decide_policy",
         ),
