@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.trail import probation_end
+from model_lifecycle.monitoring.drift import SCORE
 from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
@@ -192,7 +193,7 @@ def _drifted_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec, stat
     rule, last = policy.drift, history[-policy.drift.consecutive_windows :]
     if rule.action != "retrain" or len(last) < rule.consecutive_windows or any(one.blocked() for one in last):
         return []
-    drifted = [{one.feature for one in window.drift.drifted()} for window in last]
+    drifted = [{one.feature for one in window.drift.drifted()} - {SCORE} for window in last]  # it explains nothing
     important = [
         name
         for name in sorted(set.intersection(*drifted), key=lambda name: -state.importance.get(name, 1.0))
