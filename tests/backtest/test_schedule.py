@@ -10,7 +10,10 @@ from model_lifecycle.backtest.schedule import Schedule, plan_schedule, split_at
 from model_lifecycle.contracts.backtest import BacktestSpec
 from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.policy import TrainingWindow
+from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.pipelines.feature_engineering.nodes import plan_split
+from tiny_release import QUESTION
 
 SPLIT = SplitSpec(time_zone="America/New_York")
 POLICIES = {"never": {"trigger": "never"}, "monthly": {"trigger": "calendar", "every": "month"}}
@@ -33,6 +36,18 @@ def test_the_first_release_goes_live_as_soon_as_three_periods_are_there() -> Non
     assert found.end == datetime(2014, 1, 1, 2, tzinfo=UTC) + timedelta(microseconds=1)
     assert len(found.calendar("month")) == 8
     assert len(found.calendar("quarter")) == 2
+
+
+@pytest.mark.parametrize("days", [10, 45])
+def test_the_first_release_waits_for_labels_that_take_long_and_has_a_period_to_train_on(days: int) -> None:
+    split = SPLIT.model_copy(update={"label_delay": timedelta(days=days)})
+    start = plan_schedule(YEAR, spec(), split).start
+    assert start == datetime(2013, 4, 1, 4, tzinfo=UTC) + timedelta(days=2 * days)
+    plan = plan_split(
+        YEAR.to_frame("asked_at"), split_at(split, start, YEAR, TrainingWindow()), RunSpec(as_of=start), QUESTION
+    )
+    first = plan.folds[0]
+    assert pd.Timestamp(first.trained_until) - pd.Timestamp(first.train_start) >= timedelta(days=27)
 
 
 def test_calendars_follow_the_clocks_of_the_time_zone() -> None:

@@ -1,6 +1,7 @@
 """What a policy hears, when it acts, and what it knows at that moment."""
 
 import itertools
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -12,15 +13,22 @@ from model_lifecycle.backtest.production import Release, Review
 from model_lifecycle.backtest.walk import Rules, Walk, walk
 from model_lifecycle.backtest.watch import Watch
 from model_lifecycle.contracts.backtest import TriedPolicy
+from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.verdict import Drift, FeatureDrift
 from model_lifecycle.tasks import task_of
 
 
-def _walk(worlds: ModuleType, production: Any, world: Any, **tried: Any) -> Walk:
+FAR = FeatureDrift(
+    feature="signal", effect=0.5, floor=0.1, calibrated=True, p_value=0.0, adjusted_p_value=0.0, stability_index=1.0,
+    drifted=True,
+)  # fmt: skip
+
+
+def _walk(worlds: ModuleType, production: Any, world: Any, policy: PolicySpec | None = None, **tried: Any) -> Walk:
     watch = Watch(world.live(), production, task_of(worlds.QUESTION), worlds.MONITORING)
     first = production.train(world.schedule().start, TriedPolicy(trigger="never"))
-    rules = Rules(world.schedule(), worlds.MONITORING, worlds.POLICY)
+    rules = Rules(world.schedule(), worlds.MONITORING, policy or worlds.POLICY)
     return walk(TriedPolicy.model_validate(tried), first, rules, production, watch)
 
 
@@ -62,16 +70,32 @@ def test_a_retraining_that_fails_leaves_the_champion_and_says_why(worlds: Module
 
 def test_drift_retrains_once_the_cooldown_is_over(worlds: ModuleType, short: Any) -> None:
     production = worlds.Learner(short)
-    far = FeatureDrift(
-        feature="signal", effect=0.5, floor=0.1, calibrated=True, p_value=0.0, adjusted_p_value=0.0,
-        stability_index=1.0, drifted=True,
-    )  # fmt: skip
-    production.drift = lambda release, rows: Drift(features=(far,))  # noqa: ARG005
+    production.drift = lambda release, rows: Drift(features=(FAR,))  # noqa: ARG005
     found = _walk(worlds, production, short, trigger="drift", gated=False)
     at = [since for since, _ in found.timeline]
     assert found.events[0].reasons == ("drifted: signal",)
     assert len(at) > 3
     assert {later - earlier for earlier, later in itertools.pairwise(at)} == {timedelta(days=14)}
+
+
+@pytest.mark.parametrize(("importance", "retrains"), [(0.6, True), (0.01, False)])
+def test_the_configured_policy_retrains_for_drift_of_what_matters_where_it_is_to(
+    worlds: ModuleType, short: Any, importance: float, retrains: bool
+) -> None:
+    production = worlds.Learner(short)
+    learn = production.train
+
+    def train(as_of: datetime, policy: TriedPolicy) -> Release:
+        made = learn(as_of, policy)
+        return replace(made, facts=made.facts.model_copy(update={"importance": {"signal": importance}}))
+
+    production.train = train
+    production.drift = lambda release, rows: Drift(features=(FAR,))  # noqa: ARG005
+    policy = PolicySpec.model_validate(worlds.POLICY.model_dump() | {"drift": {"action": "retrain"}})
+    found = _walk(worlds, production, short, policy, trigger="configured", gated=False)
+    told = [event.at for event in found.events if event.kind != "alarm" and "drifted in 2 windows" in event.reasons[0]]
+    assert bool(told) is retrains
+    assert not told or told[0] == worlds.LIVE + 2 * worlds.MONITORING.window
 
 
 def test_only_the_configured_policy_retrains_by_age(worlds: ModuleType, short: Any) -> None:

@@ -41,6 +41,16 @@ def test_a_release_that_answers_alike_is_not(answered: Scorer, before: Scorer) -
     assert found.difference is None or (found.difference.lower is not None and found.difference.lower <= 0)
 
 
+def test_a_decision_that_is_asked_for_again_and_again_weighs_no_more_than_any_other(
+    answered: Scorer, before: Scorer
+) -> None:
+    log = _log(answered, worse=-0.2)
+    first = log.groupby(log["decision_time"].dt.date).head(1).index
+    log.loc[first, "score"] = log.loc[first, "value"].map({0.0: 0.9, 1.0: 0.1})  # the one wrong answer of each day
+    again = pd.concat([log, *[log.loc[first]] * 50], ignore_index=True)
+    assert compare_live(again, [], answered, before, SINCE) == compare_live(log, [], answered, before, SINCE)
+
+
 def test_too_few_days_tell_nothing(answered: Scorer, before: Scorer) -> None:
     found = compare_live(_log(answered, worse=0.2, days=5), [], answered, before, SINCE)
     assert found.difference is None

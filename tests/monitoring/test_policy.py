@@ -282,6 +282,14 @@ def test_drift_retrains_where_the_policy_says_so_and_important_features_drift_in
     assert decide(history, _with(drift=drift), _state(importance=importance)).action == action
 
 
+def test_a_score_that_drifts_is_no_feature_that_matters() -> None:
+    moved = DRIFTED[0].drift.features[0].model_copy(update={"feature": "(score)"})
+    history = [window.model_copy(update={"drift": Drift(features=(moved,))}) for window in DRIFTED]
+    decision = decide(history, _with(drift={"action": "retrain"}), _state(importance={"load": 1.0}))
+    assert decision.action == "investigate"
+    assert "(score)" in decision.reasons[0]
+
+
 def test_the_reason_tells_how_much_of_what_the_model_explains_has_drifted() -> None:
     decision = decide(DRIFTED, _with(drift={"action": "retrain"}), _state(importance={"load": 0.2}))
     assert decision.reasons[0] == (

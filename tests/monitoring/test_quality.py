@@ -85,6 +85,16 @@ def test_shares_of_a_handful_of_rows_accuse_no_column() -> None:
     assert [one.rule for one in verdict.quality] == ["volume"]
 
 
+@pytest.mark.parametrize(("window_rows", "told"), [(None, ["volume"]), (300, [])])
+def test_a_window_by_count_is_held_against_no_volume_of_the_references_windows_by_time(
+    window_rows: int | None, told: list[str]
+) -> None:
+    spec = MONITORING.model_copy(update={"window_rows": window_rows})
+    columns = {name: values[:300] for name, values in live(1).columns.items()}
+    found = check_quality(LoggedColumns(columns, {}), 300, CONTRACT, PROFILE, spec)
+    assert [one.rule for one in found] == told
+
+
 def test_a_change_of_unit_is_judged_against_the_last_trusted_window() -> None:
     faulty = live(1, weeks=3).changed_from(LIVE + WEEK, "temperature", lambda values: (values - 32) / 1.8)
     blocked = [window.blocked() for window in judged(faulty, weeks=3).windows]

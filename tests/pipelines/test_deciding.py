@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from answered_worse import PER_DAY, SINCE, worse_answers
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.records import AuditRecord, EventRecord
 from model_lifecycle.monitoring.paired import Comparison
@@ -19,6 +20,7 @@ from tiny_release import scorer
 START = datetime(2024, 7, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 NOW = START + 2 * WEEK
+SPLIT = SplitSpec(time_zone="UTC", period="week", validation_periods=1)
 POLICY = PolicySpec.model_validate({"cooldown": "14d", "maximum_age": "1d", "minimum_new_labels": 1})
 
 
@@ -48,7 +50,7 @@ def _report(*blocked: bool) -> dict[str, Any]:
 def _decided(*trail: AuditRecord, worse: Figure | None = None, **policy: object) -> dict[str, Any]:
     compared = Comparison(release="r1", other="r0", since=START, rows=9, difference=worse, reason="")
     spec = PolicySpec.model_validate({**POLICY.model_dump(), **policy})
-    return decide_policy(_report(False, False), champion(), spec, trail, compared.model_dump(mode="json"))
+    return decide_policy(_report(False, False), champion(), spec, trail, compared.model_dump(mode="json"), SPLIT)
 
 
 def test_an_old_champion_is_retrained_unless_the_trail_tells_of_a_retraining_within_the_cooldown() -> None:
@@ -60,7 +62,7 @@ def test_an_old_champion_is_retrained_unless_the_trail_tells_of_a_retraining_wit
 def test_the_importance_that_the_release_knows_reaches_the_policy() -> None:
     facts = champion().model_copy(update={"importance": {"load": 0.7}})
     compared = Comparison(release="r1", other=None, since=None, rows=0, difference=None, reason="")
-    found = decide_policy(_report(False), facts, POLICY, [], compared.model_dump(mode="json"))
+    found = decide_policy(_report(False), facts, POLICY, [], compared.model_dump(mode="json"), SPLIT)
     assert found["evidence"]["state"]["importance"] == {"load": 0.7}
 
 
@@ -76,6 +78,16 @@ def test_a_champion_in_its_probation_that_is_worse_than_the_one_before_it_is_rol
     assert _decided(_entry(NOW - 4 * WEEK, "promote"), worse=worse)["action"] == "rollback"  # the first look after it
     assert _decided(_entry(NOW - 5 * WEEK, "promote"), worse=worse)["action"] != "rollback"
     assert _decided(_entry(NOW - WEEK, "promote", "r9"), worse=worse)["action"] != "rollback"
+
+
+def test_a_window_that_failed_holds_a_retraining_while_one_would_learn_from_it() -> None:
+    def blocked(end: datetime) -> AuditRecord:
+        return _entry(end, "data blocked", start=(end - WEEK).isoformat(), end=end.isoformat())
+
+    policy = {"blocked_rows": "hold", "training": {"periods": 4}}  # weeks; one more of validation, one of test
+    assert _decided(blocked(NOW - 5 * WEEK), **policy)["action"] == "investigate"
+    assert _decided(blocked(NOW - 6 * WEEK), **policy)["action"] == "retrain"
+    assert _decided(blocked(NOW - 6 * WEEK), blocked_rows="hold")["action"] == "investigate"
 
 
 def test_a_window_that_failed_goes_into_the_trail_once_and_is_trusted_when_judged_again() -> None:
@@ -148,6 +160,22 @@ def test_the_whole_probation_is_compared_until_the_first_look_after_it(
     assert judged(34).difference is not None
     assert judged(35).reason == "its probation is over"
     assert log.read_spans[-1] == (SINCE, SINCE + timedelta(days=28))
+
+
+def test_days_that_several_windows_blocked_lengthen_the_probation_once_and_those_after_it_not_at_all(
+    releases: tuple[SimpleNamespace, SimpleNamespace],
+) -> None:
+    def blocked(day: int) -> AuditRecord:
+        start = SINCE + timedelta(days=day)
+        span = {"start": start.isoformat(), "end": (start + WEEK).isoformat()}
+        return _entry(start + WEEK, "data blocked", "parcels-2", **span)
+
+    mine, before = releases
+    log, promoted = Log(worse_answers(mine.scorer, days=50)), _entry(SINCE, "promote", "parcels-2")
+    trail = [promoted, *(blocked(day) for day in (3, 4, 5, 40))]
+    found = _compared(log, mine, before, *trail, until=(SINCE + timedelta(days=40)).isoformat())
+    assert log.read_spans == [(SINCE, SINCE + timedelta(days=28 + 9))]
+    assert found.rows == 28 * PER_DAY
 
 
 def test_what_cannot_be_trusted_is_not_compared_and_makes_the_probation_longer(

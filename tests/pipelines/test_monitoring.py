@@ -15,6 +15,7 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, MetricsSnapshot, PredictionRecord
 from model_lifecycle.contracts.table import TableContract, TableContracts
 from model_lifecycle.datasets.action_log import ActionLog
@@ -99,6 +100,7 @@ def _catalog(
         "params:monitoring": MONITORING,
         "params:policy": POLICY,
         "params:alerting": alerting or ALERTING,
+        "params:split": SplitSpec(time_zone="UTC"),
         "params:features": SPEC,
         "params:business_question": QUESTION,
         "params:contracts": TableContracts({"primary_table": TableContract(columns=CONTRACT)}),
@@ -242,6 +244,13 @@ def test_labels_from_after_until_are_not_seen(quiet: Path) -> None:
     report = _run(quiet, LIVE + timedelta(hours=2)).load("monitoring_report")
     assert report["windows"][-1]["maturity"]["observed"] == 0
     assert report["new_labels"] == 0
+
+
+def test_labels_count_as_new_since_the_training_data_however_far_the_windows_look_back(tmp_path: Path) -> None:
+    _fill(f"sqlite:///{tmp_path / 'store.db'}", live(1, weeks=8))
+    report = _run(tmp_path, LIVE + 9 * WEEK).load("monitoring_report")
+    assert report["windows"][0]["start"] > (LIVE + 2 * WEEK).isoformat()
+    assert report["new_labels"] == len(live(1, weeks=8).times)
 
 
 def test_without_until_the_window_ends_at_the_newest_decision(quiet: Path) -> None:

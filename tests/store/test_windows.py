@@ -9,7 +9,7 @@ import pytest
 from model_lifecycle.errors import StoreError
 from model_lifecycle.store import LabelReceipt, Store
 
-from .records import LATER, START, at, prediction
+from .records import LATER, START, at, observed, prediction, unavailable
 
 
 def test_a_prediction_comes_back_as_it_was_written(store: Store) -> None:
@@ -88,6 +88,18 @@ def test_a_prediction_that_cannot_be_kept_exactly_is_refused(
 ) -> None:
     with pytest.raises(StoreError, match=message):
         store.append_predictions([replace(prediction(1), **change)])
+
+
+def test_outcomes_are_counted_once_a_decision_as_they_were_known_and_never_those_older_than_it(store: Store) -> None:
+    shadow = replace(prediction(9, decision=5, minutes=5), role="shadow")
+    again = prediction(8, decision=1, minutes=1)
+    store.append_predictions([*(prediction(number) for number in (0, 1, 2, 3, 4, 7)), again, shadow])
+    store.append_labels([observed(number, 1.0, known=10) for number in (0, 1, 5, 7)])
+    store.append_labels([unavailable(2, known=10), observed(3, 1.0, known=2), observed(4, 1.0, known=20)])
+    store.append_labels([unavailable(7, known=30)])
+    counted = [store.observed_outcomes_between(START, LATER, at(known)) for known in (9, 10, 20, 30)]
+    assert counted == [0, 3, 4, 3]
+    assert store.observed_outcomes_between(at(1), at(7), LATER) == 2
 
 
 def test_nothing_is_a_batch_too(store: Store) -> None:

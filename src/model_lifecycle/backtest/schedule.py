@@ -58,8 +58,9 @@ class Schedule:
 def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Schedule:
     """Return from when to when policies are compared.
 
-    The first release needs a period to train on, one to choose calibration and threshold on, and the split's test
-    periods; it goes live as soon as the history has them, or at ``spec.start``.
+    The first release needs a period to train on, one to choose calibration and threshold on, the split's test periods,
+    and its label delay twice: between training and the first of them, and after the last. It goes live as soon as the
+    history has them, or at ``spec.start``.
 
     Parameters
     ----------
@@ -79,13 +80,13 @@ def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Sch
     needed = _BEFORE_TEST + split.test_periods
     step = _STEPS[split.period]
     begin = _nearest_boundary(first.tz_convert(split.time_zone), split)
-    earliest = begin + step * needed
+    earliest = begin + step * needed + _gaps(split)
     start = earliest if spec.start is None else pd.Timestamp(spec.start).tz_convert(split.time_zone)
     end = last + _MICROSECOND if spec.end is None else min(pd.Timestamp(spec.end), last + _MICROSECOND)
     if start < earliest or start + step * _JUDGED > pd.Timestamp(end) + _slack(split):
         raise ConfigurationError(
             f"backtest: decisions run from {first.isoformat()} to {last.isoformat()}; expected {needed} periods of a "
-            f"{split.period} before the first release (found {start.isoformat()} as its start, {earliest.isoformat()} "
+            f"{split.period}{_told(split)} before the first release (found {start.isoformat()} as its start, {earliest.isoformat()} "
             f"is the earliest) and at least {_JUDGED} after it (until {(start + step * _JUDGED).isoformat()}); "
             "give more history, another backtest.start or a shorter split.period"
         )
@@ -100,6 +101,15 @@ def _nearest_boundary(first: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
     )
     nearest = min(starts, key=lambda one: abs(one - wall))
     return nearest.tz_localize(split.time_zone, nonexistent="shift_forward", ambiguous=True)
+
+
+def _gaps(split: SplitSpec) -> timedelta:
+    """Return the time that a split leaves out for labels that take long, between training and test and after it."""
+    return 2 * split.label_delay
+
+
+def _told(split: SplitSpec) -> str:
+    return f" and twice the label delay of {split.label_delay}" if split.label_delay else ""
 
 
 def _slack(split: SplitSpec) -> timedelta:
@@ -130,6 +140,6 @@ def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: Traini
     fitting = [
         count
         for count in range(1, split.validation_periods + 1)
-        if moment - step * (1 + count + split.test_periods) >= begin
+        if moment - _gaps(split) - step * (1 + count + split.test_periods) >= begin
     ]
     return window.applied(split).model_copy(update={"validation_periods": max(fitting, default=1)})

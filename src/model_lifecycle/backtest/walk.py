@@ -73,10 +73,11 @@ def walk(tried: TriedPolicy, first: Release, rules: Rules, production: Productio
     """
     found = Walk([(rules.schedule.start, first)])
     limits = _limits(tried, rules.policy)
+    drift = tried.trigger == "drift" or retrains_for_drift(tried, rules.policy)
     alarmed: set[datetime] = set()
     for moment, is_check in _moments(tried, rules):
         if is_check:
-            history = watch.history(found.timeline, moment, limits, drift=tried.trigger == "drift")
+            history = watch.history(found.timeline, moment, limits, drift=drift)
             _raise_alarms(found, history, limits, moment, alarmed)
             reasons = _triggered(tried, history, limits, watch, found, moment)
         else:
@@ -84,6 +85,11 @@ def walk(tried: TriedPolicy, first: Release, rules: Rules, production: Productio
         if reasons:
             _retrain(found, moment, reasons, tried, production)
     return found
+
+
+def retrains_for_drift(tried: TriedPolicy, policy: PolicySpec) -> bool:
+    """Return whether a policy follows the configured one in retraining for the drift of features that matter."""
+    return tried.trigger == "configured" and policy.drift.action == "retrain"
 
 
 def _moments(tried: TriedPolicy, rules: Rules) -> Iterator[tuple[datetime, bool]]:

@@ -40,7 +40,7 @@ class Watch:
 
     def history(self, timeline: Timeline, at: datetime, policy: PolicySpec, *, drift: bool) -> list[WindowVerdict]:
         """Return the verdicts on the last windows before a moment, the oldest first."""
-        windows, _ = lookback(self._spec, policy.consecutive_windows)
+        windows, _ = lookback(self._spec, policy.longest_row())
         return [
             self._verdict(timeline, window, at, drift=drift)
             for window in tile(timeline[0][0], at, self._spec.window, windows)
@@ -60,6 +60,7 @@ class Watch:
             promoted_at=since,
             retrained_at=retrained_at,
             retrainings=tuple(retrainings),
+            importance=release.facts.importance,
             new_labels=int(new.sum()),
         )
 
@@ -85,7 +86,7 @@ class Watch:
             decisions=every.stop - every.start,
             maturity=found,
             quality=(),
-            drift=self._production.drift(release, mine) if drift and answered else Drift(),
+            drift=self._production.drift(release, every) if drift and every.stop > every.start else Drift(),
             performance=performance,
             releases=(),
         )

@@ -125,7 +125,8 @@ class PolicySpec(Contract):
     budget: Budget = Budget()
     blocked_rows: Literal["leave_out", "hold"] = Field(
         default="leave_out",
-        description="rows of windows that failed data quality are left out, or while there are some nothing retrains",
+        description="rows of windows that failed data quality are left out, or nothing retrains while it would learn from "
+        "some",
     )
     training: TrainingWindow = TrainingWindow()
     refit: bool = Field(
@@ -135,3 +136,7 @@ class PolicySpec(Contract):
     check_every: PositiveDuration | None = Field(
         default=None, description="how often the agent runs monitoring; null: once a monitoring window"
     )
+
+    def longest_row(self) -> int:
+        """Return how many windows in a row the policy looks at."""
+        return max(self.consecutive_windows, self.drift.consecutive_windows if self.drift.action == "retrain" else 1)

@@ -43,9 +43,20 @@ def blocked_spans(trail: Iterable[AuditRecord]) -> list[Span]:
 
 
 def probation_end(since: datetime, probation: timedelta, blocked: Iterable[Span]) -> datetime:
-    """Return when a release's probation ends: time whose data cannot be trusted is none of it."""
-    apart = sum((max(end - max(start, since), timedelta(0)) for start, end in blocked), timedelta(0))
-    return since + probation + apart
+    """Return when a release's probation ends: time whose data cannot be trusted is none of it.
+
+    Examples
+    --------
+    >>> day = [datetime(2024, 1, number) for number in range(1, 32)]
+    >>> probation_end(day[0], timedelta(days=7), [(day[2], day[5]), (day[3], day[6]), (day[20], day[25])]).day
+    12
+    """
+    end = since + probation
+    for start, stop in sorted(blocked):
+        begin = max(start, since)  # what an earlier span has counted is behind `since`
+        if begin < min(stop, end):
+            end, since = end + (stop - begin), stop
+    return end
 
 
 def _seconds(one: AuditRecord) -> float:

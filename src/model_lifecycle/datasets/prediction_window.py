@@ -68,6 +68,11 @@ class LoggedPredictions:
         with Store.open(self._url, timeout=_TIMEOUT) as store:
             return store.labelled_predictions_between(start, end, as_of)
 
+    def observed_outcomes(self, start: datetime, end: datetime, as_of: datetime) -> int:
+        """Return how many decisions with ``start <= decision_time < end`` had an observed outcome at ``as_of``."""
+        with Store.open(self._url, timeout=_TIMEOUT) as store:
+            return store.observed_outcomes_between(start, end, as_of)
+
     def read_shadows(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
         """Return what shadows scored of the decisions of a window, each with its label as known at ``as_of``."""
         with Store.open(self._url, timeout=_TIMEOUT) as store:

@@ -21,6 +21,14 @@ def periods_before(moment: datetime, split: SplitSpec, count: int) -> pd.Timesta
     return (wall - _PERIODS[split.period] * count).tz_convert("UTC")
 
 
+def learnt_since(as_of: datetime, split: SplitSpec) -> datetime | None:
+    """Return from when on decisions count for a split as of a moment, None where all of them do."""
+    if split.train_periods is None:
+        return None
+    first = periods_before(as_of - split.label_delay, split, split.test_periods + split.validation_periods)
+    return periods_before(first - split.label_delay, split, split.train_periods).to_pydatetime()
+
+
 def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
     """Return a mask of the rows that were decided in its training span and labelled before it, bool, shape (n,)."""
     decided, labelled = table[model_input.DECISION_TIME], table[model_input.LABEL_TIME]

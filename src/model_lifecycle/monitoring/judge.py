@@ -36,7 +36,6 @@ from model_lifecycle.monitoring.windows import (
     Window,
     check_log,
     maturity,
-    observed,
     resolve_until,
     rows_of,
     tile,
@@ -71,6 +70,7 @@ def judge_windows(
     rules: Rules,
     until: str | datetime | None,
     windows: int,
+    new_labels: int = 0,
 ) -> MonitoringReport:
     """Judge the windows that end at ``until``.
 
@@ -87,6 +87,8 @@ def judge_windows(
         every label that is there.
     windows : int
         At most so many, the newest last. Windows before the first logged decision are left out.
+    new_labels : int
+        Observed outcomes since the champion's training data ended: they reach further back than these windows.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def judge_windows(
         as_of=as_of if as_of is not None else _newest(log),
         window_seconds=rules.spec.window.total_seconds(),
         windows=with_past_errors(verdicts),
-        new_labels=_new_labels(log, champion, as_of),
+        new_labels=new_labels,
     )
 
 
@@ -315,15 +317,6 @@ def _label_times(before: int, decisions: int) -> tuple[Finding, ...]:
 def _newest(log: pd.DataFrame) -> datetime | None:
     newest = log[["decision_time", "label_time"]].max().max() if len(log) else pd.NaT
     return None if pd.isna(newest) else newest.to_pydatetime()
-
-
-def _new_labels(log: pd.DataFrame, champion: ChampionFacts, as_of: datetime | None) -> int:
-    """Count decisions after the champion's training data with an observed outcome by now."""
-    fresh = log[log["decision_time"] >= champion.trained_until].drop_duplicates("decision_id", keep="last")
-    known = observed(fresh)
-    if as_of is not None:
-        known = known & (fresh["label_time"] <= as_of).to_numpy()
-    return int(known.sum())
 
 
 def lookback(spec: MonitoringSpec, consecutive: int) -> tuple[int, timedelta]:

@@ -17,7 +17,7 @@ from model_lifecycle.errors import LifecycleError, StatisticError
 from model_lifecycle.features.history import History, event_columns
 from model_lifecycle.monitoring.performance import predictions
 from model_lifecycle.monitoring.verdict import Figure
-from model_lifecycle.monitoring.windows import observed
+from model_lifecycle.monitoring.windows import observed, one_a_decision
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.coverage import covers
@@ -50,7 +50,7 @@ def compare_live(
     Parameters
     ----------
     rows : DataFrame
-        Logged predictions with their labels, as known now.
+        Logged predictions with their labels, as known now; a decision that was asked for again counts once.
     events : sequence of (sequence, EventRecord)
         Known since the longest window of either release before the first decision.
     answered, other : Scorer
@@ -77,6 +77,7 @@ def compare_live(
         )
 
     mine = rows[(rows["release"] == answered.release_id) & (rows["decision_time"] >= since) & observed(rows)]
+    mine = one_a_decision(mine)
     whole = np.array(["history" not in flags for flags in mine["flags"]], dtype=bool)
     mine = mine[whole].reset_index(drop=True)
     if mine.empty:

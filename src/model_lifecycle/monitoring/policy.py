@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.trail import probation_end
+from model_lifecycle.monitoring.drift import SCORE
 from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
@@ -30,7 +31,8 @@ class PolicyState(Contract):
     ``retrained_at`` is the last retraining, whether its challenger was promoted or not; ``retrainings`` are those that
     the budget counts. ``versus_previous`` is the champion's loss less that of the release before it, on the same live
     rows. ``importance`` is each feature's share in what the champion explains; a feature that is not in it counts as
-    important. ``blocked`` are spans that failed data quality, inside what a retraining would learn from.
+    important. ``blocked`` are spans that failed data quality; ``learns_since`` is when the decisions begin that a
+    retraining would learn from, None for all of them.
     """
 
     now: AwareDatetime
@@ -43,6 +45,7 @@ class PolicyState(Contract):
     versus_previous: Figure | None = None
     importance: dict[str, float] = Field(default_factory=dict)
     blocked: tuple[Span, ...] = ()
+    learns_since: AwareDatetime | None = None
 
 
 class Breach(Contract):
@@ -146,7 +149,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
         *_drifted_in_a_row(history, policy, state),
     ]
     if wanted:
-        waiting = [*_waiting(policy, state), *_over_budget(policy, state), *_held(policy, excluded)]
+        waiting = [*_waiting(policy, state), *_over_budget(policy, state), *_held(policy, state, excluded)]
         return answer("investigate" if waiting else "retrain", *wanted, *waiting)
     reasons = [*_single_breach(history, policy), *_drifted(newest)]
     return answer("investigate", *reasons) if reasons else answer("nothing", _quiet(history))
@@ -196,7 +199,7 @@ def _drifted_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec, stat
     rule, last = policy.drift, history[-policy.drift.consecutive_windows :]
     if rule.action != "retrain" or len(last) < rule.consecutive_windows or any(one.blocked() for one in last):
         return []
-    drifted = [{one.feature for one in window.drift.drifted()} for window in last]
+    drifted = [{one.feature for one in window.drift.drifted()} - {SCORE} for window in last]  # it explains nothing
     important = [
         name
         for name in sorted(set.intersection(*drifted), key=lambda name: -state.importance.get(name, 1.0))
@@ -228,10 +231,12 @@ def _over_budget(policy: PolicySpec, state: PolicyState) -> list[str]:
     return reasons
 
 
-def _held(policy: PolicySpec, excluded: Sequence[Span]) -> list[str]:
-    if policy.blocked_rows != "hold" or not excluded:
+def _held(policy: PolicySpec, state: PolicyState, excluded: Sequence[Span]) -> list[str]:
+    since = state.learns_since
+    holding = [span for span in excluded if since is None or span[1] > since]
+    if policy.blocked_rows != "hold" or not holding:
         return []
-    spans = ", ".join(f"{_short(start)} to {_short(end)}" for start, end in excluded[:_NAMED_FEATURES])
+    spans = ", ".join(f"{_short(start)} to {_short(end)}" for start, end in holding[:_NAMED_FEATURES])
     return [f"retraining is held: the data of {spans} failed data quality"]
 
 

@@ -132,10 +132,7 @@ def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.D
     Of several predictions of one decision by one release, the last logged counts.
     """
     inside = (table["decision_time"] >= window.start) & (table["decision_time"] < window.end)
-    rows = table[inside]
-    if "logged_at" in rows.columns:
-        rows = rows.sort_values("logged_at", kind="stable")
-    rows = rows.drop_duplicates(["decision_id", "release"], keep="last").sort_values("decision_time", kind="stable")
+    rows = one_a_decision(table[inside])
     if as_of is None:
         return rows
     late = (rows["label_time"] > as_of).to_numpy()
@@ -147,6 +144,13 @@ def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.D
     rows.loc[late, "value"] = np.nan
     rows.loc[late, "label_time"] = pd.NaT
     return rows
+
+
+def one_a_decision(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the last logged of several predictions of one decision by one release, by decision time."""
+    if "logged_at" in rows.columns:
+        rows = rows.sort_values("logged_at", kind="stable")
+    return rows.drop_duplicates(["decision_id", "release"], keep="last").sort_values("decision_time", kind="stable")
 
 
 def observed(rows: pd.DataFrame) -> np.ndarray:

@@ -48,6 +48,7 @@ from model_lifecycle.store.windows import (
     answers_by_id,
     labelled_window,
     last_shadow,
+    observed_outcomes,
     outcomes_since,
     prediction_window,
     read_frame,
@@ -269,6 +270,15 @@ class Store:
         query = labelled_window(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of), shadow)
         with reading(self._engine, "read labelled predictions") as connection:
             return read_frame(connection, query)
+
+    def observed_outcomes_between(self, start: datetime, end: datetime, as_of: datetime) -> int:
+        """Return how many decisions with ``start <= decision_time < end`` had an observed outcome at `as_of`.
+
+        One that is older than its decision is none; a decision that was asked for again counts once.
+        """
+        query = observed_outcomes(to_micros("start", start), to_micros("end", end), to_micros("as_of", as_of))
+        with reading(self._engine, "count outcomes") as connection:
+            return connection.scalar(query) or 0
 
     def outcomes_of_answers_since(self, prediction_id: str) -> pd.DataFrame:
         """Return the answers with a higher id that have a label, with the columns of `labelled_predictions_between`.

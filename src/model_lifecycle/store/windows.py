@@ -48,6 +48,14 @@ def outcomes_since(after: str) -> Select[*tuple[object, ...]]:
     return _labelled(answers.order_by(predictions.c.prediction_id), true(), whole=False)
 
 
+def observed_outcomes(start: int, end: int, as_of: int) -> Select[int]:
+    """Count the decisions of a window whose outcome, as known at `as_of`, is observed and not older than they are."""
+    window = prediction_window(start, end).with_only_columns(predictions.c.decision_id, predictions.c.decision_time)
+    known = _labelled(window.order_by(None), labels.c.label_time <= as_of, whole=False).subquery()
+    seen = (known.c.outcome == "observed") & (known.c.label_time >= known.c.decision_time)
+    return select(func.count(known.c.decision_id.distinct())).where(seen)
+
+
 def _labelled(
     window: Select[*tuple[object, ...]], known: ColumnElement[bool], *, whole: bool
 ) -> Select[*tuple[object, ...]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import pandas as pd
@@ -14,6 +15,8 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.pipelines.backtest.nodes import stages
+from model_lifecycle.pipelines.deployment.nodes.packing import shares
+from model_lifecycle.pipelines.evaluation.nodes.explanations import weigh
 from model_lifecycle.pipelines.evaluation.nodes.scores import with_champion
 from model_lifecycle.reporting.backtest import backtest_page, verdict
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
@@ -22,6 +25,7 @@ from model_lifecycle.reporting.figures.policies import frontier_figure, gained_f
 from parcels import CASE, GATES, QUESTION_WITH_SLICE, RUN, run_stages
 from parcels import decisions as parcels
 from task_questions import AMOUNT, KIND, asked
+from tiny_release import SPEC
 
 MONTHLY = {"monthly": {"trigger": "calendar", "every": "month", "gated": False}}
 GATED = {**MONTHLY, "gated": {"trigger": "calendar", "every": "month"}}
@@ -50,6 +54,16 @@ def test_a_retraining_is_what_production_would_have_shipped() -> None:
     assert scorer.model.to_files() == shipped.model.to_files()
     same = {"release_id": "", "as_of": ""}
     assert scorer.facts.model_copy(update=same) == shipped.facts.model_copy(update=same)
+
+
+def test_a_release_knows_what_each_feature_counts_as_production_tells_it_where_a_policy_asks() -> None:
+    run = run_stages()
+    packed = shares(weigh(run.fitted["logistic"], run.test, SPEC, RUN))
+    for explained in (True, False):
+        found = replace(project(challenger="logistic"), explained=explained)
+        made, _ = production(found, spec(MONTHLY))
+        importance = made.train(RUN.as_of, TriedPolicy(trigger="never")).facts.importance
+        assert importance == (packed if explained else {})
 
 
 def test_every_policy_begins_with_the_same_release_and_retrains_as_it_says(report: BacktestEvidence) -> None:

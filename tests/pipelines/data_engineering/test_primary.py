@@ -169,6 +169,14 @@ def test_a_decision_whose_outcome_is_not_known_yet_comes_in_as_pending() -> None
         check_decisions(waiting, contracts, QUESTION_WITH_SLICE)
 
 
+def test_an_outcome_that_is_older_than_its_decision_is_refused_without_a_contract_that_says_so() -> None:
+    contract = CONTRACTS.table("primary_table").model_copy(update={"not_before": ()})
+    early = PARCELS.assign(delivered_at=PARCELS["asked_at"] - pd.Timedelta("5h"))
+    early.loc[3:, "delivered_at"] = PARCELS["delivered_at"]
+    with pytest.raises(ContractError, match=r"3 of 120 rows where the label time lies before the decision time.*\[0, 1"):
+        check_decisions(early, TableContracts({"primary_table": contract}), QUESTION_WITH_SLICE)
+
+
 def test_an_unavailable_outcome_without_a_reason_is_refused() -> None:
     wrong = PARCELS.assign(outcome_reason=pd.Series([None] * len(PARCELS), dtype=object))
     with pytest.raises(ContractError, match=r"rows where the outcome is 'unavailable' without a reason, expected one"):

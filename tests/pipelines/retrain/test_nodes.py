@@ -66,32 +66,40 @@ def _plan(order: RetrainingOrder, known: pd.DataFrame | None = None, champion: A
 
 def test_an_order_of_the_agent_takes_its_reasons_from_the_trail() -> None:
     trail = [_entry("retraining ordered", order="a"), _entry("retraining ordered", order="b")]
-    found = order_retraining(RetrainingSpec(order="b", promote=False), RUN, POLICY, trail, _champion())
+    found = order_retraining(RetrainingSpec(order="b", promote=False), RUN, POLICY, trail, _champion(), SPLIT)
     assert (found.requester, found.reason, found.promote) == ("agent", "the loss rose", False)
 
 
 def test_an_order_that_the_trail_does_not_know_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'x': the audit trail knows no such order"):
-        order_retraining(RetrainingSpec(order="x"), RUN, POLICY, [], _champion())
+        order_retraining(RetrainingSpec(order="x"), RUN, POLICY, [], _champion(), SPLIT)
 
 
 def test_a_moment_that_is_not_later_than_the_champions_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"run.as_of is 2024-06-01.*parcels-1 was made as of 2024-06-01"):
-        order_retraining(RetrainingSpec(), RUN, POLICY, [], _champion(made=AS_OF))
+        order_retraining(RetrainingSpec(), RUN, POLICY, [], _champion(made=AS_OF), SPLIT)
 
 
 def test_windows_that_failed_are_excluded_until_they_are_trusted_again() -> None:
     trail = [_blocked(START), _blocked(START + WEEK)]
     trusted = _entry("data trusted", start=START.isoformat(), end=(START + WEEK).isoformat())
-    found = order_retraining(RetrainingSpec(), RUN, POLICY, [*trail, trusted], _champion())
+    found = order_retraining(RetrainingSpec(), RUN, POLICY, [*trail, trusted], _champion(), SPLIT)
     assert found.excluded == ((START + WEEK, START + 2 * WEEK),)
 
 
 def test_a_policy_that_holds_refuses_while_a_window_failed() -> None:
     hold = POLICY.model_copy(update={"blocked_rows": "hold"})
     with pytest.raises(GateBlocked, match=r"retraining is held .*2024-01-01"):
-        order_retraining(RetrainingSpec(), RUN, hold, [_blocked(START)], _champion())
-    assert order_retraining(RetrainingSpec(), RUN, hold, [], _champion()).excluded == ()
+        order_retraining(RetrainingSpec(), RUN, hold, [_blocked(START)], _champion(), SPLIT)
+    assert order_retraining(RetrainingSpec(), RUN, hold, [], _champion(), SPLIT).excluded == ()
+
+
+def test_a_window_that_failed_before_all_that_is_learnt_from_holds_nothing() -> None:
+    hold = POLICY.model_copy(update={"blocked_rows": "hold", "training": TrainingWindow(periods=1)})
+    found = order_retraining(RetrainingSpec(), RUN, hold, [_blocked(START)], _champion(), SPLIT)
+    assert found.excluded == ((START, START + WEEK),)
+    with pytest.raises(GateBlocked, match=r"the data of 2024-02-26.* to 2024-03-04[^,]* failed"):
+        order_retraining(RetrainingSpec(), RUN, hold, [_blocked(START + n * WEEK) for n in (0, 8)], _champion(), SPLIT)
 
 
 def test_rows_of_an_excluded_span_are_in_neither_training_nor_test() -> None:

@@ -6,6 +6,7 @@ from model_lifecycle.pipelines.monitoring.nodes.alerting import deliver_alerts
 from model_lifecycle.pipelines.monitoring.nodes.deciding import compare_with_previous, decide_policy, tell_blocked
 from model_lifecycle.pipelines.monitoring.nodes.judging import (
     compare_season,
+    count_new_labels,
     judge,
     raise_alerts,
     replay_predictions,
@@ -36,9 +37,16 @@ def _judging() -> list[Node]:
             name="select_predictions",
         ),
         Node(
+            count_new_labels,
+            ["prediction_log", "champion_release", "params:monitoring_until"],
+            "new_labels",
+            name="count_new_labels",
+        ),
+        Node(
             judge,
             {
                 "predictions": "prediction_window",
+                "new_labels": "new_labels",
                 "shadows": "shadow_window",
                 "champion": "champion_release",
                 "until": "params:monitoring_until",
@@ -99,7 +107,14 @@ def _deciding() -> list[Node]:
         ),
         Node(
             decide_policy,
-            ["monitoring_report", "champion_release", "params:policy", "audit_trail", "previous_comparison"],
+            [
+                "monitoring_report",
+                "champion_release",
+                "params:policy",
+                "audit_trail",
+                "previous_comparison",
+                "params:split",
+            ],
             "policy_decision",
             name="decide_policy",
         ),

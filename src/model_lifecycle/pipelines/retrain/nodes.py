@@ -17,7 +17,7 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.trail import ORDERED, blocked_spans
 from model_lifecycle.errors import ConfigurationError, FeatureError, GateBlocked
-from model_lifecycle.features.folds import periods_before
+from model_lifecycle.features.folds import learnt_since, periods_before
 from model_lifecycle.pipelines.feature_engineering.nodes import plan_split
 from model_lifecycle.scoring import Scorer
 
@@ -44,6 +44,7 @@ def order_retraining(
     policy: PolicySpec,
     trail: Sequence[AuditRecord],
     champion: InProduction | None,
+    split: SplitSpec,
 ) -> RetrainingOrder:
     """Return what is to be done, before any data is read.
 
@@ -52,7 +53,7 @@ def order_retraining(
     ConfigurationError
         If ``run.as_of`` is not later than the champion's, or the trail knows no such order.
     GateBlocked
-        If the policy holds retrainings while windows failed data quality.
+        If the policy holds retrainings while windows that one would learn from failed data quality.
     """
     if champion is not None and run.as_of <= datetime.fromisoformat(str(champion.info["created_as_of"])):
         raise ConfigurationError(
@@ -62,8 +63,10 @@ def order_retraining(
     if champion is None and not retraining.promote:
         raise ConfigurationError("retrain: no champion yet, so nobody decides about a candidate; run `kedro run` first")
     excluded = tuple(span for span in blocked_spans(trail) if span[0] < run.as_of)
-    if excluded and policy.blocked_rows == "hold":
-        spans = ", ".join(f"{start.isoformat()} to {end.isoformat()}" for start, end in excluded)
+    since = learnt_since(run.as_of, policy.training.applied(split))
+    holding = [span for span in excluded if since is None or span[1] > since]
+    if holding and policy.blocked_rows == "hold":
+        spans = ", ".join(f"{start.isoformat()} to {end.isoformat()}" for start, end in holding)
         raise GateBlocked(f"retraining is held (policy.blocked_rows: hold): the data of {spans} failed data quality")
     requester, reason = retraining.requester, retraining.reason
     if retraining.order is not None:

@@ -38,7 +38,7 @@ def _order() -> list[Node]:
     return [
         Node(
             order_retraining,
-            ["params:retraining", _RUN, "params:policy", "audit_trail", "champion_before"],
+            ["params:retraining", _RUN, "params:policy", "audit_trail", "champion_before", "params:split"],
             "retraining_order",
             name="order_retraining",
         ),

@@ -12,7 +12,7 @@ from model_lifecycle.backtest.memo import Memo
 from model_lifecycle.backtest.production import Live
 from model_lifecycle.backtest.progress import Progress
 from model_lifecycle.backtest.schedule import Schedule, plan_schedule
-from model_lifecycle.backtest.walk import Rules, walk
+from model_lifecycle.backtest.walk import Rules, retrains_for_drift, walk
 from model_lifecycle.backtest.watch import Watch
 from model_lifecycle.contracts.backtest import BacktestSpec, TriedPolicy
 from model_lifecycle.contracts.business_question import BusinessQuestion
@@ -65,6 +65,7 @@ def comparer(case: str) -> Callable[..., BacktestEvidence]:
         project = Project(
             case, decisions, events, choices, leakage, question, features, contracts, split, run, modelling, gates,
             monitoring, backtest.training_rows,
+            explained=any(retrains_for_drift(one, policy) for one in backtest.tried().values()),
         )  # fmt: skip
         schedule = plan_schedule(project.times(), backtest, split)
         rows = settled_rows(decisions, question, schedule)

@@ -29,6 +29,8 @@ from model_lifecycle.monitoring.reference import with_score_profile
 from model_lifecycle.monitoring.verdict import Drift
 from model_lifecycle.pipelines.backtest.nodes import stages
 from model_lifecycle.pipelines.backtest.nodes.stages import Champion, Known, Project, Trained
+from model_lifecycle.pipelines.deployment.nodes.packing import shares
+from model_lifecycle.pipelines.evaluation.nodes.explanations import weigh
 from model_lifecycle.pipelines.evaluation.nodes.scores import prediction_of
 from model_lifecycle.pipelines.feature_engineering.nodes import profile_reference
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
@@ -156,11 +158,13 @@ class Memoised:
         prediction = prediction_of(scores, scorer.facts.model)
         target = scores[model_input.TARGET].to_numpy(dtype=np.float64)
         profile = profile_reference(known.train, project.features, project.monitoring)
+        counts = weigh(scorer, known.test, project.features, known.run) if project.explained else []
         return {
             "trained_until": made.plan.test.start.isoformat(),
             "constant": scorer.facts.constant,
             "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
             "errors": holdout_errors(scorer.task, target[observed], prediction[observed], times[observed]),
+            "importance": shares(counts),
             "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, project.monitoring),
         }
 
@@ -244,7 +248,7 @@ def _digest_of(project: Project) -> str:
         name: _ANY.dump_python(getattr(project, name), mode="json")
         for name in (
             "case", "choices", "leakage", "question", "features", "contracts",
-            "split", "gates", "modelling", "monitoring", "training_rows",
+            "split", "gates", "modelling", "monitoring", "training_rows", "explained",
         )
     }  # fmt: skip
     configured["run"] = project.run.model_dump(mode="json", exclude={"as_of"})

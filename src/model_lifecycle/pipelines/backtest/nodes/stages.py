@@ -44,6 +44,8 @@ class Project:
         Of the last run: which candidate is the challenger, and everyone's parameters.
     training_rows : int, optional
         Train on every n-th row, so many at the most.
+    explained : bool
+        Releases know what each feature counts, for a policy that retrains for the drift of those that matter.
     """
 
     case: str
@@ -60,6 +62,7 @@ class Project:
     gates: GateLimits
     monitoring: MonitoringSpec
     training_rows: int | None = None
+    explained: bool = False
 
     def times(self) -> pd.Series:
         """Return the decision times."""

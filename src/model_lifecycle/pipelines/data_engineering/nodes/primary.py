@@ -37,8 +37,8 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
     ------
     ContractError
         If the contract is broken, a whole number is too large, an outcome is none of observed, unavailable and
-        pending, an observed outcome has no target or another one has, an unavailable one has no reason, or a pending
-        one is known since some time.
+        pending, an observed outcome has no target or another one has, an unavailable one has no reason, a pending one
+        is known since some time, or one is older than its decision.
     """
     contract = contracts.table("primary_table")
     wanted = (question.decision_id, question.decision_time, question.label_time, question.target, question.outcome)
@@ -62,6 +62,10 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
         "outcome and target disagree, expected a target exactly where the outcome is observed",
     )
     _refuse(told, f"the outcome is {PENDING!r} and has a label time, expected none before it is known")
+    _refuse(
+        checked[question.label_time] < checked[question.decision_time],
+        "the label time lies before the decision time, expected none: what is known before is no outcome of it",
+    )
     _refuse(unreasoned, f"the outcome is {UNAVAILABLE!r} without a reason, expected one")
     return checked
 

@@ -150,7 +150,7 @@ def pack_release(
         "constant": shipped.facts.constant,
         "holdout": holdout_figures(scorer.task, target[observed], prediction[observed], times[observed]),
         "errors": holdout_errors(scorer.task, target[observed], prediction[observed], times[observed]),
-        "importance": _shares(evidence["importance"]),
+        "importance": shares(evidence["importance"]),
         "reference_profile": with_score_profile(profile, scorer.task.score(prediction), times, monitoring),
         "retrained_at": run.as_of.isoformat(),
     }
@@ -178,7 +178,7 @@ def pack_release(
     return PackedRelease(named.release_id, {**_serving_files(named, facts, smoke), **evidence_files}, info)
 
 
-def _shares(importance: Sequence[ImportanceEvidence]) -> dict[str, float]:
+def shares(importance: Sequence[ImportanceEvidence]) -> dict[str, float]:
     """Return each feature's share in what the model explains; none where it explains nothing."""
     total = math.fsum(one["mean_abs_shap"] for one in importance)
     return {one["feature"]: one["mean_abs_shap"] / total for one in importance} if total > 0.0 else {}

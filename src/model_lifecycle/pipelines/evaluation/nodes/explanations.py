@@ -13,7 +13,7 @@ from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import ModelError
 from model_lifecycle.features.tables import to_columns
 from model_lifecycle.models.contributions import Contributions, contributions
-from model_lifecycle.reporting.evidence import DependenceEvidence, DependencePoint
+from model_lifecycle.reporting.evidence import DependenceEvidence, DependencePoint, ImportanceEvidence
 from model_lifecycle.reporting.explanations import CandidateExplanation, ContributionEvidence
 from model_lifecycle.reporting.figures.shap_summary import shap_strip_figure
 from model_lifecycle.scoring import Scorer
@@ -47,31 +47,57 @@ def explain(
     ModelError
         If base value and contributions do not add up to the raw margin.
     """
-    size = min(_SAMPLE, len(test))
-    rows = test.iloc[np.sort(np.random.default_rng(run.seed).choice(len(test), size, replace=False))]
+    rows = _sample(test, run)
     features = to_columns(rows[list(spec.names())])
     told: dict[str, CandidateExplanation] = {}
     for name, scorer in fitted.items():
-        try:
-            found = contributions(scorer.model, scorer.task.objective.kind, features, run.seed)
-        except ModelError as error:
-            raise ModelError(f"{name}: {error}") from error
+        found = _contributions(name, scorer, features, run)
         told[name] = _tell(scorer, found, features, rows)
         if name == challenger.facts.model:
             figure = _strip(found, features)
     return told, figure
 
 
-def _tell(scorer: Scorer, found: Contributions, features: Columns, rows: pd.DataFrame) -> CandidateExplanation:
+def weigh(scorer: Scorer, test: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> list[ImportanceEvidence]:
+    """Return how much each feature counts, as `explain` tells it, and no more.
+
+    Raises
+    ------
+    ModelError
+        As for `explain`.
+    """
+    features = to_columns(_sample(test, run)[list(spec.names())])
+    return _importance(_contributions(scorer.facts.model, scorer, features, run), features)
+
+
+def _sample(test: pd.DataFrame, run: RunSpec) -> pd.DataFrame:
+    size = min(_SAMPLE, len(test))
+    return test.iloc[np.sort(np.random.default_rng(run.seed).choice(len(test), size, replace=False))]
+
+
+def _contributions(name: str, scorer: Scorer, features: Columns, run: RunSpec) -> Contributions:
+    try:
+        return contributions(scorer.model, scorer.task.objective.kind, features, run.seed)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+
+
+def _importance(found: Contributions, features: Columns) -> list[ImportanceEvidence]:
     size = np.abs(found.values) if found.values.ndim == 2 else np.abs(found.values).mean(axis=2)
-    names, mean, values = list(features), size.mean(axis=0), _of_one_output(found.values, 2)
+    names, mean = list(features), size.mean(axis=0)
     order = np.argsort(-mean, kind="stable").tolist()
-    shown = [(names[place], features[names[place]], values[:, place]) for place in order[:_SHOWN]]
+    return [{"feature": names[place], "mean_abs_shap": float(mean[place])} for place in order]
+
+
+def _tell(scorer: Scorer, found: Contributions, features: Columns, rows: pd.DataFrame) -> CandidateExplanation:
+    importance, names, values = _importance(found, features), list(features), _of_one_output(found.values, 2)
+    largest = [one["feature"] for one in importance[:_SHOWN]]
+    shown = [(name, features[name], values[:, names.index(name)]) for name in largest]
     score, base = scorer.task.score(scorer.predict(features)), _of_one_output(found.base, 1)
     ranked = np.argsort(score, kind="stable").tolist()
     examples = {"highest": ranked[-1], "middle": ranked[len(ranked) // 2], "lowest": ranked[0]}
     return {
-        "importance": [{"feature": names[place], "mean_abs_shap": float(mean[place])} for place in order],
+        "importance": importance,
         "explanation": {
             "output": _output(scorer),
             "method": found.method,

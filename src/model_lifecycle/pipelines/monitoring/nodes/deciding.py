@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.records import AuditRecord, EventRecord
 from model_lifecycle.contracts.trail import (
@@ -18,6 +19,7 @@ from model_lifecycle.contracts.trail import (
     promoted_at,
     retrainings,
 )
+from model_lifecycle.features.folds import learnt_since
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.paired import Comparison, compare_live
 from model_lifecycle.monitoring.policy import Attempt, PolicyState, decide
@@ -111,6 +113,7 @@ def decide_policy(
     policy: PolicySpec,
     trail: Sequence[AuditRecord],
     compared: Mapping[str, Any],
+    split: SplitSpec,
 ) -> dict[str, Any]:
     """Return the policy's decision after the last window, as JSON."""
     found, facts = MonitoringReport.model_validate(report), ChampionFacts.read(champion)
@@ -128,6 +131,7 @@ def decide_policy(
         importance=facts.importance,
         versus_previous=Comparison.model_validate(compared).difference,
         blocked=tuple(span for span in blocked_spans(trail) if span[0] < now),
+        learns_since=learnt_since(now, policy.training.applied(split)),
     )
     return decide(found.windows, policy, state).model_dump(mode="json")
 

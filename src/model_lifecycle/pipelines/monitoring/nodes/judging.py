@@ -41,6 +41,9 @@ class PredictionReader(Protocol):
     def read(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
         """Return the predictions of a window with the labels known at ``as_of``."""
 
+    def observed_outcomes(self, start: datetime, end: datetime, as_of: datetime) -> int:
+        """Return how many decisions of a window had an observed outcome at ``as_of``."""
+
     def read_shadows(self, start: datetime, end: datetime, as_of: datetime) -> pd.DataFrame:
         """Return what shadows scored in a window, with the labels known at ``as_of``."""
 
@@ -71,9 +74,21 @@ def select_predictions(
     return log.read(*wanted), log.read_shadows(*wanted)
 
 
+def count_new_labels(log: PredictionReader, champion: ChampionFacts | Mapping[str, Any], until: str | None) -> int:
+    """Return how many outcomes were observed of decisions since the champion's training data ended.
+
+    However long ago that is: the windows that are judged go back a few weeks alone.
+    """
+    end = resolve_until(until, log.newest())
+    if end is None:
+        return 0
+    return log.observed_outcomes(ChampionFacts.read(champion).trained_until, end, _LAST if until is None else end)
+
+
 def judge(
     *,
     predictions: pd.DataFrame,
+    new_labels: int,
     champion: ChampionFacts | Mapping[str, Any],
     until: str | None,
     monitoring: MonitoringSpec,
@@ -99,7 +114,7 @@ def judge(
     windows, _ = lookback(monitoring, _longest_row(policy, alerting))
     rules = _rules(features, question, contracts, monitoring)
     facts = ChampionFacts.read(champion)
-    report = judge_windows(predictions, facts, rules, until, windows)
+    report = judge_windows(predictions, facts, rules, until, windows, new_labels)
     if shadows is not None:
         report = with_shadows(report, predictions, shadows, facts, rules)
     return with_error_stream(report, predictions, facts, rules).model_dump(mode="json")
@@ -208,4 +223,4 @@ def raise_alerts(
 
 
 def _longest_row(policy: PolicySpec, alerting: AlertingSpec) -> int:
-    return max(policy.consecutive_windows, alerting.longest_row())
+    return max(policy.longest_row(), alerting.longest_row())
