@@ -119,7 +119,7 @@ def test_the_first_release_becomes_the_champion_and_a_second_identical_run_chang
     again = _write(stages, folder, champion=champion)
     assert again == release
     second = _promote(stages, folder, again)
-    made = {
+    made: dict[str, object] = {
         "by": "kedro run", "reason": f"passed all 12 gates as of {RUN.as_of.isoformat()}", "replaces": None,
         "overridden": [],
     }  # fmt: skip
