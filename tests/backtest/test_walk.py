@@ -18,7 +18,6 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.verdict import Drift, FeatureDrift
 from model_lifecycle.tasks import task_of
 
-
 FAR = FeatureDrift(
     feature="signal", effect=0.5, floor=0.1, calibrated=True, p_value=0.0, adjusted_p_value=0.0, stability_index=1.0,
     drifted=True,
@@ -86,7 +85,7 @@ def test_the_configured_policy_retrains_for_drift_of_what_matters_where_it_is_to
     learn = production.train
 
     def train(as_of: datetime, policy: TriedPolicy) -> Release:
-        made = learn(as_of, policy)
+        made: Release = learn(as_of, policy)
         return replace(made, facts=made.facts.model_copy(update={"importance": {"signal": importance}}))
 
     production.train = train
@@ -99,7 +98,7 @@ def test_the_configured_policy_retrains_for_drift_of_what_matters_where_it_is_to
 
 
 def test_only_the_configured_policy_retrains_by_age(worlds: ModuleType, short: Any) -> None:
-    old = {"limits": {"maximum_age": "45d"}}
+    old: dict[str, Any] = {"limits": {"maximum_age": "45d"}}
     assert _walk(worlds, worlds.Learner(short), short, trigger="configured", gated=False, **old).retrainings() > 0
     assert _walk(worlds, worlds.Learner(short), short, trigger="performance", gated=False).retrainings() == 0
 

@@ -84,7 +84,7 @@ def test_a_window_that_failed_holds_a_retraining_while_one_would_learn_from_it()
     def blocked(end: datetime) -> AuditRecord:
         return _entry(end, "data blocked", start=(end - WEEK).isoformat(), end=end.isoformat())
 
-    policy = {"blocked_rows": "hold", "training": {"periods": 4}}  # weeks; one more of validation, one of test
+    policy: dict[str, Any] = {"blocked_rows": "hold", "training": {"periods": 4}}  # and one each of validation and test
     assert _decided(blocked(NOW - 5 * WEEK), **policy)["action"] == "investigate"
     assert _decided(blocked(NOW - 6 * WEEK), **policy)["action"] == "retrain"
     assert _decided(blocked(NOW - 6 * WEEK), blocked_rows="hold")["action"] == "investigate"

@@ -86,9 +86,10 @@ def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Sch
     if start < earliest or start + step * _JUDGED > pd.Timestamp(end) + _slack(split):
         raise ConfigurationError(
             f"backtest: decisions run from {first.isoformat()} to {last.isoformat()}; expected {needed} periods of a "
-            f"{split.period}{_told(split)} before the first release (found {start.isoformat()} as its start, {earliest.isoformat()} "
-            f"is the earliest) and at least {_JUDGED} after it (until {(start + step * _JUDGED).isoformat()}); "
-            "give more history, another backtest.start or a shorter split.period"
+            f"{split.period}{_told(split)} before the first release (found {start.isoformat()} as its start, "
+            f"{earliest.isoformat()} is the earliest) and at least {_JUDGED} after it (until "
+            f"{(start + step * _JUDGED).isoformat()}); give more history, another backtest.start or a shorter "
+            "split.period"
         )
     return Schedule(start.tz_convert("UTC").to_pydatetime(), end.tz_convert("UTC").to_pydatetime(), split.time_zone)
 

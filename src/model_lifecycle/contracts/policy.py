@@ -125,8 +125,8 @@ class PolicySpec(Contract):
     budget: Budget = Budget()
     blocked_rows: Literal["leave_out", "hold"] = Field(
         default="leave_out",
-        description="rows of windows that failed data quality are left out, or nothing retrains while it would learn from "
-        "some",
+        description="rows of windows that failed data quality are left out, or nothing retrains that would learn from "
+        "such rows",
     )
     training: TrainingWindow = TrainingWindow()
     refit: bool = Field(

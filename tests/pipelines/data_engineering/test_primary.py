@@ -173,7 +173,7 @@ def test_an_outcome_that_is_older_than_its_decision_is_refused_without_a_contrac
     contract = CONTRACTS.table("primary_table").model_copy(update={"not_before": ()})
     early = PARCELS.assign(delivered_at=PARCELS["asked_at"] - pd.Timedelta("5h"))
     early.loc[3:, "delivered_at"] = PARCELS["delivered_at"]
-    with pytest.raises(ContractError, match=r"3 of 120 rows where the label time lies before the decision time.*\[0, 1"):
+    with pytest.raises(ContractError, match=r"3 of 120 rows where the label time lies before the decision"):
         check_decisions(early, TableContracts({"primary_table": contract}), QUESTION_WITH_SLICE)
 
 
