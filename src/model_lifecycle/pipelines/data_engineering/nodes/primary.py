@@ -79,10 +79,10 @@ def _refuse(wrong: pd.Series, what: str) -> None:
 
 def _refuse_large(where: str, table: pd.DataFrame) -> None:
     """Refuse whole numbers that a request could not tell from their neighbours: their history would be lost."""
-    for name in table:
-        large = too_large(table[name])
+    for name, values in table.items():
+        large = too_large(values)
         if large.any():
-            shown = table.loc[large, name].head(3).tolist()
+            shown = values[large].head(3).tolist()
             raise ContractError(
                 f"{where}, column {name!r}: {int(large.sum()):,} of {len(large):,} values beyond ±{LARGEST_INTEGER}, "
                 f"such as {shown}; expected smaller whole numbers, or an id as text (type category)"

@@ -60,7 +60,8 @@ def prove_in_service(
 def _seen(events: pd.DataFrame, parity: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
     """Return the events that any of the parity rows may have seen."""
     known, times = events["known_at"], parity[scorer.question.decision_time]
-    return events[(known > times.min() - scorer.spec.longest_window()) & (known <= times.max())]
+    seen: pd.DataFrame = events[(known > times.min() - scorer.spec.longest_window()) & (known <= times.max())]
+    return seen
 
 
 def _ask(
