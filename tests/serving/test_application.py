@@ -1,6 +1,8 @@
+import asyncio
 import gc
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -71,6 +73,32 @@ def test_a_body_that_turns_out_too_large_is_cut_off(start: Start) -> None:
     response = api.ask("POST", "/predict", content=endless(), headers={"Content-Type": "application/json"})
     assert response.status_code == 413
     assert len(sent) < 10
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/explain", "/v1/feedback"])
+@pytest.mark.parametrize("begun", [[], [b"{"]])
+def test_a_body_that_does_not_arrive_is_waited_for_only_so_long(start: Start, path: str, begun: list[bytes]) -> None:
+    async def hanging() -> AsyncIterator[bytes]:
+        for part in begun:
+            yield part
+        await asyncio.sleep(5)
+        yield b"}"
+
+    api = start(limits=Limits(body_seconds=0.1))
+    began = time.monotonic()
+    response = api.ask("POST", path, content=hanging(), headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["detail"]) == (408, "the body did not arrive within 0.1 s")
+    assert response.headers["connection"] == "close"
+    assert time.monotonic() - began < 4
+
+
+def test_a_body_that_arrives_late_is_read(api: Any) -> None:
+    async def late() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.05)
+        yield json.dumps(BODY).encode()
+
+    response = api.ask("POST", "/v1/predict", content=late(), headers={"Content-Type": "application/json"})
+    assert response.status_code == 200
 
 
 def test_too_many_records_are_refused(start: Start) -> None:

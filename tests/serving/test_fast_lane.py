@@ -4,8 +4,10 @@ import asyncio
 import gc
 import socket
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -38,8 +40,9 @@ class Rays:
         assert metadata.protocol is None
         self.running -= 1
 
-    async def answer(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer as nobody else does."""
+        self.headers = dict(scope["headers"])
         await respond(send, Response(b'"ray"', 418))
 
 
@@ -65,11 +68,13 @@ def lane(replica: Rays) -> Any:
     return middleware.cls(Named(replica.answer), *middleware.args, **middleware.kwargs)
 
 
-def ask(app: Any, path: str, *records: dict[str, object]) -> list[int]:
+def ask(
+    app: Any, path: str, *records: dict[str, object], headers: Mapping[bytes, bytes] = MappingProxyType({})
+) -> list[int]:
     async def together() -> list[int]:
-        headers = {"X-API-Key": "a-key-that-only-the-tests-know"}
+        sent = [(b"X-API-Key", b"a-key-that-only-the-tests-know"), *headers.items()]
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://service", headers=headers
+            transport=httpx.ASGITransport(app), base_url="http://service", headers=sent
         ) as client:
             found = await asyncio.gather(*(client.post(path, json=one) for one in records))
         return [response.status_code for response in found]
@@ -89,6 +94,34 @@ def test_everything_else_goes_rays_way() -> None:
     replica = Rays()
     assert ask(lane(replica), "/v1/explain", record(1)) == [418]
     assert replica.most == 0
+
+
+def what_ray_reads(headers: dict[bytes, bytes]) -> tuple[object, ...]:
+    """Return what Ray's own code makes of them; it fails on what it cannot decode."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own models
+        from ray.serve._private import constants, http_util
+    named = headers.get(constants.SERVE_HTTP_REQUEST_ID_HEADER.encode(), b"").decode()
+    models = [one for one in headers if one.decode().replace("-", "_") == constants.SERVE_MULTIPLEXED_MODEL_ID]
+    return (
+        named,
+        http_util.parse_disconnect_disabled_header(headers),
+        http_util.parse_request_timeout_header(headers, None),
+        http_util.parse_session_id_header(headers),
+        models,
+    )
+
+
+@pytest.mark.parametrize("path", ["/v1/healthz", "/v1/feedback"])
+def test_no_client_gives_ray_orders_or_makes_it_fail(path: str) -> None:
+    replica = Rays()
+    orders = [b"X-Session-Id", b"x_session_id", b"serve_multiplexed_model_id", b"serve-multiplexed-model-id"]
+    orders += [b"X-Request-Timeout-Seconds", b"X-Request-Disconnect-Disabled", b"X-Request-ID"]
+    ask(lane(replica), path, record(1), headers=dict.fromkeys(orders, b"\xff"))
+    assert what_ray_reads(replica.headers) == ("", False, None, "", [])
+    assert replica.headers[b"content-type"] == b"application/json"
+    ask(lane(replica), path, record(1), headers={b"X-Request-Timeout-Seconds": b"1e-6", b"X-Request-ID": b"mine"})
+    assert what_ray_reads(replica.headers) == ("mine", False, None, "", [])
 
 
 def test_where_no_slot_is_free_ray_decides() -> None:

@@ -2,18 +2,24 @@
 
 import json
 import re
+import socket
 import ssl
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certificates import self_signed
+from eventually import eventually
 from model_lifecycle.errors import ServingError
+from model_lifecycle.serving import haproxy
 from model_lifecycle.serving.haproxy import write_wrapper
+from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.settings import TlsSettings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="HAProxy comes with Ray on Linux alone")
@@ -28,8 +34,12 @@ def written(tmp_path: Path) -> Any:
         from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
         from ray.serve.config import HTTPOptions
 
+    port, stats_port, metrics_port = free_ports(3)
     config = HAProxyConfig(
-        http_options=HTTPOptions(host="127.0.0.1", port=8000),
+        http_options=HTTPOptions(host="127.0.0.1", port=port),
+        stats_port=stats_port,
+        metrics_port=metrics_port,
+        metrics_enabled=False,
         socket_path=str(tmp_path / "admin.sock"),
         has_received_routes=True,
         has_received_servers=True,
@@ -56,6 +66,36 @@ def checked(folder: Path, written: Path, tls: TlsSettings | None = None) -> list
         done = subprocess.run([wrapper, "-db", "-f", written, "-c"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return written.read_text().splitlines()
+
+
+@contextmanager
+def running(tmp_path: Path, written: Path) -> Iterator[int]:
+    """Run HAProxy with the file, and tell the port of the API."""
+    _, port, page = (int(one) for one in re.findall(r" bind 127.*:(\d+)", "\n".join(checked(tmp_path, written))))
+    command = [str(tmp_path / "wrapper" / "haproxy"), "-db", "-f", str(written)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            eventually(lambda: bool(answer(page)))
+            yield port
+        finally:
+            process.kill()
+
+
+def answer(port: int, held: list[socket.socket] | None = None) -> bytes:
+    """Ask what HAProxy answers by itself, on a connection that is kept if there is a list for it."""
+    connection = socket.socket()
+    connection.settimeout(5)
+    try:
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"GET /-/routes HTTP/1.1\r\nHost: service\r\n\r\n")
+        return connection.recv(65536)
+    except ConnectionError:
+        return b""
+    finally:
+        if held is None:
+            connection.close()
+        else:
+            held.append(connection)
 
 
 def test_every_address_that_ray_opens_in_haproxy_is_on_loopback(tmp_path: Path, written: Path) -> None:
@@ -87,15 +127,37 @@ def test_headers_that_drip_in_are_cut_off(tmp_path: Path, written: Path) -> None
     assert checked(tmp_path, written).count("    timeout http-request 10s") == 1
 
 
+def test_a_connection_is_closed_when_it_stays_idle(
+    tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [line for line in checked(tmp_path, written) if "timeout http-keep-alive" in line]
+    assert found == ["    timeout http-keep-alive 10s"]
+    monkeypatch.setattr(haproxy, "KEEP_ALIVE_SECONDS", 1)
+    held: list[socket.socket] = []
+    with running(tmp_path, written) as port:
+        assert answer(port, held).startswith(b"HTTP/1.1 200 ")
+        assert held[0].recv(1) == b""
+    held[0].close()
+
+
+def test_no_address_holds_all_connections(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(haproxy, "ADDRESS_CONNECTIONS", 3)
+    held: list[socket.socket] = []
+    with running(tmp_path, written) as port:
+        assert all(answer(port, held) for _ in range(3))
+        assert answer(port) == b""
+        for connection in held:
+            connection.close()
+        eventually(lambda: bool(answer(port)))
+
+
 def test_tls_ends_in_haproxy_with_certificate_and_key_that_this_user_alone_can_read(
     tmp_path: Path, written: Path
 ) -> None:
     certificate, key = self_signed(tmp_path)
     lines = checked(tmp_path, written, TlsSettings(certificate=certificate, key=key))
     (bind,) = (line for line in lines if " ssl crt " in line)
-    assert re.fullmatch(
-        r"    bind 127\.0\.0\.1:8000 ssl crt \S+/service\.pem ssl-min-ver TLSv1\.2 alpn http/1\.1", bind
-    )
+    assert re.fullmatch(r"    bind 127\.0\.0\.1:\d+ ssl crt \S+/service\.pem ssl-min-ver TLSv1\.2 alpn http/1\.1", bind)
     joined = tmp_path / "wrapper" / "service.pem"
     assert joined.stat().st_mode & 0o777 == 0o600
     ssl.create_default_context().load_cert_chain(joined)

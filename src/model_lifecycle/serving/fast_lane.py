@@ -4,7 +4,7 @@ Ray 2.60 wraps each request in two identifiers, two tasks, a context for traces,
 which together cost as much as the prediction. Predictions need none of them. What they do need is counted here as Ray
 counts it: running requests, by which replicas are scaled and drained, and their limit. Ray calls `middlewares` by its
 import path (``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``); where it is made otherwise than this module expects, or
-no slot is free, a request goes Ray's own way.
+no slot is free, a request goes Ray's own way, without the headers by which a client would give Ray orders.
 """
 
 import gc
@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # Ray's proxies import this module as well, and need nothing of the rest
     from model_lifecycle.serving.application import Application
-    from model_lifecycle.serving.http import Receive, Scope, Send
+    from model_lifecycle.serving.http import Headers, Receive, Scope, Send
 
 CALLBACK = f"{__name__}:middlewares"
 _PATHS = frozenset({"/predict", "/v1/predict"})
+# What Ray 2.60 reads from a request: it fails on values that are not UTF-8, and answers by itself when its time is up.
+_ORDERS = frozenset(
+    {b"x-request-timeout-seconds", b"x-request-disconnect-disabled", b"x-session-id", b"serve-multiplexed-model-id"}
+)
+_NAME = b"x-request-id"  # it gives this one back; where there is none, it makes one
 # New containers between two looks for cycles. A batch makes thousands, none of them in a cycle; of what is in one, so
 # many are let go within some milliseconds.
 _BETWEEN_COLLECTIONS = 10_000
@@ -60,6 +65,8 @@ class FastLane:
         """Serve one ASGI connection."""
         slots = self._slots
         if slots is None or not _applications or scope.get("path") not in _PATHS or slots.semaphore.locked():
+            if "headers" in scope:
+                scope["headers"] = _without_orders(scope["headers"])
             await self._rays(scope, receive, send)
             return
         await slots.semaphore.acquire()
@@ -71,6 +78,14 @@ class FastLane:
             cork.take_off()
             slots.metrics.dec_num_ongoing_requests(_COUNTED)
             slots.semaphore.release()
+
+
+def _without_orders(headers: "Headers") -> list[tuple[bytes, bytes]]:
+    """Leave out what Ray would obey, in each spelling that it takes, and a name of the request that is not ASCII."""
+    spelled = ((name.replace(b"_", b"-"), name, value) for name, value in headers)
+    return [
+        (name, value) for plain, name, value in spelled if plain not in _ORDERS and (plain != _NAME or value.isascii())
+    ]
 
 
 class _Cork:

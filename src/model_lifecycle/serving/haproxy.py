@@ -2,9 +2,10 @@
 
 Ray 2.60 writes that configuration from a template of its own and starts the program that
 ``RAY_SERVE_HAPROXY_BINARY_PATH`` names. Here that is a short script: it edits the file and becomes HAProxy. So the
-pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, no
-line a request goes to the machine's syslog, and a missing replica is told by a problem document with its own status
-(Ray makes it a 500). What HAProxy cannot parse gets its built-in page, which nothing can replace.
+pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, idle
+connections are closed soon, no address holds all of them, no line a request goes to the machine's syslog, and a missing
+replica is told by a problem document with its own status (Ray makes it a 500). What HAProxy cannot parse gets its
+built-in page, which nothing can replace.
 """
 
 import shlex
@@ -17,8 +18,17 @@ from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import TlsSettings
 
 HEADER_SECONDS = 10
-# A client that neither sends nor takes anything for so long is gone.
+# A client that neither sends nor takes anything for so long, while it is served, is gone.
 IDLE_SECONDS = 60
+# How long a connection may wait for its next request; Ray's own 90 s let a stranger hold all of them.
+KEEP_ALIVE_SECONDS = 10
+# A quarter of what Ray's HAProxy takes in all, and as many requests as two replicas run at once.
+ADDRESS_CONNECTIONS = 1024
+# A network of IPv6 (/64) is one address: whoever has one of its addresses has them all.
+_PER_ADDRESS = """\
+    stick-table type ipv6 size 10k expire 10s store conn_cur
+    tcp-request connection track-sc0 src,ipmask(32,64)
+    tcp-request connection reject if {{ sc0_conn_cur gt {limit} }}"""
 # For each direction of a connection in use; a request's line and headers must fit in, too.
 BUFFER_BYTES = 64 * 1024
 _ERRORS = {
@@ -50,6 +60,10 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
         # The file may come by twice: what is added is taken out first.
         "/^    timeout http-request /d",
         f"/^    option httplog$/a\\    timeout http-request {HEADER_SECONDS}s",
+        f"s/^    timeout http-keep-alive .*/    timeout http-keep-alive {KEEP_ALIVE_SECONDS}s/",
+        "/^    stick-table /d",
+        "/^    tcp-request connection /d",
+        "/^frontend http_frontend$/a\\" + _PER_ADDRESS.format(limit=ADDRESS_CONNECTIONS).replace("\n", "\\n"),
         # Ray logs paths, with whatever a client has put into them, to the machine's syslog.
         "/^    log 127\\.0\\.0\\.1:514 /d",
         *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in _ERRORS),
