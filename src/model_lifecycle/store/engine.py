@@ -18,6 +18,9 @@ from model_lifecycle.errors import StoreError, StoreUnavailable
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
 _WRITE = "model_lifecycle_write"
 _RETRY_SECONDS = 0.05
+# Classes of PostgreSQL's SQLSTATE: wrong data, and what exceeds a limit, such as an index row; the driver files the
+# latter under the same errors as a server that is away.
+_REFUSALS = frozenset({"22", "54"})
 # 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes once what changed often.
 PAGES_PER_CHECKPOINT = 8_000
 # At most, for each connection. A batch touches most leaves of an index in no order, and what SQLite grants by itself
@@ -79,7 +82,8 @@ def translated(engine: Engine, what: str) -> Iterator[None]:
     except StoreError as error:
         raise type(error)(f"{where}: {error}") from error
     except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError) as error:
-        raise StoreUnavailable(f"{where}: {_cause(error)}") from error
+        kind = StoreError if _is_refusal(error) else StoreUnavailable
+        raise kind(f"{where}: {_cause(error)}") from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise StoreError(f"{where}: {_cause(error)}") from error
     except sqlite3.OperationalError as error:  # raised while connecting, before SQLAlchemy wraps errors
@@ -91,6 +95,12 @@ def translated(engine: Engine, what: str) -> Iterator[None]:
     except (UnicodeEncodeError, OverflowError) as error:
         # Half a surrogate pair in an id, or a number beyond 64 bits: JSON can carry both, the columns cannot.
         raise StoreError(f"{where}: {error}") from error
+
+
+def _is_refusal(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
+    """Return whether PostgreSQL refuses what it was given, which no waiting mends."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return state[:2] in _REFUSALS
 
 
 def _cause(error: sqlalchemy.exc.SQLAlchemyError) -> str:
