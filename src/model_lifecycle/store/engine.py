@@ -14,9 +14,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.store.file import StoreFile
 
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
-_WRITE = "model_lifecycle_write"
+_WRITE, _FILE = "model_lifecycle_write", "model_lifecycle_file"
 _RETRY_SECONDS = 0.05
 # Classes of PostgreSQL's SQLSTATE: wrong data, and what exceeds a limit, such as an index row; the driver files the
 # latter under the same errors as a server that is away.
@@ -58,19 +59,33 @@ def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
 @contextmanager
 def reading(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a read transaction: one consistent state of the database."""
-    with translated(engine, what), engine.connect() as connection, connection.begin():
-        yield connection
+    with translated(engine, what):
+        check_file(engine)
+        with engine.connect() as connection, connection.begin():
+            yield connection
 
 
 @contextmanager
 def writing(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a write transaction; it is durable when the block has ended without an error."""
-    with (
-        translated(engine, what),
-        engine.connect().execution_options(**{_WRITE: True}) as connection,
-        connection.begin(),
-    ):
-        yield connection
+    with translated(engine, what):
+        check_file(engine)
+        with engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+            yield connection
+        check_file(engine)  # what was committed to a file that was gone is not there
+
+
+def file_of(engine: Engine) -> StoreFile | None:
+    """Return the file that was opened, None for PostgreSQL."""
+    found: StoreFile | None = engine.get_execution_options().get(_FILE)
+    return found
+
+
+def check_file(engine: Engine) -> None:
+    """Raise `StoreUnavailable` if another file, or none, stands where a SQLite file was opened."""
+    file = file_of(engine)
+    if file is not None:
+        file.check()
 
 
 @contextmanager
@@ -134,6 +149,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         if not path.exists():
             # The log holds what people asked: for its owner alone. SQLite gives its side files the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        engine.update_execution_options(**{_FILE: StoreFile(path)})
         _use_write_ahead_log(engine, timeout)
     return engine
 
