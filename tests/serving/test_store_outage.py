@@ -127,6 +127,34 @@ def test_feedback_to_a_locked_store_is_refused_and_may_come_again(api: Any, sett
     assert api.ask("POST", "/feedback", json={"labels": [label]}).json()["labels"]["accepted"] == 1
 
 
+def test_feedback_that_waits_for_a_locked_store_is_refused_when_the_first_is(
+    api: Any, settings: ServiceSettings
+) -> None:
+    label = {"decision_id": "P-1", "label_time": "2024-03-12T10:00:00Z", "outcome": "observed", "value": 1}
+    with closing(sqlite3.connect(settings.store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        answers = api.ask_together("/feedback", [{"labels": [label]}] * 6)
+        assert time.monotonic() - started < 2 * log_writer.LOCK_SECONDS
+        answers.append(api.ask("POST", "/predict", json=record(1)))
+        assert api.ask("GET", "/readyz").json()["log"] == "unavailable"
+        started = time.monotonic()
+        answers.append(api.ask("POST", "/feedback", json={"labels": [label]}))
+        assert time.monotonic() - started < log_writer.LOCK_SECONDS / 2  # now it is known
+    assert {(one.status_code, one.headers["retry-after"]) for one in answers} == {(503, "1")}
+
+
+def test_more_waiting_feedback_than_the_limit_is_refused_with_a_time_to_come_again(
+    start: Callable[..., Any], settings: ServiceSettings
+) -> None:
+    api = start(limits=settings.limits.model_copy(update={"waiting_feedback": 3}))
+    label = {"decision_id": "P-1", "label_time": "2024-03-12T10:00:00Z", "outcome": "observed", "value": 1}
+    for _ in range(2):  # those that were answered no longer count
+        answers = api.ask_together("/feedback", [{"labels": [label]}] * 5)
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
+
+
 def prediction(number: int) -> PredictionRecord:
     return PredictionRecord(f"id-{number}", "P-1", NOW, NOW, "parcels-1", 0.5, "act", 0.4, 0, {})
 
