@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,12 @@ def test_features_have_one_order_and_inputs_are_named_once() -> None:
 def test_the_longest_window_is_that_of_the_history() -> None:
     assert spec(history=[RATE, {**RATE, "name": "b", "window": "28d"}]).longest_window() == timedelta(days=28)
     assert spec(history=[]).longest_window() == timedelta(0)
+
+
+def test_a_history_reaches_back_no_further_than_there_are_dates() -> None:
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    assert spec().reach(first + timedelta(days=40), timedelta(days=2)) == first + timedelta(days=31)
+    assert spec().reach(first + timedelta(days=8), timedelta(days=2)) == first
 
 
 def test_dropped_features_are_as_if_they_had_never_been_declared() -> None:

@@ -89,3 +89,13 @@ def test_every_nested_value_is_named(body: bytes) -> None:
     with pytest.raises(Problem, match="2 wrong fields") as info:
         predict_request(body, LIMITS)
     assert [(one.field, one.found) for one in info.value.errors] == [("b", "an array"), ("c", "an object")]
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 5000])
+@pytest.mark.parametrize("body", [b'{"id": "1", "a": %b, "b": 2}', b'{"records": [{"a": 1}, {"a": %b}]}'])
+def test_a_number_beyond_all_range_is_named(body: bytes, number: bytes) -> None:
+    with pytest.raises(Problem, match="1 wrong fields") as info:
+        predict_request(body % number, LIMITS)
+    assert [(one.row, one.field, one.found) for one in info.value.errors] == [
+        (int(b"records" in body), "a", "a number beyond all range")
+    ]

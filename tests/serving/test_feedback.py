@@ -75,6 +75,8 @@ def test_an_event_counts_from_the_instant_it_is_known(api: Any, store: Store) ->
     ("change", "field", "expected"),
     [
         ({"decision_id": ""}, "labels.decision_id", "printable"),
+        ({"reason": "a\x00b"}, "labels.reason", "without NUL"),
+        ({"outcome": "unavailable", "value": None, "reason": "a\x00b"}, "labels.reason", "without NUL"),
         ({"label_time": "2024-03-12"}, "labels.label_time", "with its offset"),
         ({"label_time": "2999-01-01T00:00:00Z"}, "labels.label_time", "not after"),
         ({"outcome": "maybe"}, "labels.outcome", "'observed' or 'unavailable'"),

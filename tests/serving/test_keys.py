@@ -1,8 +1,10 @@
+import errno
 import hashlib
 import json
 import os
 import stat
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
@@ -86,6 +88,27 @@ def test_a_file_that_is_spoiled_while_it_runs_leaves_the_keys_as_they_were(
     ring = KeyRing(tmp_path / "key.json")
     spoil(tmp_path / "key.json")  # type: ignore[operator]
     assert ring.scopes(key) == frozenset(["predict"])
+
+
+@pytest.mark.parametrize("repairs", ["the mode", "what was short for a moment"])
+def test_a_file_that_could_not_be_read_is_followed_once_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, repairs: str
+) -> None:
+    monkeypatch.setattr(keys_module, "LOOK_SECONDS", 0.0)
+    file = tmp_path / "key.json"
+    revoked, kept = (add_key(file, name, ["predict"]).encode() for name in ("revoked", "kept"))
+    ring = KeyRing(file)
+    revoke_key(file, "revoked")
+    with monkeypatch.context() as short:
+        if repairs == "the mode":
+            file.chmod(0o644)
+        else:
+            short.setattr(Path, "read_text", mock.Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+        assert {ring.scopes(revoked) for _ in range(3)} == {frozenset(["predict"])}
+    if repairs == "the mode":
+        file.chmod(0o600)
+    assert (ring.scopes(revoked), ring.scopes(kept)) == (None, frozenset(["predict"]))
+    assert len(caplog.records) == 1  # however often it was tried
 
 
 def test_without_a_file_and_without_a_given_key_nothing_starts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,17 @@ def test_at_start_the_longest_window_before_the_newest_event_is_loaded(store: St
     assert snapshot.reaches_back_to == np.datetime64((newest - timedelta(days=9)).replace(tzinfo=None), "us")
     whole = History.build(SPEC, event_columns(SPEC, daily(200)))
     assert features(snapshot.history, 49) == features(whole, 49)
+
+
+def test_a_store_whose_only_event_is_of_the_year_1_can_be_followed_and_opened_again(store: Store) -> None:
+    running = follow(store)
+    store.append_events([event(0, at=datetime(1, 1, 1, tzinfo=UTC))])
+    running.read_new()
+    again = follow(store)
+    assert again.snapshot.watermark == running.snapshot.watermark == 1
+    store.append_events(daily(2))
+    again.read_new()
+    assert again.snapshot.newest_known_at == max(found.known_at for found in daily(2))
 
 
 def test_events_that_were_stored_out_of_order_are_all_loaded(store: Store) -> None:

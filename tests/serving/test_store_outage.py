@@ -66,6 +66,40 @@ def test_while_the_disk_is_full_requests_are_refused_and_later_it_goes_on_by_its
     assert len(logged) == logged.decision_id.nunique() == acknowledged + 1
 
 
+@pytest.mark.parametrize("backup", [True, False])
+def test_a_store_file_that_is_replaced_or_deleted_takes_no_prediction_until_the_service_starts_again(
+    start: Callable[..., Any], settings: ServiceSettings, caplog: pytest.LogCaptureFixture, backup: bool
+) -> None:
+    api, path = start(), Path(settings.store.removeprefix("sqlite:///"))
+    with Store.open(settings.store), sqlite3.connect(path) as source, sqlite3.connect(path.with_name("copy")) as copy:
+        source.backup(copy)
+    api.predict(record(1))
+    path.with_name("copy").replace(path) if backup else path.unlink()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink()
+    assert api.ask("POST", "/predict", json=record(2)).status_code == 503
+    assert api.ask("GET", "/readyz").json()["log"] == "unavailable"
+    time.sleep(3 * log_writer.PROBE_SECONDS)  # however often it tries
+    assert api.ask("POST", "/predict", json=record(3)).status_code == 503
+    assert path.exists() is backup
+    assert "the file was replaced, moved or deleted since it was opened" in caplog.text
+    again = start()
+    again.predict(record(4))
+    with Store.open(settings.store) as store:
+        assert list(store.predictions_between(NOW, datetime.now(UTC)).decision_id) == ["P-4"]
+
+
+def test_a_service_that_is_asked_for_nothing_notices_that_its_store_file_is_gone(
+    api: Any, settings: ServiceSettings
+) -> None:
+    path = Path(settings.store.removeprefix("sqlite:///"))
+    path.rename(path.with_name("aside"))
+    eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "unavailable"))
+    path.with_name("aside").rename(path)
+    eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "writable"))
+    api.predict(record(1))
+
+
 def test_a_relaxed_log_answers_before_it_is_written_and_counts_what_it_loses(
     start: Callable[..., Any], settings: ServiceSettings, store: Store
 ) -> None:
@@ -91,6 +125,34 @@ def test_feedback_to_a_locked_store_is_refused_and_may_come_again(api: Any, sett
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         other.execute("ROLLBACK")
     assert api.ask("POST", "/feedback", json={"labels": [label]}).json()["labels"]["accepted"] == 1
+
+
+def test_feedback_that_waits_for_a_locked_store_is_refused_when_the_first_is(
+    api: Any, settings: ServiceSettings
+) -> None:
+    label = {"decision_id": "P-1", "label_time": "2024-03-12T10:00:00Z", "outcome": "observed", "value": 1}
+    with closing(sqlite3.connect(settings.store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        answers = api.ask_together("/feedback", [{"labels": [label]}] * 6)
+        assert time.monotonic() - started < 2 * log_writer.LOCK_SECONDS
+        answers.append(api.ask("POST", "/predict", json=record(1)))
+        assert api.ask("GET", "/readyz").json()["log"] == "unavailable"
+        started = time.monotonic()
+        answers.append(api.ask("POST", "/feedback", json={"labels": [label]}))
+        assert time.monotonic() - started < log_writer.LOCK_SECONDS / 2  # now it is known
+    assert {(one.status_code, one.headers["retry-after"]) for one in answers} == {(503, "1")}
+
+
+def test_more_waiting_feedback_than_the_limit_is_refused_with_a_time_to_come_again(
+    start: Callable[..., Any], settings: ServiceSettings
+) -> None:
+    api = start(limits=settings.limits.model_copy(update={"waiting_feedback": 3}))
+    label = {"decision_id": "P-1", "label_time": "2024-03-12T10:00:00Z", "outcome": "observed", "value": 1}
+    for _ in range(2):  # those that were answered no longer count
+        answers = api.ask_together("/feedback", [{"labels": [label]}] * 5)
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
 
 
 def prediction(number: int) -> PredictionRecord:

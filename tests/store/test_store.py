@@ -1,8 +1,10 @@
+import secrets
 import sqlite3
 import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,12 @@ def test_acknowledged_rows_outlive_a_killed_writer(url: str) -> None:
         assert {f"p{number}" for number in range(acknowledged + 1)} <= found
         assert len(found) % 8 == 0  # a batch is there whole or not at all
         store.append_predictions([prediction(2_000_000)])
+
+
+def test_what_exceeds_a_limit_of_the_database_is_refused_and_the_store_stays_available(postgresql_url: str) -> None:
+    too_long = replace(prediction(1), decision_id=secrets.token_hex(5_000))  # an index row holds some 2,700 bytes
+    with Store.open(postgresql_url) as store:
+        with pytest.raises(StoreError, match="index row") as refused:
+            store.append_predictions([too_long])
+        assert not isinstance(refused.value, StoreUnavailable)
+        store.append_predictions([prediction(1)])

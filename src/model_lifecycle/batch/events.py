@@ -71,7 +71,7 @@ def see_events(reader: EventReader, spec: FeatureSpec, earliest: datetime | None
         return SeenEvents(History.build(spec, {}), 0, None, None)
     parts: dict[str, list[Columns]] = {}
     watermark, newest = 0, None
-    for part in reader.parts_known_since(earliest - spec.longest_window()):
+    for part in reader.parts_known_since(spec.reach(earliest)):
         records = [record for _, record in part]
         watermark = max(watermark, part[-1][0])
         newest = max(filter(None, (newest, *(record.known_at for record in records))))

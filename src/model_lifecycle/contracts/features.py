@@ -1,6 +1,6 @@
 """What the model sees: raw fields known at the decision, calendar parts, and history up to the decision time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +9,7 @@ from model_lifecycle.contracts.base import Contract, Duration, PositiveDuration,
 
 CalendarPart = Literal["minute_of_day", "hour", "day_of_week", "day_of_month", "month"]
 Statistic = Literal["count", "sum", "mean", "rate", "std", "last", "time_since_last"]
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 _WITHOUT_VALUE = ("count", "time_since_last")
 
 
@@ -140,3 +141,10 @@ class FeatureSpec(Contract):
     def longest_window(self) -> timedelta:
         """Return how far back the history reaches, zero without history."""
         return max((feature.window for feature in self.history), default=timedelta(0))
+
+    def reach(self, moment: datetime, margin: timedelta = timedelta()) -> datetime:
+        """Return from when on a decision at `moment` sees events, a margin earlier; no earlier than there are dates."""
+        try:
+            return moment - self.longest_window() - margin
+        except OverflowError:
+            return _FIRST_MOMENT

@@ -13,6 +13,7 @@ from model_lifecycle.serving.types import (
     LargeFeedbackRequest,
     PredictRequest,
     Record,
+    Scalar,
 )
 
 _Body = TypeVar("_Body")
@@ -21,14 +22,16 @@ _SMALL_BYTES = 64 * 1024
 # A label is one object, an event two.
 _OBJECTS_PER_ROW = 3
 _SHOWN = 300
+_NESTED = {b"{": "an object", b"[": "an array"}
 
 _predict = msgspec.json.Decoder(PredictRequest)
 _explain = msgspec.json.Decoder(ExplainRequest)
 _feedback = msgspec.json.Decoder(FeedbackRequest)
 _large_feedback = msgspec.json.Decoder(LargeFeedbackRequest)
 _record = msgspec.json.Decoder(Record)
-_any_record = msgspec.json.Decoder(dict[str, object])
-_any_records = msgspec.json.Decoder(dict[str, list[dict[str, object]]])
+_any_record = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any_records = msgspec.json.Decoder(dict[str, list[dict[str, msgspec.Raw]]])
+_value = msgspec.json.Decoder(Scalar)
 
 
 def predict_request(body: bytes, limits: Limits) -> tuple[list[Record], bool]:
@@ -105,14 +108,26 @@ def _name_the_nested(body: bytes) -> None:
         records = _decoded(_any_records, body)["records"] if "records" in document else [document]
     except (msgspec.ValidationError, KeyError):
         return
-    nested = [
-        FieldProblem(row, name[:80], "an object" if isinstance(value, dict) else "an array", "one value")
+    wrong = [
+        FieldProblem(row, name[:80], found, "one value")
         for row, record in enumerate(records)
         for name, value in record.items()
-        if isinstance(value, dict | list)
+        if (found := _no_value(bytes(value))) is not None
     ]
-    if nested:
-        raise Problem(422, f"{len(nested)} wrong fields; nothing was predicted", nested)
+    if wrong:
+        raise Problem(422, f"{len(wrong)} wrong fields; nothing was predicted", wrong)
+
+
+def _no_value(text: bytes) -> str | None:
+    """Say what stands in the place of a value, None where it is one."""
+    kind = _NESTED.get(text[:1])
+    if kind is not None:
+        return kind
+    try:
+        _value.decode(text)
+    except msgspec.ValidationError:
+        return "a number beyond all range"
+    return None
 
 
 def _check_size(body: bytes, limits: Limits) -> None:

@@ -12,6 +12,7 @@ from model_lifecycle.models.contributions import contributions
 from model_lifecycle.models.margin import margin
 from model_lifecycle.scoring import RecordsRefused, Scorer
 from model_lifecycle.serving.champion import Champion
+from model_lifecycle.serving.ids import checked_columns
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.types import FieldProblem
 
@@ -85,7 +86,7 @@ def explanations(champion: Champion, records: Sequence[Mapping[str, object]], to
     if not records:
         return []
     scorer, snapshot = champion.scorer, champion.history.snapshot
-    columns = scorer.columns(records)
+    columns = checked_columns(scorer, records)
     scores = scorer.score(columns, snapshot.history)
     features = {name: scores.features[name] for name in scorer.spec.names()}
     kind = scorer.task.objective.kind

@@ -7,13 +7,13 @@ from typing import Literal
 from model_lifecycle.contracts.features import EventKind, FeatureSpec
 from model_lifecycle.contracts.records import EventRecord, LabelRecord
 from model_lifecycle.contracts.table import LARGEST_INTEGER
+from model_lifecycle.serving.ids import EXPECTED_ID, is_id
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.types import Event, FieldProblem, Label
 from model_lifecycle.tasks import Task
 
 # Histories are summed in fixed point with six decimals in 64 bits: beyond this, sums over years could overflow.
 MAX_VALUE = 1e9
-MAX_ID_LENGTH = 200
 # One event from the far future would push all others out of the live history.
 CLOCK_TOLERANCE = timedelta(days=1)
 
@@ -83,12 +83,14 @@ def _refuse(problems: list[FieldProblem]) -> None:
 
 
 def _check_id(field: str, value: str, complain: Complain) -> None:
-    if not 0 < len(value) <= MAX_ID_LENGTH or not value.isprintable():
-        complain(field, value, f"1 to {MAX_ID_LENGTH} printable characters")
+    if not is_id(value):
+        complain(field, value, EXPECTED_ID)
 
 
 def _outcome(label: Label, task: Task, complain: Complain) -> float | None:
     """Return the value of the target, None where the label has none or is refused."""
+    if not _storable(label.reason):
+        complain("reason", label.reason, "text without NUL, or null")
     if label.outcome == "observed":
         try:
             return task.read_label(label.value)
@@ -97,8 +99,8 @@ def _outcome(label: Label, task: Task, complain: Complain) -> float | None:
     elif label.outcome == "unavailable":
         if label.value is not None:
             complain("value", label.value, "null for outcome 'unavailable'")
-        if not label.reason or not _storable(label.reason):
-            complain("reason", label.reason, "why the outcome is unavailable, without NUL")
+        if not label.reason:
+            complain("reason", label.reason, "why the outcome is unavailable")
     else:
         complain("outcome", label.outcome, "'observed' or 'unavailable'")
     return None

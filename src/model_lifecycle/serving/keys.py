@@ -86,6 +86,7 @@ class KeyRing:
         self._path = path
         self._given = () if given is None else (given,)
         self._version: tuple[int, ...] | None = None
+        self._refused: str | None = None
         self._look_at = 0.0
         self._by_salt: list[tuple[bytes, list[KeyHash]]] = []
         self._take(())
@@ -116,11 +117,14 @@ class KeyRing:
         version = _version(self._path)
         if version is None or version == self._version:
             return
-        self._version = version
         try:
             self._take(read_keys(self._path))
-        except ServingError as error:
-            logger.error("the keys stay as they were: %s", error)
+        except ServingError as error:  # what cannot be read now is tried again at each look
+            if str(error) != self._refused:
+                logger.error("the keys stay as they were: %s", error)
+            self._refused = str(error)
+        else:
+            self._version, self._refused = version, None
 
 
 def _version(path: Path) -> tuple[int, ...] | None:
@@ -128,7 +132,7 @@ def _version(path: Path) -> tuple[int, ...] | None:
         status = path.stat()
     except OSError:
         return None
-    return (status.st_mtime_ns, status.st_ino, status.st_size)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
 
 
 def read_keys(path: Path) -> list[KeyHash]:

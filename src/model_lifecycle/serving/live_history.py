@@ -100,7 +100,7 @@ class LiveHistory:
         if newest is None:
             self._publish(watermark, None)
             return
-        reach = newest - self.spec.longest_window() - self._margin
+        reach = self.spec.reach(newest, self._margin)
         found = self._store.events_known_since(reach)
         self._old = event_columns(self.spec, [event for _, event in found])
         self._base = History.build(self.spec, self._old)
@@ -144,7 +144,7 @@ class LiveHistory:
 
     def _fold(self, newest: datetime) -> None:
         """Make recent events part of the rest, and drop those that no window reaches any more."""
-        reach = max(newest - self.spec.longest_window() - self._margin, self._reach or newest)
+        reach = max(self.spec.reach(newest, self._margin), self._reach or newest)
         self._old = _since(_joined(self._old, self._recent), _instant(reach))
         self._recent = {}
         self._base = History.build(self.spec, self._old)

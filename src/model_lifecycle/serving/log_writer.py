@@ -43,7 +43,9 @@ class RequestTaken(StoreError):
 class LogWriter:
     """Writes predictions, in its own thread or at once; remembers whether the store can be written.
 
-    While the store is down, entries are refused at once and the thread tries every half second whether it is back.
+    While the store is down, entries are refused at once and the thread tries every half second whether it is back. A
+    file that was replaced or deleted under the service is down until it stands at its path again: what else stands
+    there has other events and other keys, so it takes a new start.
 
     Parameters
     ----------
@@ -115,7 +117,7 @@ class LogWriter:
     def _run(self) -> None:
         while True:
             try:
-                entry = self._queue.get(timeout=PROBE_SECONDS if self.unavailable else None)
+                entry = self._queue.get(timeout=PROBE_SECONDS)
             except queue.Empty:
                 self._probe()
                 continue
@@ -185,7 +187,9 @@ class LogWriter:
 
     def _probe(self) -> None:
         try:
-            self._reopen()
+            self._store.check_file()
+            if self.unavailable is not None:
+                self._reopen()
         except StoreError as error:
             self._mark(str(error))
         else:

@@ -8,6 +8,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.table import LARGEST_INTEGER, ColumnContract, TableContract
 from model_lifecycle.contracts.value import ActionValues
+from model_lifecycle.serving.ids import ID_SCHEMA
 from model_lifecycle.serving.settings import Limits
 from model_lifecycle.tasks import task_of
 
@@ -105,7 +106,10 @@ def _schemas(question: BusinessQuestion, contract: TableContract, spec: FeatureS
         "type": "object",
         "additionalProperties": False,
         "required": [name for name in columns if name not in optional],
-        "properties": {name: column_schema(column) for name, column in columns.items()},
+        "properties": {
+            name: {**column_schema(column), **(ID_SCHEMA if name == question.decision_id else {})}
+            for name, column in columns.items()
+        },
         **({"examples": [example]} if example else {}),
     }
     return {
@@ -192,7 +196,7 @@ def _explanation(question: BusinessQuestion, decision_id: ColumnContract) -> Jso
 
 def _label(question: BusinessQuestion) -> Json:
     properties: Json = {
-        "decision_id": {"type": "string", "minLength": 1},
+        "decision_id": {"type": "string", **ID_SCHEMA},
         "label_time": {"type": "string", "format": "date-time"},
         "outcome": {"enum": ["observed", "unavailable"]},
         "value": {**_values(question), "description": "The target, null when unavailable."},
@@ -215,7 +219,7 @@ def _event(kind: str, spec: FeatureSpec) -> Json:
     minutes = declared.availability_lag.total_seconds() / 60
     known_at = f"From when on it may be used; by default {minutes:g} minutes after event_time."
     properties: Json = {
-        "event_id": {"type": "string", "minLength": 1},
+        "event_id": {"type": "string", **ID_SCHEMA},
         "kind": {"const": kind},
         "event_time": {"type": "string", "format": "date-time"},
         "known_at": {"type": ["string", "null"], "format": "date-time", "description": known_at},
@@ -265,7 +269,7 @@ def _operations() -> dict[str, tuple[str, Json]]:
             "post",
             {**_posting("Explain", "Tell what moved the scores of records; not logged", {**faults, **busy}), **secured},
         ),
-        "/feedback": ("post", {**_posting("Feedback", "Send labels and events; again is safe", faults), **secured}),
+        "/feedback": ("post", {**_posting("Feedback", "Send labels and events; again is safe", {**faults, **busy}), **secured}),
         "/model": ("get", {**_getting("The release in use", refusing=keyless), **secured}),
         "/metrics": ("get", {**_getting("Metrics for Prometheus", "text/plain", refusing=keyless), **secured}),
         "/healthz": ("get", _getting("Whether the process is alive")),

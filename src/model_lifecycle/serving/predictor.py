@@ -18,6 +18,7 @@ from model_lifecycle.serving.answers import NO_CONTROL, Made, Record, prediction
 from model_lifecycle.serving.canary import Canary
 from model_lifecycle.serving.champion import Champion, ChampionWatch
 from model_lifecycle.serving.chance import drawn_rows
+from model_lifecycle.serving.ids import checked_columns, checked_rows
 from model_lifecycle.serving.log_writer import LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.privacy import Pseudonyms
@@ -294,11 +295,11 @@ def _checked(champion: Champion, requests: list[_Waiting], in_columns: bool) -> 
     requests = [waiting for waiting in requests if not waiting.answer.done()]
     records = [record for waiting in requests for record in waiting.records]
     if not in_columns and len(records) <= PLAIN_ROWS:
-        rows = champion.scorer.plain_rows(records)
+        rows = checked_rows(champion.scorer, records)
         if rows is not None:
             return requests, rows
     try:
-        return requests, champion.scorer.columns(records)
+        return requests, checked_columns(champion.scorer, records)
     except RecordsRefused as refused:
         left = _refuse(requests, refused)
         return (left, champion.scorer.columns([r for w in left for r in w.records])) if left else ([], {})

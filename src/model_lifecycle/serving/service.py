@@ -1,13 +1,10 @@
 """What the routes call: one object that owns the store, the log writer, the history and the release."""
 
-import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from model_lifecycle.contracts.records import EventRecord, LabelRecord
-from model_lifecycle.errors import StoreUnavailable
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.bodies import explain_request, feedback_request, predict_request
@@ -16,17 +13,18 @@ from model_lifecycle.serving.champion import ChampionWatch, Refusal, fixed_place
 from model_lifecycle.serving.docs_page import DOCS_PAGE
 from model_lifecycle.serving.explainer import Explainer
 from model_lifecycle.serving.feedback import event_records, label_records
+from model_lifecycle.serving.feedback_writer import FeedbackWriter
 from model_lifecycle.serving.idempotency import KeyedRequests, read_key
 from model_lifecycle.serving.keys import KeyHash, KeyRing
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.log_writer import LOCK_SECONDS, LogWriter
 from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.openapi import openapi_document
-from model_lifecycle.serving.predictor import RETRY_SECONDS, Predictor, RequestKey
+from model_lifecycle.serving.predictor import Predictor, RequestKey
 from model_lifecycle.serving.privacy import PRIVACY_KEY, Pseudonyms
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
-from model_lifecycle.serving.types import EventCounts, FeedbackAnswer, LabelCounts, Record
+from model_lifecycle.serving.types import FeedbackAnswer, Record
 from model_lifecycle.store import Store
 from model_lifecycle.trials import Trials
 
@@ -92,7 +90,7 @@ class Service:
             relaxed=settings.log == "relaxed",
         )
         self._explainer = Explainer(self.limits.waiting_explanations)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self._feedback = FeedbackWriter(self._store, self._writer, self.limits.waiting_feedback)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="requests")
         self._keyed = KeyedRequests(self._store, self._readers, self._predictor.predict)
         self._writer.start()
@@ -104,7 +102,7 @@ class Service:
         self._watch.close()
         self._canaries.close()
         self._explainer.close()
-        self._pool.shutdown()
+        self._feedback.close()
         self._readers.shutdown()
         self._writer.close()
         self._store.close()
@@ -158,25 +156,14 @@ class Service:
         Raises
         ------
         Problem
-            400 for malformed JSON, 413 for too much of it, 422 for wrong fields, 503 when the store cannot be written.
+            400 for malformed JSON, 413 for too much of it, 422 for wrong fields, 429 when too many requests wait, 503
+            when the store cannot be written.
         """
         request = feedback_request(body, self.limits)
         now = datetime.now(UTC)
         labels = label_records(request.labels, now, self._watch.champion.scorer.task)
         events = event_records(request.events, self._watch.champion.scorer.spec, now)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._write_feedback, labels, events)
-        except StoreUnavailable as error:
-            detail = "the store cannot be written now; sending the same feedback again is safe"
-            raise Problem(503, detail, retry_after=RETRY_SECONDS) from error
-
-    def _write_feedback(self, labels: list[LabelRecord], events: list[EventRecord]) -> FeedbackAnswer:
-        receipt = self._store.append_labels(labels)
-        new = self._store.append_events(events)
-        return FeedbackAnswer(
-            LabelCounts(receipt.accepted, receipt.duplicates, receipt.corrections, receipt.unknown),
-            EventCounts(new, len(events) - new),
-        )
+        return await self._feedback.write(labels, events)
 
     def alive(self) -> dict[str, str]:
         """Return the answer of ``/healthz``: this process runs."""

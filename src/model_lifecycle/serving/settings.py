@@ -58,6 +58,7 @@ class Limits(Contract):
     rows: int = Field(default=5_000, ge=1, description="records, labels or events of one request")
     explained_rows: int = Field(default=100, ge=1, description="records of one request for explanations")
     waiting_explanations: int = Field(default=8, ge=1, description="requests that wait for explanations, per replica")
+    waiting_feedback: int = Field(default=64, ge=1, description="requests with labels or events, per replica")
     waiting_rows: int = Field(default=20_000, ge=1, description="records that wait for an answer, per replica")
 
 

@@ -3,9 +3,9 @@
 import logging
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 
 from model_lifecycle.store.engine import CACHE_KIB
+from model_lifecycle.store.file import StoreFile
 from model_lifecycle.store.predictions import PredictionRow, statement
 
 logger = logging.getLogger(__name__)
@@ -20,19 +20,23 @@ class Appender:
 
     Parameters
     ----------
-    path : Path
+    file : StoreFile
         The file, which has its schema.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
+        self._connection = sqlite3.connect(file.path, timeout=0, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._statement = statement("?", 1)
 
     def append(self, rows: Sequence[PredictionRow]) -> bool:
-        """Write rows in one transaction; False if that failed for whatever reason, and then none is there."""
+        """Write rows in one transaction; False if that failed for whatever reason, and then none is there.
+
+        Nor is one there that was committed to a file that no longer stands at its path.
+        """
         run = self._connection.execute
         try:
             if len(rows) == 1:
@@ -46,7 +50,7 @@ class Appender:
             if self._connection.in_transaction:
                 run("ROLLBACK")
             return False
-        return True
+        return self._file.in_place()
 
     def close(self) -> None:
         """Give the connection back."""

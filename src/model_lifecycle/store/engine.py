@@ -14,10 +14,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.store.file import StoreFile
 
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
-_WRITE = "model_lifecycle_write"
+_WRITE, _FILE = "model_lifecycle_write", "model_lifecycle_file"
 _RETRY_SECONDS = 0.05
+# Classes of PostgreSQL's SQLSTATE: wrong data, and what exceeds a limit, such as an index row; the driver files the
+# latter under the same errors as a server that is away.
+_REFUSALS = frozenset({"22", "54"})
 # 32 MiB; SQLite's own is an eighth. A checkpoint syncs the disk twice, and writes once what changed often.
 PAGES_PER_CHECKPOINT = 8_000
 # At most, for each connection. A batch touches most leaves of an index in no order, and what SQLite grants by itself
@@ -55,19 +59,33 @@ def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
 @contextmanager
 def reading(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a read transaction: one consistent state of the database."""
-    with translated(engine, what), engine.connect() as connection, connection.begin():
-        yield connection
+    with translated(engine, what):
+        check_file(engine)
+        with engine.connect() as connection, connection.begin():
+            yield connection
 
 
 @contextmanager
 def writing(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a write transaction; it is durable when the block has ended without an error."""
-    with (
-        translated(engine, what),
-        engine.connect().execution_options(**{_WRITE: True}) as connection,
-        connection.begin(),
-    ):
-        yield connection
+    with translated(engine, what):
+        check_file(engine)
+        with engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+            yield connection
+        check_file(engine)  # what was committed to a file that was gone is not there
+
+
+def file_of(engine: Engine) -> StoreFile | None:
+    """Return the file that was opened, None for PostgreSQL."""
+    found: StoreFile | None = engine.get_execution_options().get(_FILE)
+    return found
+
+
+def check_file(engine: Engine) -> None:
+    """Raise `StoreUnavailable` if another file, or none, stands where a SQLite file was opened."""
+    file = file_of(engine)
+    if file is not None:
+        file.check()
 
 
 @contextmanager
@@ -79,7 +97,8 @@ def translated(engine: Engine, what: str) -> Iterator[None]:
     except StoreError as error:
         raise type(error)(f"{where}: {error}") from error
     except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError) as error:
-        raise StoreUnavailable(f"{where}: {_cause(error)}") from error
+        kind = StoreError if _is_refusal(error) else StoreUnavailable
+        raise kind(f"{where}: {_cause(error)}") from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise StoreError(f"{where}: {_cause(error)}") from error
     except sqlite3.OperationalError as error:  # raised while connecting, before SQLAlchemy wraps errors
@@ -91,6 +110,12 @@ def translated(engine: Engine, what: str) -> Iterator[None]:
     except (UnicodeEncodeError, OverflowError) as error:
         # Half a surrogate pair in an id, or a number beyond 64 bits: JSON can carry both, the columns cannot.
         raise StoreError(f"{where}: {error}") from error
+
+
+def _is_refusal(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
+    """Return whether PostgreSQL refuses what it was given, which no waiting mends."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return state[:2] in _REFUSALS
 
 
 def _cause(error: sqlalchemy.exc.SQLAlchemyError) -> str:
@@ -124,6 +149,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         if not path.exists():
             # The log holds what people asked: for its owner alone. SQLite gives its side files the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        engine.update_execution_options(**{_FILE: StoreFile(path)})
         _use_write_ahead_log(engine, timeout)
     return engine
 

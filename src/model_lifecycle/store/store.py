@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -25,7 +24,7 @@ from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.appender import Appender
 from model_lifecycle.store.checkpointer import Checkpointer
 from model_lifecycle.store.encoding import from_micros, to_micros
-from model_lifecycle.store.engine import Synchronous, open_engine, reading, writing
+from model_lifecycle.store.engine import Synchronous, check_file, file_of, open_engine, reading, translated, writing
 from model_lifecycle.store.events import (
     EVENTS_PER_TRANSACTION,
     event_query,
@@ -110,15 +109,18 @@ class Store:
 
     def appender(self) -> Appender | None:
         """Return what commits predictions without waiting, None where each commit waits for a disk or a server."""
-        if self._engine.dialect.name != "sqlite" or self._synchronous != "NORMAL":
-            return None
-        return Appender(Path(str(self._engine.url.database)))
+        file = file_of(self._engine)
+        return None if file is None or self._synchronous != "NORMAL" else Appender(file)
 
     def checkpointer(self) -> Checkpointer | None:
         """Return what copies SQLite's write-ahead log back into the file while others write, None for PostgreSQL."""
-        if self._synchronous is None or self._engine.dialect.name != "sqlite":
-            return None
-        return Checkpointer(Path(str(self._engine.url.database)), self._synchronous)
+        file = file_of(self._engine)
+        return None if file is None or self._synchronous is None else Checkpointer(file.path, self._synchronous)
+
+    def check_file(self) -> None:
+        """Raise `StoreUnavailable` if a SQLite file no longer stands where it was opened; it is not even read."""
+        with translated(self._engine, "go on"):
+            check_file(self._engine)
 
     def append_predictions(
         self, records: Sequence[PredictionRecord | PredictionRow], requests: Sequence[RequestRecord] = ()
