@@ -89,7 +89,7 @@ def test_what_is_mostly_zeros_is_fitted_without_them_and_nothing_else_changes(mo
     for below in (linear._SPARSE_BELOW, 0.0):
         monkeypatch.setattr(linear, "_SPARSE_BELOW", below)
         model = FAMILY.fit(features, target, {"max_iter": 2000}, 3, 1)
-        prepared = model.pipeline.named_steps["prepare"].transform(pd.DataFrame(features))
+        prepared = cast(Any, model).pipeline.named_steps["prepare"].transform(pd.DataFrame(features))
         found.append((issparse(prepared), model.predict(features), contributions(model, "binary", features, 3).values))
     (is_sparse, *sparse), (is_also_sparse, *dense) = found
     assert (is_sparse, is_also_sparse) == (True, False)

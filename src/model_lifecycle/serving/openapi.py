@@ -75,7 +75,7 @@ def column_schema(column: ColumnContract) -> Json:
     Examples
     --------
     >>> column_schema(ColumnContract(type="number", minimum=0, unit="miles", example=300))
-    {'type': 'number', 'minimum': 0.0, 'description': 'Unit: miles.', 'examples': [300.0]}
+    {'type': 'number', 'minimum': 0.0, 'description': 'Unit: miles.', 'examples': [300]}
     """
     nullable = column.maximum_missing > 0 and column.type != "boolean"
     name = _TYPES[column.type]
