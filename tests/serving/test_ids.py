@@ -49,7 +49,7 @@ def test_an_odd_id_does_not_touch_the_other_requests_of_its_moment(api: Any) -> 
 
 @pytest.mark.parametrize("name", ["\ud800", 5, None])
 def test_what_is_no_text_at_all_is_named_once(name: object) -> None:
-    with pytest.raises(RecordsRefused, match="expected text$") as refused:
+    with pytest.raises(RecordsRefused, match=r"expected text$") as refused:
         checked_columns(scorer(), [record(0), {**record(1), "parcel": name}])
     assert [(one.row, one.field) for one in refused.value.problems] == [(1, "parcel")]
 

@@ -1,6 +1,5 @@
 """A SQLite file that is replaced or deleted under those who have it open."""
 
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,7 @@ MOVED = "the file was replaced, moved or deleted since it was opened; put it bac
 
 def replace(path: Path) -> None:
     shutil.copy(path, path.with_name("copy.db"))
-    os.replace(path.with_name("copy.db"), path)
+    path.with_name("copy.db").replace(path)
     unlink_log(path)
 
 

@@ -269,7 +269,10 @@ def _operations() -> dict[str, tuple[str, Json]]:
             "post",
             {**_posting("Explain", "Tell what moved the scores of records; not logged", {**faults, **busy}), **secured},
         ),
-        "/feedback": ("post", {**_posting("Feedback", "Send labels and events; again is safe", {**faults, **busy}), **secured}),
+        "/feedback": (
+            "post",
+            {**_posting("Feedback", "Send labels and events; again is safe", {**faults, **busy}), **secured},
+        ),
         "/model": ("get", {**_getting("The release in use", refusing=keyless), **secured}),
         "/metrics": ("get", {**_getting("Metrics for Prometheus", "text/plain", refusing=keyless), **secured}),
         "/healthz": ("get", _getting("Whether the process is alive")),

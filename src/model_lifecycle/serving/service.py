@@ -22,7 +22,6 @@ from model_lifecycle.serving.metrics import Metrics
 from model_lifecycle.serving.openapi import openapi_document
 from model_lifecycle.serving.predictor import Predictor, RequestKey
 from model_lifecycle.serving.privacy import PRIVACY_KEY, Pseudonyms
-from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.serving.types import FeedbackAnswer, Record
 from model_lifecycle.store import Store

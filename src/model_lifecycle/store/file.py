@@ -1,6 +1,5 @@
 """The SQLite file that was opened: what is written to it is lost once another one, or none, stands at its path."""
 
-import os
 from pathlib import Path
 
 from model_lifecycle.errors import StoreUnavailable
@@ -17,7 +16,6 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._place = str(self.path)
         self._opened = self._found()
 
     def in_place(self) -> bool:
@@ -42,5 +40,5 @@ class StoreFile:
             )
 
     def _found(self) -> tuple[int, int]:
-        status = os.stat(self._place)
+        status = self.path.stat()
         return status.st_dev, status.st_ino
