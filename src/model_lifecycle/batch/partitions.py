@@ -79,8 +79,8 @@ def shown(name: str) -> str:
 
     Examples
     --------
-    >>> shown("a\\nb.csv")
-    'a\\\\nb.csv'
+    >>> shown("a\nb.csv")
+    'a\\nb.csv'
     """
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
 

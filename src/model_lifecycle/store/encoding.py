@@ -92,7 +92,7 @@ def plain_jsons(values: Sequence[object]) -> list[str]:
     Examples
     --------
     >>> plain_jsons([{"a": 1.5, "b": None}, {"a": "é"}])
-    ['{"a":1.5,"b":null}', '{"a":"\u00e9"}']
+    ['{"a":1.5,"b":null}', '{"a":"\\u00e9"}']
     """
     try:
         text = _encoder.encode_lines(values)  # a text's own line ends are escaped
@@ -110,7 +110,7 @@ def rows_in_json(names: Sequence[str], rows: Sequence[Sequence[float | str]]) ->
     Examples
     --------
     >>> rows_in_json(["a", "b"], [(1.5, "x"), (float("nan"), "é")])
-    ['{"a":1.5,"b":"x"}', '{"a":null,"b":"\u00e9"}']
+    ['{"a":1.5,"b":"x"}', '{"a":null,"b":"\\u00e9"}']
     """
     return plain_jsons(list(starmap(_named(tuple(names)), rows)))
 

@@ -1,4 +1,3 @@
-import doctest
 import importlib
 import pkgutil
 from types import FunctionType
@@ -8,12 +7,6 @@ import pytest
 from model_lifecycle import statistics
 
 MODULES = [module.name for module in pkgutil.iter_modules(statistics.__path__, f"{statistics.__name__}.")]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_every_example_in_the_documentation_is_true(name: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(name))
-    assert outcome.failed == 0
 
 
 def public_functions() -> list[FunctionType]:
