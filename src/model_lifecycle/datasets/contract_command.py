@@ -35,6 +35,10 @@ def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     tables = {_name(source): _load(source, times) for source in sources}
     if len(tables) < len(sources):
         raise ConfigurationError(f"sources {list(sources)}: two have the same name")
+    columns = [str(column) for table in tables.values() for column in table.columns]
+    unknown = sorted(set(times) - set(columns))
+    if unknown:
+        raise ConfigurationError(f"--time: found {unknown}, expected some of {columns}")
     click.echo(to_yaml(infer_contracts(tables)), nl=False)
 
 
