@@ -72,7 +72,8 @@ def refuse(where: str, wrong: pd.Series, what: str, values: pd.Series) -> None:
 
 def _instants(where: str, values: pd.Series) -> pd.Series:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").dt.as_unit("us")
+        times: pd.Series = values.dt.tz_convert("UTC").dt.as_unit("us")
+        return times
     what = f"{values.name} of type {values.dtype} where a time with its zone is expected"
     refuse(where, values.notna(), what, values)
     return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]", name=values.name)

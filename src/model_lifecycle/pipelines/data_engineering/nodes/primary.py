@@ -83,7 +83,7 @@ def _refuse_large(table: pd.DataFrame) -> None:
     for name in table:
         large = too_large(table[name])
         if large.any():
-            shown = table.loc[large, name].head(3).tolist()
+            shown = table[name][large].head(3).tolist()
             raise ContractError(
                 f"contract 'primary_table', column {name!r}: {int(large.sum()):,} of {len(large):,} values beyond "
                 f"±{LARGEST_INTEGER}, such as {shown}; expected smaller whole numbers, or an id as text (type category)"
