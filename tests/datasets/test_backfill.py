@@ -44,6 +44,14 @@ def test_until_leaves_later_events_out(tmp_path: Path) -> None:
     assert len(read_history(tmp_path / "events.parquet", SPEC, "2024-03-01T02:05:00Z")) == 2
 
 
+@pytest.mark.parametrize("told", [None, "2024-03-02T00:00:00Z"])
+def test_an_event_that_does_not_say_when_it_is_known_is_known_after_its_lag(tmp_path: Path, told: str | None) -> None:
+    history(known_at=[told, *[None] * 5]).to_csv(tmp_path / "events.csv", index=False)
+    found = read_history(tmp_path / "events.csv", SPEC, None)
+    lagging = found[found["known_at"] == found["event_time"] + pd.Timedelta("5min")]
+    assert len(lagging) == (6 if told is None else 5)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.datasets.contract_command import contract
-from model_lifecycle.datasets.infer import infer_contracts, to_yaml
-from model_lifecycle.errors import ContractError
+from model_lifecycle.datasets.infer import infer_contracts, known_with_label, to_yaml
+from model_lifecycle.errors import ConfigurationError, ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.sources import sift_tables
 
 AS_OF = pd.Timestamp("2030-01-01", tz="UTC")
@@ -101,6 +101,20 @@ def test_the_command_prints_a_contract_for_files(tmp_path: Path) -> None:
     read = TableContracts.model_validate(yaml.safe_load(done.output)["contracts"])
     assert sorted(read.root) == ["orders", "others"]
     assert "key: [order]  # check me" in done.output
+
+
+def test_what_the_question_says_is_known_with_the_label_is_marked() -> None:
+    found = known_with_label(infer_contracts({"orders": orders()}), "orders", ["amount", "note"])
+    marked = [name for name, column in found.table("orders").columns.items() if column.known == "label"]
+    assert marked == ["amount", "note"]
+    assert "note: {type: category, categories: [x], maximum_missing: 0.55, known: label}" in to_yaml(found)
+
+
+def test_a_time_column_that_no_table_has_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    orders().to_csv(tmp_path / "orders.csv", index=False)
+    done = CliRunner().invoke(contract, ["infer", str(tmp_path / "orders.csv"), "--time", "ordered_on"])
+    with pytest.raises(ConfigurationError, match=r"--time: found \['ordered_on'\], expected some of \['order', 'shop'"):
+        raise done.exception or AssertionError(done.output)
 
 
 def test_what_is_neither_file_nor_entry_is_named() -> None:

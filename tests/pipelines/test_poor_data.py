@@ -73,7 +73,7 @@ REFUSED: list[tuple[str, str, Spoil, type[LifecycleError], str]] = [
                 "an empty column", lambda table, _: table.assign(weight=np.nan), ContractError,
                 r"column 'weight': 100\.0% of 3,660 values missing",
             ),
-            ("2 rows", _spread(2), FeatureError, "0 test decisions between .* expected a later as_of"),
+            ("2 rows", _spread(2), FeatureError, "0 test decisions between .* expected an earlier as_of"),
             ("no rows", _spread(0), ContractError, "'primary_table', rows: 0 rows; expected at least 1 row"),
             (
                 "infinite values", _infinite("weight", [np.inf, -np.inf]), ContractError,

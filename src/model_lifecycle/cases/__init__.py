@@ -31,7 +31,8 @@ class CaseTables:
     """What a case makes of its raw tables.
 
     ``decisions`` holds one row a decision, ``events`` one row an event: ``event_id``, ``kind``, ``event_time``, and the
-    entity and value columns of every kind (missing where a kind has none). Times are aware and in UTC.
+    entity and value columns of every kind (missing where a kind has none). An event may say by ``known_at`` when it
+    could first be used; where it does not, that is its time and its kind's lag. Times are aware and in UTC.
     """
 
     decisions: pd.DataFrame

@@ -1,6 +1,7 @@
 """``python -m model_lifecycle contract infer``: a first contract for new tables."""
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ from model_lifecycle.errors import ConfigurationError, ContractError
 if TYPE_CHECKING:
     import pandas as pd
 
+_PRIMARY = "primary_table"
 _JOINED = "joined_decisions"  # the primary table before its contract is held against it
 
 
@@ -30,12 +32,19 @@ def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     Several together show foreign keys between them. Put the result into
     conf/cases/<case>/parameters_contracts.yml, and check every line.
     """
-    from model_lifecycle.datasets.infer import infer_contracts, to_yaml
+    from model_lifecycle.datasets.infer import infer_contracts, known_with_label, to_yaml
 
     tables = {_name(source): _load(source, times) for source in sources}
     if len(tables) < len(sources):
         raise ConfigurationError(f"sources {list(sources)}: two have the same name")
-    click.echo(to_yaml(infer_contracts(tables)), nl=False)
+    columns = [str(column) for table in tables.values() for column in table.columns]
+    unknown = sorted(set(times) - set(columns))
+    if unknown:
+        raise ConfigurationError(f"--time: found {unknown}, expected some of {columns}")
+    contracts = infer_contracts(tables)
+    if _PRIMARY in tables and _PRIMARY in sources:
+        contracts = known_with_label(contracts, _PRIMARY, _outcome_columns())
+    click.echo(to_yaml(contracts), nl=False)
 
 
 def _name(source: str) -> str:
@@ -69,6 +78,16 @@ def _times(values: "pd.Series") -> "pd.Series":
         return pd.to_datetime(values, utc=True)
 
 
+def _outcome_columns() -> list[str]:
+    """Return the columns that the case's business question says are known with the label."""
+    from model_lifecycle.settings import CONFIG_LOADER_ARGS, CONFIG_LOADER_CLASS
+
+    options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
+    loader = CONFIG_LOADER_CLASS(Path.cwd() / "conf", os.environ.get("KEDRO_ENV"), **options)
+    question = loader["parameters"]["business_question"]
+    return [question[name] for name in ("target", "outcome", "outcome_reason", "label_time") if name in question]
+
+
 def _from_catalog(name: str) -> "pd.DataFrame":
     import pandas as pd
     from kedro.framework.session import KedroSession
@@ -76,7 +95,7 @@ def _from_catalog(name: str) -> "pd.DataFrame":
 
     bootstrap_project(Path.cwd())
     with KedroSession.create() as session:
-        if name == "primary_table":
+        if name == _PRIMARY:
             logging.disable(logging.WARNING)  # what is printed is the contract alone
             made = cast(Any, session).run(pipeline_names=["data_engineering"], to_outputs=[_JOINED])
             return cast("pd.DataFrame", made[_JOINED].load())

@@ -1,7 +1,7 @@
 """A first contract for a table, inferred from the rows at hand; people keep it from then on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,16 @@ def infer_contracts(tables: Mapping[str, pd.DataFrame]) -> TableContracts:
     return TableContracts(
         {name: contract.model_copy(update=_references(name, tables[name], keys)) for name, contract in found.items()}
     )
+
+
+def known_with_label(contracts: TableContracts, table: str, names: Collection[str]) -> TableContracts:
+    """Mark columns of a table as known only with the label."""
+    contract = contracts.table(table)
+    marked = {
+        name: column.model_copy(update={"known": "label"}) if name in names else column
+        for name, column in contract.columns.items()
+    }
+    return TableContracts({**contracts.root, table: contract.model_copy(update={"columns": marked})})
 
 
 def _infer(name: str, table: pd.DataFrame) -> TableContract:

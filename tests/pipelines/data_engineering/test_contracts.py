@@ -65,7 +65,7 @@ def test_something_that_is_no_table_is_refused() -> None:
         (
             "asked_at",
             lambda values: values.astype(str),
-            "found type str, expected time with its zone, or time_zone in the contract",
+            "found type str, expected time with its zone, or time_zone in the contract; text has to be parsed, .*",
         ),
         (
             "asked_at",
@@ -128,7 +128,27 @@ def test_a_number_that_is_not_finite_is_refused_even_without_a_range() -> None:
 
 def test_a_fraction_in_a_column_of_integers_is_refused() -> None:
     contract = TableContract(columns={"weight": ColumnContract(type="integer")})
-    assert _message(decisions(days=2), contract).endswith("column 'weight': found type float64, expected integer")
+    assert _message(decisions(days=2), contract).startswith(
+        "contract 'parcels', column 'weight': found type float64, expected integer; it is none on 40 of 40 values such"
+    )
+
+
+def test_text_among_numbers_is_told_with_its_value_and_row() -> None:
+    mixed = decisions(days=2)["weight"].astype(object)
+    mixed[7] = "heavy"
+    assert _message(decisions(days=2).assign(weight=mixed)) == (
+        "contract 'parcels', column 'weight': found type object, expected number; it is none on 1 of 40 values such as "
+        "heavy (rows 7)"
+    )
+
+
+def test_text_where_a_time_is_declared_is_told_to_be_parsed() -> None:
+    contract = TableContract(columns={"asked_at": ColumnContract(type="time", time_zone="Europe/Berlin")})
+    table = decisions(days=2)
+    assert _message(table.assign(asked_at=table["asked_at"].astype(str)), contract) == (
+        "contract 'parcels', column 'asked_at': found type str, expected time; text has to be parsed, as by "
+        "`load_args: {parse_dates: [asked_at]}` of the catalog entry"
+    )
 
 
 def test_a_duplicate_key_of_several_columns_is_named_with_its_values() -> None:

@@ -62,6 +62,12 @@ def test_where_outcomes_take_long_the_split_lies_so_much_earlier_and_training_en
         assert train.loc[training_rows(train, fold), model_input.DECISION_TIME].max() < fold.trained_until
 
 
+@pytest.mark.parametrize("train_periods", [None, 2])
+def test_an_as_of_long_after_the_last_decision_is_told_to_be_earlier(train_periods: int | None) -> None:
+    with pytest.raises(FeatureError, match=r"0 (test|training) decisions between .* expected an earlier as_of"):
+        _plan(datetime(2030, 1, 1, tzinfo=UTC), train_periods=train_periods)
+
+
 def _hourly(start: str, end: str) -> pd.DataFrame:
     times = pd.date_range(start, end, freq="h", tz="UTC").astype("datetime64[us, UTC]")
     return pd.DataFrame({QUESTION_WITH_SLICE.decision_time: times})

@@ -41,10 +41,11 @@ def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: 
     for part, low, high in (("training", folds[0].train_start, folds[0].trained_until), ("test", test.start, test.end)):
         rows = int(((times >= low) & (times < high)).sum())
         if not rows:
+            expected = "an earlier as_of" if times.max() < low else "a later as_of or shorter periods"
             raise FeatureError(
                 f"run.as_of {run.as_of.isoformat()} with {split.validation_periods} validation and "
                 f"{split.test_periods} test periods of a {split.period}: 0 {part} decisions between {low} and "
-                f"{high}; decisions run from {times.min()} to {times.max()}, expected a later as_of or shorter periods"
+                f"{high}; decisions run from {times.min()} to {times.max()}, expected {expected}"
             )
     return SplitPlan(time_zone=split.time_zone, folds=tuple(folds), test=test, half_life=split.half_life)
 

@@ -321,6 +321,36 @@ def test_honest_inputs_are_left_in_peace(shape: Callable[[World], World], option
     assert shape(world(seed, **options)).judged()["leaks"] == []
 
 
+def parking_on_arrival(given: World) -> World:
+    asked = (late(given) == 0) & (np.random.default_rng(24).uniform(size=len(given.table)) < 0.08)
+    return given.with_input("parking", np.where(asked, 1.0 + np.arange(len(given.table)) % 60, 0.0))
+
+
+def test_a_value_that_never_goes_with_an_outcome_is_noted_and_blocks_nothing() -> None:
+    found = parking_on_arrival(world(rate=0.07)).judged()
+    assert found["passed"]
+    (note,) = found["notes"]
+    assert (note["check"], note["columns"]) == ("value tells the outcome", ["parking"])
+    assert note["message"].startswith("parking is not 0 on ")
+    assert "0.0% of which have outcome 1" in note["message"]
+
+
+def test_a_private_value_that_never_goes_with_an_outcome_is_not_quoted() -> None:
+    given = world()
+    state = np.where((late(given) == 0) & (np.arange(len(given.table)) % 9 == 0), "secret", "other")
+    told = given.with_input("state", text(state), type="category", private=True).judged()["notes"]
+    assert [note["message"].split(" on ")[0] for note in told] == ["state is one private value"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("options", [{}, {"skill": 2.5}, {"rate": 0.01, "rows": 6_000}, {"rows": 40}])
+def test_no_value_of_honest_inputs_is_noted(options: dict[str, Any], seed: int) -> None:
+    """Among them a constant, and categories that are too rare to say anything."""
+    given = constants_and_gaps(world(seed, **options))
+    rare = np.random.default_rng(25).integers(len(given.table) // 15, size=len(given.table))
+    assert given.with_input("street", text(rare)).judged()["notes"] == []
+
+
 def test_a_pair_that_is_exempt_hides_no_sum_of_other_columns() -> None:
     found = sum_of_three(difference_of_two(world())).judged(exempt={"planned": "checked", "actual": "checked"})
     assert [set(one["columns"]) for one in found["exempt"]] == [{"planned", "actual"}]

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from model_lifecycle.contracts.table import TableContract
+from model_lifecycle.contracts.table import ColumnContract, TableContract
 from model_lifecycle.errors import ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.schema import (
     Breach,
     breach_of,
+    found_at,
     listed,
     schema_breaches,
     schema_of,
@@ -125,8 +126,7 @@ def sift_table(name: str, table: pd.DataFrame, contract: TableContract, as_of: p
         raise ContractError(f"contract {name!r}: columns {listed(absent)} are absent; found {listed(found)}")
     declared, breaches = _readable(table, contract)
     wrong = [
-        f"column {column!r}: found type {declared[column].dtype}, "
-        f"expected {_EXPECTED.get(expected.type, expected.type)}"
+        _wrong_type(declared[[column]], expected)
         for column, expected in contract.columns.items()
         if not _IS_TYPE[expected.type](declared[column])
     ]
@@ -144,6 +144,20 @@ def sift_table(name: str, table: pd.DataFrame, contract: TableContract, as_of: p
     if errors:
         raise ContractError(_bounded(name, errors)) from cause
     return set_aside(name, table, contract, breaches)
+
+
+def _wrong_type(table: pd.DataFrame, contract: ColumnContract) -> str:
+    """Tell the type of a single column, and the values that cannot be read as the expected one."""
+    ((name, values),) = table.items()
+    expected = "time" if contract.time_zone else _EXPECTED.get(contract.type, contract.type)
+    message = f"column {name!r}: found type {values.dtype}, expected {expected}"
+    if contract.type == "time" and pd.api.types.is_string_dtype(values.dropna()):
+        return f"{message}; text has to be parsed, as by `load_args: {{parse_dates: [{name}]}}` of the catalog entry"
+    if contract.type not in ("integer", "number"):
+        return message
+    unread = _READERS[contract.type](values).isna() & values.notna()
+    rows = unread.to_numpy().nonzero()[0].tolist()
+    return f"{message}; it is none on {found_at(table, [str(name)], rows)}" if rows else message
 
 
 def set_aside(name: str, table: pd.DataFrame, contract: TableContract, breaches: Sequence[Breach]) -> Sifted:

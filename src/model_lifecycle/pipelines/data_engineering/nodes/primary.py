@@ -11,6 +11,7 @@ from model_lifecycle.contracts.model_input import OBSERVED, PENDING, UNAVAILABLE
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import LARGEST_INTEGER, TableContracts
 from model_lifecycle.errors import ContractError
+from model_lifecycle.features.events import with_known_at
 from model_lifecycle.features.tables import too_large
 from model_lifecycle.pipelines.data_engineering.nodes.contracts import check_table
 
@@ -51,7 +52,7 @@ def check_decisions(decisions: pd.DataFrame, contracts: TableContracts, question
         for name, column in contract.columns.items()
         if column.type == "integer" or pd.api.types.is_integer_dtype(checked[name].dtype)
     ]
-    _refuse_large("contract 'primary_table'", checked[whole])
+    _refuse_large(checked[whole])
     outcome, target = checked[question.outcome], checked[question.target]
     unreasoned = (outcome == UNAVAILABLE) & checked[question.outcome_reason].isna()
     told = (outcome == PENDING) & checked[question.label_time].notna()
@@ -77,15 +78,15 @@ def _refuse(wrong: pd.Series, what: str) -> None:
         raise ContractError(f"contract 'primary_table': {count} where {what} (rows {rows})")
 
 
-def _refuse_large(where: str, table: pd.DataFrame) -> None:
+def _refuse_large(table: pd.DataFrame) -> None:
     """Refuse whole numbers that a request could not tell from their neighbours: their history would be lost."""
     for name, values in table.items():
         large = too_large(values)
         if large.any():
             shown = values[large].head(3).tolist()
             raise ContractError(
-                f"{where}, column {name!r}: {int(large.sum()):,} of {len(large):,} values beyond ±{LARGEST_INTEGER}, "
-                f"such as {shown}; expected smaller whole numbers, or an id as text (type category)"
+                f"contract 'primary_table', column {name!r}: {int(large.sum()):,} of {len(large):,} values beyond "
+                f"±{LARGEST_INTEGER}, such as {shown}; expected smaller whole numbers, or an id as text (type category)"
             )
 
 
@@ -118,25 +119,12 @@ def as_known(decisions: pd.DataFrame, question: BusinessQuestion, run: RunSpec) 
 
 
 def known_events(events: pd.DataFrame, spec: FeatureSpec, run: RunSpec) -> pd.DataFrame:
-    """Add ``known_at`` (the event and its kind's availability lag), keep what is known before ``as_of``.
+    """Add ``known_at`` (what an event says, or its time and its kind's lag), keep what is known before ``as_of``.
 
     Raises
     ------
     ContractError
-        If a kind is not declared, an event id occurs twice, or an entity is too large a number.
+        As of `with_known_at`.
     """
-    undeclared = sorted(set(events["kind"]) - set(spec.events))
-    if undeclared:
-        raise ContractError(f"events of kinds {undeclared}, expected kinds declared in features.events")
-    repeated = events["event_id"].duplicated()
-    if repeated.any():
-        shown = events.loc[repeated, "event_id"].head(3).tolist()
-        raise ContractError(
-            f"events: {int(repeated.sum()):,} event ids occur twice, such as {shown}; expected unique ids"
-        )
-    entities = dict.fromkeys(name for kind in spec.events.values() for name in kind.entities if name in events)
-    _refuse_large("events", events[list(entities)])
-    lag = events["kind"].map({kind: pd.Timedelta(found.availability_lag) for kind, found in spec.events.items()})
-    known_at = (events["event_time"] + lag).astype("datetime64[us, UTC]")
-    known = events.assign(known_at=known_at)
+    known = with_known_at("events of build_tables", events, spec)
     return known[known["known_at"] < pd.Timestamp(run.as_of)].reset_index(drop=True)

@@ -26,7 +26,7 @@ def breach_of(
     table: pd.DataFrame, columns: list[str], rows: np.ndarray, where: str, expected: str, severity: Severity
 ) -> Breach:
     """Tell a breach with a count, the first rows and values, and what was expected."""
-    found = _found(table, columns, rows.tolist(), of_rows=where == "rows")
+    found = found_at(table, columns, rows.tolist(), of_rows=where == "rows")
     return Breach(f"{where}: {found}; expected {expected}", severity, rows)
 
 
@@ -109,7 +109,8 @@ def _severity(contract: TableContract, column: object, check: object, rows: np.n
     return "error" if found == "quarantine" and not rows.size else found
 
 
-def _found(table: pd.DataFrame, columns: list[str], places: list[int], of_rows: bool) -> str:
+def found_at(table: pd.DataFrame, columns: list[str], places: list[int], of_rows: bool = False) -> str:
+    """Tell how many rows there are, the first values and where they stand."""
     if not places and of_rows:
         return f"{len(table):,} rows"
     if not places:

@@ -18,6 +18,7 @@ from model_lifecycle.pipelines.feature_engineering.leakage.knowledge import (
     absence_without_outcome,
     known_too_late,
     telling_absence,
+    telling_values,
 )
 from model_lifecycle.pipelines.feature_engineering.leakage.reproduction import (
     telling_columns,
@@ -50,6 +51,7 @@ def find_leaks(
     LeakageEvidence
         What blocks, what a person has exempted and why, and what is merely worth knowing.
     """
+    declared = contracts.table("primary_table").columns
     raw = to_columns(primary[list(dict.fromkeys([*spec.inputs(), *_known_at(spec, contracts)]))])
     decided = to_columns(primary[[question.decision_time]])[question.decision_time]
     task = task_of(question)
@@ -61,20 +63,24 @@ def find_leaks(
     if question.task == "multiclass":  # each class against the rest
         trials = [_of_class(parts, number, limits) for number in np.unique(parts[0][1])]
     found, checks = _telling(trials)
-    found += known_too_late(spec.inputs(), contracts.table("primary_table").columns, raw, decided)
+    found += known_too_late(spec.inputs(), declared, raw, decided)
     found += _in_both(inputs, outcome, primary[question.decision_id].to_numpy(), is_train, limits)
     every = to_columns(decisions[[*inputs, question.target]])
     before = (decisions[question.label_time] < pd.Timestamp(plan.test.start)).to_numpy(dtype=bool)
     known = is_train & np.isfinite(outcome)
+    seen, notes = take(inputs, known), list[Finding]()
     for later, label in zip(
         _indicators(question, task.encode(every[question.target])), _indicators(question, outcome), strict=True
     ):
         found += target_encodings({name: every[name] for name in inputs}, later, before)
         if question.task != "regression":
-            found += telling_absence(take(inputs, known), label[known], limits)
+            found += telling_absence(seen, label[known], limits)
+            notes += telling_values(seen, label[known], declared, limits)
+    told = {name for one in found for name in one["columns"]}
+    notes = [one for one in notes if told.isdisjoint(one["columns"])]
     unavailable = (primary[question.outcome] == model_input.UNAVAILABLE).to_numpy(dtype=bool)
     checks |= {"rows": len(primary), "inputs": len(inputs), "rows of other times": len(decisions)}
-    return _evidence(found, absence_without_outcome(inputs, unavailable), checks, limits)
+    return _evidence(found, [*notes, *absence_without_outcome(inputs, unavailable)], checks, limits)
 
 
 def _known_at(spec: FeatureSpec, contracts: TableContracts) -> list[str]:
