@@ -28,6 +28,9 @@ class FeatureProfile(Contract):
     missing: Share
     missing_high: Share
     most_frequent_high: Share
+    unknown_high: Share | None = Field(
+        default=None, description="most rows of a later window with a category not seen before it; null: not measured"
+    )
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     quantiles: tuple[FiniteFloat, ...] = ()
