@@ -91,6 +91,22 @@ def test_without_calibrated_floors_a_large_drift_is_suspected_and_raises_no_alar
     assert "too short" in drift.calibration.message
 
 
+def test_a_feature_whose_floor_no_effect_can_exceed_is_told_as_one_that_cannot_alarm() -> None:
+    """The week is another altogether: no value of the reference; a missing share alone would still alarm."""
+    region = PROFILE.features["region"]
+    ones = {"jensen_shannon": (1.0,) * len(PROFILE.sizes), "missing_share": (0.0,) * len(PROFILE.sizes)}
+    deaf = region.model_copy(update={"floors": ones})
+    profile = PROFILE.model_copy(update={"features": {**PROFILE.features, "region": deaf}})
+    columns = {"region": np.array(["offshore"] * 1050, dtype=object)}
+    drift = feature_drift(columns, None, profile, MONITORING)
+    assert (drift.features[0].adjusted_p_value, drift.drifted()) == (0.0, ())
+    assert drift.calibration is not None
+    assert drift.calibration.warning() == (
+        "1 feature cannot alarm, since the reference's own windows differ by as much as windows can: region"
+    )
+    assert PROFILE.calibration_of(1050).warning() == ""
+
+
 def test_overrides_compose() -> None:
     spec = MonitoringSpec.model_validate(
         {

@@ -6,9 +6,24 @@ import pytest
 from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.judge import judge_windows
 from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
+from model_lifecycle.monitoring.profile import ReferenceProfile
 from model_lifecycle.monitoring.quality import check_quality
+from model_lifecycle.monitoring.reference import build_reference_profile
 from model_lifecycle.monitoring.verdict import Finding
-from monitored_traffic import CONTRACT, LIVE, MONITORING, RULES, SPEC, WEEK, champion, judged, live, log_of
+from monitored_traffic import (
+    CONTRACT,
+    LIVE,
+    MONITORING,
+    PER_DAY,
+    RULES,
+    SPEC,
+    WEEK,
+    champion,
+    judged,
+    live,
+    log_of,
+    traffic,
+)
 
 PROFILE = champion().reference_profile
 
@@ -63,6 +78,50 @@ def test_categories_of_the_contract_are_known_even_if_the_reference_has_not_seen
     assert [one.message for one in _findings(region=region)] == [
         "'region' is a category unknown to the release in 9.5% of the rows ('west'), expected at most 2.0%"
     ]
+
+
+def test_the_share_of_unknown_categories_is_one_of_all_rows_and_a_handful_is_no_finding() -> None:
+    """A column that is mostly missing: half of the few values it has are new."""
+    engine = np.full(1050, None, dtype=object)
+    engine[:40] = ["turbo"] * 20 + ["rotary"] * 20
+    assert [one.rule for one in _findings(engine=engine)] == ["missing"]
+    few = {name: values[:400].copy() for name, values in live(1).columns.items()}
+    of_few = MONITORING.model_copy(update={"window_rows": 400})
+    told = []
+    for rows in (9, 10):
+        few["region"][:rows] = "west"
+        found = check_quality(LoggedColumns(few, {}), 400, CONTRACT, PROFILE, of_few)
+        told.append([(one.rule, one.found) for one in found])
+    assert told == [[], [("unknown_category", 0.025)]]
+
+
+def test_a_column_whose_reference_always_brought_new_categories_may_bring_as_many_and_a_renamed_one_is_found() -> None:
+    """Each day of the reference 6% of the rows come by an agent who was not there before."""
+    reference, week = traffic(1, 60, LIVE), live(1)
+
+    def agents(rows: int, first: int) -> np.ndarray:
+        names = np.full(rows, "house", dtype=object)
+        for day in range(-(-rows // PER_DAY)):
+            names[day * PER_DAY : day * PER_DAY + 9] = f"agent {first + day}"
+        return names
+
+    spec = SPEC.model_copy(update={"categorical": (*SPEC.categorical, "agent")})
+    columns = {**reference.columns, "agent": agents(reference.times.size, 0)}
+    profile = ReferenceProfile.model_validate(build_reference_profile(columns, reference.times, spec, MONITORING))
+
+    def found(agent: np.ndarray, profile: ReferenceProfile = profile) -> list[tuple[str, str | None]]:
+        logged = LoggedColumns({**week.columns, "agent": agent}, {})
+        told = check_quality(logged, 1050, CONTRACT, profile, MONITORING)
+        return [(one.rule, one.column) for one in told]
+
+    newcomers = agents(1050, 1000)
+    assert found(newcomers) == []
+    renamed = newcomers.copy()
+    renamed[np.flatnonzero(newcomers == "house")[:100]] = "House"
+    assert found(renamed) == [("unknown_category", "agent")]
+    former = profile.features["agent"].model_copy(update={"unknown_high": None})
+    of_former = profile.model_copy(update={"features": {**profile.features, "agent": former}})
+    assert found(newcomers, of_former) == [("unknown_category", "agent")]
 
 
 def test_without_a_range_in_the_contract_the_reference_widened_by_its_width_counts() -> None:

@@ -192,6 +192,7 @@ def evaluation(
             "act_never": interval(0.0, 0.0),
             "perfect": interval(12_600.0, 2_000.0),
         },
+        "success": {"minimum_value_per_1000": 4_000.0, "against": "act_never", "gain": interval(4_210.0, 900.0)},
         "value_by_month": [{"month": "2021-06", "rows": 27_000, "value": {"model": interval(4_210.0, 900.0)}}],
         "sensitivity": [
             {"assumption": "gain of acting on positive outcomes", "factor": 0.5, "model": 1_900.0, "trivial": 0.0}

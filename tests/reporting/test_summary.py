@@ -21,6 +21,7 @@ def test_a_summary_tells_what_a_reader_wants_to_know_first(run: RunEvidence) -> 
         "constant (baseline)    0.630 [0.600, 0.660]  0.500 [0.480, 0.520]  -0.099 [-0.111, -0.087]",
         "value, minutes per 1,000 decisions",
         "act on the model's advice         4,210 [3,310, 5,110]",
+        'success not shown: 4,210 [3,310, 5,110] minutes over "never act", of at least 4,000 declared',
         "weak slices: 3 of the 1,240 searched; surest depot: East <b>, weight: 12.5 to 25: positive 41.0%",
         "gates: all 4 passed",
         "release: parcels-20210701-1a2b3c4d, version 3 in the registry",
@@ -32,6 +33,20 @@ def test_a_summary_tells_what_a_reader_wants_to_know_first(run: RunEvidence) -> 
         "make loop",
     ):
         assert words in told
+
+
+@pytest.mark.parametrize(("least", "said"), [(3_310.0, "shown"), (5_110.0, "not shown"), (5_111.0, "not reached")])
+def test_the_gain_is_held_against_the_least_that_the_question_declares(
+    run: RunEvidence, least: float, said: str
+) -> None:
+    run["evaluation"]["success"]["minimum_value_per_1000"] = least
+    told = next(line for line in run_summary(run).splitlines() if line.endswith(f"{least:,.0f} declared"))
+    assert told.startswith(f"success {said}: ")
+
+
+def test_a_release_of_before_tells_nothing_of_success(run: RunEvidence) -> None:
+    del run["evaluation"]["success"]
+    assert "declared" not in run_summary(run)
 
 
 def test_a_blocked_run_says_so_and_what_stays_in_production(run: RunEvidence) -> None:

@@ -13,7 +13,7 @@ Value = Annotated[ValueMatrix | QuantityCost | ActionValues, Field(discriminator
 
 
 class SuccessCriteria(Contract):
-    """When the answer is worth having: the feasibility page says no-go below these."""
+    """When the answer is worth having: feasibility says no-go when it cannot be; reports tell what was reached."""
 
     minimum_value_per_1000: float = Field(gt=0, description="gain over the best trivial action, per 1,000 decisions")
     minimum_positives: int = Field(

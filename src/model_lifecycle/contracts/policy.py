@@ -48,7 +48,9 @@ class MonitoringSpec(Contract):
         default=0.002, gt=0.0, lt=1.0, description="how ready ADWIN is to see a change in the stream of errors"
     )
     maximum_missing_increase: float = Field(default=0.05, gt=0.0, le=1.0)
-    maximum_unknown_share: float = Field(default=0.02, gt=0.0, le=1.0)
+    maximum_unknown_share: float = Field(
+        default=0.02, gt=0.0, le=1.0, description="of all rows, above the most that a window of the reference brought"
+    )
     maximum_out_of_range_share: float = Field(default=0.01, gt=0.0, le=1.0)
 
 

@@ -87,10 +87,12 @@ def feature_drift(
         except (StatisticError, ValueError, TypeError) as error:
             skipped[name] = str(error)
     drifts = _verdicts(found, spec.drift_level) if found else []
+    calibration = profile.calibration_of(size)
+    silent = tuple(name for name in calibration.silent if name not in skipped)
     return Drift(
         features=tuple(sorted(drifts, key=lambda one: one.floor - one.effect)),
         skipped=skipped,
-        calibration=profile.calibration_of(size),
+        calibration=calibration.model_copy(update={"silent": silent}),
         joint=joint_drift(features, profile, size, spec.drift_level),
     )
 

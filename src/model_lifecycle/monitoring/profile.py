@@ -28,6 +28,9 @@ class FeatureProfile(Contract):
     missing: Share
     missing_high: Share
     most_frequent_high: Share
+    unknown_high: Share | None = Field(
+        default=None, description="most rows of a later window with a category not seen before it; null: not measured"
+    )
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     quantiles: tuple[FiniteFloat, ...] = ()
@@ -158,7 +161,21 @@ class ReferenceProfile(Contract):
         message = f"floors of windows of {used:,} rows; the reference holds about {worth:.0f} independent ones"
         if largest < rows / 2:
             message += f", and too few of {rows:,}: the smaller windows' higher floors count"
-        return Calibration(rows=rows, calibrated_rows=used, independent_windows=worth, message=message)
+        return Calibration(
+            rows=rows, calibrated_rows=used, independent_windows=worth, message=message, silent=self.silent(rows)
+        )
+
+    def silent(self, rows: int) -> tuple[str, ...]:
+        """Return the features whose distribution no window of so many rows can drift in: its floors are 1.
+
+        A share that is missing may still alarm.
+        """
+        floors = {name: self.floors_of(name, rows) for name in self.features}
+        return tuple(
+            name
+            for name, found in floors.items()
+            if found and all(floor >= 1.0 for statistic, floor in found.items() if statistic != "missing_share")
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from model_lifecycle.monitoring.verdict import Finding, Rule
 # Shares of fewer rows jump by more than the limits; such a window is told by its volume alone.
 FEWEST_ROWS = 200
 _NAMED_CATEGORIES = 5
+_FEWEST_UNKNOWN = 10  # rows; a handful of newcomers is no renamed code, whatever their share of a small window
 _MOST_TALLIED = 100_000  # rows, evenly thinned, that tell the share of the most frequent value to within 0.3 points
 # A column of which a quiet window of the reference holds nearly one value only may well hold one value.
 _NEARLY_CONSTANT = 0.9
@@ -151,26 +152,31 @@ def _unreadable(column: _Column, spec: MonitoringSpec) -> Finding | None:
 
 
 def _unknown(column: _Column, spec: MonitoringSpec) -> Finding | None:
-    known = _known_categories(column)
-    present = column.present()
-    if known is None or not present.size:
+    """Tell a column with more rows of new categories than in any later window of the reference, by the limit.
+
+    Agents and products come and go; where the contract lists the categories, only the limit may be new.
+    """
+    known, listed = _known_categories(column)
+    if known is None:
         return None
-    tally = pd.Series(present, dtype=object).value_counts()
+    tally = pd.Series(column.present(), dtype=object).value_counts()
     new = tally[[value not in known for value in tally.index]]
-    share, limit = float(new.sum() / present.size), spec.maximum_unknown_share
-    if share <= limit:
+    usual = 0.0 if listed or column.profile is None else column.profile.unknown_high or 0.0
+    share, limit = float(new.sum() / len(column.values)), min(usual + spec.maximum_unknown_share, 1.0)
+    if share <= limit or new.sum() < _FEWEST_UNKNOWN:
         return None
     named = ", ".join(repr(str(value)) for value in new.index[:_NAMED_CATEGORIES])
     text = f"{column.name!r} is a category unknown to the release in {share:.1%} of the rows ({named})"
     return _critical("unknown_category", column.name, share, limit, f"{text}, expected at most {limit:.1%}")
 
 
-def _known_categories(column: _Column) -> frozenset[str] | None:
+def _known_categories(column: _Column) -> tuple[frozenset[str] | None, bool]:
+    """Return the known categories, and whether the contract lists them."""
     if column.contract is not None and column.contract.categories is not None:
-        return frozenset(column.contract.categories)
+        return frozenset(column.contract.categories), True
     if column.profile is not None and column.profile.kind == "categorical" and column.profile.known is not None:
-        return frozenset(column.profile.known)
-    return None
+        return frozenset(column.profile.known), False
+    return None, False
 
 
 def _out_of_range(column: _Column, spec: MonitoringSpec) -> Finding | None:

@@ -237,7 +237,10 @@ def _categorical(values: np.ndarray, windows: Windows) -> FeatureProfile:
         most_frequent_high=0,
     )
     missing = np.array([value is None for value in values.tolist()], dtype=bool)
-    update: dict[str, object] = {"counts": tuple(blank.count(values).tolist())}
+    update: dict[str, object] = {
+        "counts": tuple(blank.count(values).tolist()),
+        "unknown_high": _unknown_high(values, windows),
+    }
     return blank.model_copy(update=update | _shares(values, missing, windows))
 
 
@@ -251,6 +254,20 @@ def _shares(values: np.ndarray, missing: np.ndarray, windows: Windows) -> dict[s
         "missing_high": max(float(missing[rows].mean()) for rows in spans),
         "most_frequent_high": max(frequent),
     }
+
+
+def _unknown_high(values: np.ndarray, windows: Windows) -> float | None:
+    """Return the largest share of a window's rows whose category no row before it had, over the later half of windows.
+
+    The earlier half has seen too little: everything is new to the first window. None with fewer than two windows.
+    """
+    if len(windows) < 2:
+        return None
+    codes, categories = pd.factorize(values)  # -1 is missing
+    first = np.full(len(categories) + 1, -1)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    first[-1] = -1  # what is missing is not new
+    return max(float(np.mean(first[codes[rows]] >= rows.start)) for rows in windows[len(windows) // 2 :])
 
 
 def most_frequent_share(codes: np.ndarray) -> float:

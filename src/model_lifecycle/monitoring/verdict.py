@@ -87,6 +87,22 @@ class Calibration(Contract):
     calibrated_rows: int | None = Field(description="of the windows whose floors count; none where none are known")
     independent_windows: FiniteFloat | None = Field(description="of that size in the reference")
     message: str
+    silent: tuple[str, ...] = Field(
+        default=(), description="features whose distribution cannot alarm: its floors are the largest possible effect"
+    )
+
+    def warning(self) -> str:
+        """Say which features cannot alarm, and why; empty when all can.
+
+        Examples
+        --------
+        >>> Calibration(rows=1, calibrated_rows=1, independent_windows=9, message="", silent=("fare", "day")).warning()
+        "2 features cannot alarm, since the reference's own windows differ by as much as windows can: fare, day"
+        """
+        if not self.silent:
+            return ""
+        many = f"{len(self.silent)} feature{'s' * (len(self.silent) > 1)} cannot alarm"
+        return f"{many}, since the reference's own windows differ by as much as windows can: {', '.join(self.silent)}"
 
 
 class PairDrift(Contract):

@@ -334,6 +334,15 @@ class ReproducibilityEvidence(TypedDict):
 
 
 @with_config(_STRICT)
+class SuccessEvidence(TypedDict):
+    """What the model's decisions gain on the test rows, beside the least that the question declares."""
+
+    minimum_value_per_1000: float
+    against: str  # the best trivial policy
+    gain: IntervalEvidence  # over it, paired, per 1,000 decisions
+
+
+@with_config(_STRICT)
 class EvaluationEvidence(TypedDict):
     """Everything the model card says. All metrics are on the untouched test rows.
 
@@ -349,6 +358,7 @@ class EvaluationEvidence(TypedDict):
     metrics: dict[str, dict[str, IntervalEvidence]]  # by model, by metric, the loss first
     differences: list[DifferenceEvidence]
     value: dict[str, IntervalEvidence]  # by policy: model, perfect, champion, baselines and the trivial ones
+    success: NotRequired[SuccessEvidence]  # releases of before do not tell
     value_by_month: list[MonthEvidence]
     sensitivity: list[SensitivityEvidence]
     threshold: ThresholdEvidence

@@ -153,10 +153,12 @@ def _value(evidence: EvaluationEvidence) -> Section:
         if threshold["threshold"] is not None
         else ""
     )
+    told, unit = evidence.get("success"), evidence["question"]["unit"]
     return value_section(
         evidence["value"],
-        evidence["question"]["unit"],
+        unit,
         f"{drawn}Of the test decisions: {decided}.",
+        *([f"{text.success(told, unit)}. No gate holds a release to it."] if told else []),
     )
 
 

@@ -47,14 +47,14 @@ def gates_section(gates: Sequence[GateEvidence], heading: str = "Gates") -> Sect
     )
 
 
-def value_section(value: Mapping[str, IntervalEvidence], unit: str, lead: str) -> Section:
+def value_section(value: Mapping[str, IntervalEvidence], unit: str, *words: str) -> Section:
     """Return what each way to decide is worth, as figure and table."""
     rows: list[dict[str, Cell]] = [
         {"policy": text.policy(name), unit: text.interval(worth, 0)} for name, worth in value.items()
     ]
     return Section(
         "Value",
-        text=(lead,),
+        text=words,
         table=rows,
         figure=value_figure(value, unit),
         caption=f"{unit} per 1,000 decisions, {text.interval_note(next(iter(value.values())))}",

@@ -42,7 +42,6 @@ def run_summary(evidence: RunEvidence) -> str:
         *_metrics(evaluation),
         "",
         *_value(evaluation),
-        "",
         text.weak_slices(evaluation["weak_slices"]),
     ]
     below = ["", *_release(evidence["release"]), "", *_next(evidence["reports"])]
@@ -98,7 +97,8 @@ def _value(evidence: EvaluationEvidence) -> list[str]:
     shown = _policies(evidence)
     table = [[f"value, {evidence['question']['unit']} per 1,000 decisions", ""]]
     table.extend([f"  {text.policy(name)}", text.interval(evidence["value"][name], 0)] for name in shown)
-    return aligned(table)
+    told = evidence.get("success")
+    return [*aligned(table), text.success(told, evidence["question"]["unit"]) if told else ""]
 
 
 def _policies(evidence: EvaluationEvidence) -> list[str]:

@@ -8,7 +8,12 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from model_lifecycle.reporting.document import Cell
-from model_lifecycle.reporting.evidence import IntervalEvidence, WeakSliceEvidence, WeakSlicesEvidence
+from model_lifecycle.reporting.evidence import (
+    IntervalEvidence,
+    SuccessEvidence,
+    WeakSliceEvidence,
+    WeakSlicesEvidence,
+)
 
 NOTHING = "n/a"
 
@@ -126,6 +131,23 @@ def interval_note(value: IntervalEvidence) -> str:
     blocks, worth, coverage = value["n_blocks"], value["n_effective"], value.get("coverage")
     held = "" if coverage is None else f", holding the truth in {percent(coverage)} of simulated worlds"
     return f"{100 * value['level']:g}% interval over {blocks} blocks of time, worth {worth:.0f} independent ones{held}"
+
+
+def success(found: SuccessEvidence, unit: str) -> str:
+    """Tell the gain per 1,000 decisions against the least that is declared; shown is what the whole interval holds.
+
+    Examples
+    --------
+    >>> gain = {"estimate": 295.0, "lower": -352.0, "upper": 942.0, "level": 0.95, "n_blocks": 30, "n_effective": 17.2}
+    >>> success({"minimum_value_per_1000": 300.0, "against": "act_never", "gain": gain}, "EUR")
+    'success not shown: 295 [-352, 942] EUR over "never act", of at least 300 declared'
+    """
+    least, lower, upper = found["minimum_value_per_1000"], found["gain"]["lower"], found["gain"]["upper"]
+    said = "shown" if lower is not None and lower >= least else "not shown"
+    if upper is not None and upper < least:
+        said = "not reached"
+    gain = f'{interval(found["gain"], 0)} {unit} over "{policy(found["against"])}"'
+    return f"success {said}: {gain}, of at least {number(least, 0)} declared"
 
 
 def conditions(found: Mapping[str, str]) -> str:

@@ -328,6 +328,16 @@ def test_the_figures_that_are_judged_give_the_same_verdict_alone(stages: Stages)
     assert [gate["gate"] for gate in verdicts[0]] == NAMES
 
 
+def test_the_verdict_tells_the_gain_over_the_best_trivial_policy_beside_the_least_declared(stages: Stages) -> None:
+    scores, told_by = stages.scores, (stages.leaderboard, QUESTION_WITH_SLICE, GATES, stages.plan, None, stages.refit)
+    figures, verdict = evaluate(scores, stages.challenger, *told_by)
+    told, value = verdict["success"], figures["value"]
+    trivial = {name: value[name]["estimate"] for name in ("act_always", "act_never")}
+    assert told["minimum_value_per_1000"] == QUESTION_WITH_SLICE.success.minimum_value_per_1000
+    assert told["against"] == max(trivial, key=lambda name: trivial[name])
+    assert told["gain"]["estimate"] == pytest.approx(value["model"]["estimate"] - max(trivial.values()))
+
+
 def test_outcomes_that_have_stopped_arriving_block(stages: Stages) -> None:
     times = stages.scores[model_input.DECISION_TIME]
     for day, passes in ((29, True), (20, False)):

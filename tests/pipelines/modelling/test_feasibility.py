@@ -87,6 +87,24 @@ def test_a_test_window_whose_outcomes_are_still_to_come_is_no_go_and_told_how_lo
         require_go(found)
 
 
+def test_a_test_window_with_fewer_outcomes_than_the_evidence_gate_asks_for_is_no_go(stages: Stages) -> None:
+    """The share counts every outcome that is settled, and outcomes of both kinds are known on either side of it."""
+
+    def failed(share: float) -> list[str]:
+        known = np.arange(len(stages.test)) < np.ceil(share * len(stages.test))
+        return _failed(
+            _assess(
+                stages,
+                test=stages.test.assign(
+                    row_outcome=np.where(known, stages.test[model_input.OUTCOME], model_input.PENDING)
+                ),
+            )
+        )
+
+    assert failed(GATES.minimum_label_share) == []
+    assert failed(GATES.minimum_label_share - 0.05) == ["outcomes have arrived"]
+
+
 def test_one_day_of_data_is_too_little_for_an_interval(stages: Stages) -> None:
     with pytest.raises(StatisticError, match="blocks"):
         _assess(stages, stages.train.head(15))

@@ -1,5 +1,6 @@
 """The split in time, the fitted constants, and the features of every decision as of its own moment."""
 
+import logging
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -19,8 +20,11 @@ from model_lifecycle.features.folds import periods_before
 from model_lifecycle.features.history import History
 from model_lifecycle.features.tables import events_by_kind, to_columns, to_table
 from model_lifecycle.features.transform import FeatureState, compute_features, fit_feature_state
+from model_lifecycle.monitoring.profile import ReferenceProfile
 from model_lifecycle.monitoring.reference import build_reference_profile
 from model_lifecycle.tasks import task_of
+
+_log = logging.getLogger(__name__)
 
 
 def plan_split(primary: pd.DataFrame, split: SplitSpec, run: RunSpec, question: BusinessQuestion) -> SplitPlan:
@@ -140,4 +144,9 @@ def profile_reference(train: pd.DataFrame, spec: FeatureSpec, monitoring: Monito
     """Describe the features of all training and validation rows, as monitoring will compare live traffic with them."""
     columns = to_columns(train)
     features = {name: columns[name] for name in spec.names()}
-    return build_reference_profile(features, columns[model_input.DECISION_TIME], spec, monitoring)
+    found = build_reference_profile(features, columns[model_input.DECISION_TIME], spec, monitoring)
+    profile = ReferenceProfile.model_validate(found)
+    rows = profile.usual_rows(monitoring.window_rows or profile.rows, monitoring.window)
+    if warning := profile.calibration_of(rows).warning():
+        _log.warning("drift: %s", warning)
+    return found

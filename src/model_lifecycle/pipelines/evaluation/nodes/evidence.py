@@ -26,6 +26,7 @@ from model_lifecycle.reporting.evidence import (
     PartEvidence,
     ReproducibilityEvidence,
     SplitEvidence,
+    SuccessEvidence,
     WeakSlicesEvidence,
 )
 from model_lifecycle.reporting.explanations import CandidateExplanation
@@ -46,6 +47,7 @@ class Verdict(TypedDict):
     passed: bool
     challenger: str
     gates: list[GateEvidence]
+    success: SuccessEvidence  # told, no gate
 
 
 def evaluate(
@@ -68,7 +70,7 @@ def evaluate(
     )
     results = judge(figures, gates, plan, champion, challenger, leaderboard, refit)
     passed = all(result["passed"] for result in results)
-    return figures, Verdict(passed=passed, challenger=name, gates=results)
+    return figures, Verdict(passed=passed, challenger=name, gates=results, success=figures["success"])
 
 
 def assembler(case: str) -> Callable[..., EvaluationEvidence]:
@@ -99,6 +101,7 @@ def assembler(case: str) -> Callable[..., EvaluationEvidence]:
             "metrics": figures["metrics"],
             "differences": figures["differences"],
             "value": figures["value"],
+            "success": figures["success"],
             "value_by_month": figures["value_by_month"],
             "sensitivity": figures["sensitivity"],
             "threshold": figures["threshold"],

@@ -31,6 +31,7 @@ from model_lifecycle.reporting.evidence import (
     MonthEvidence,
     SensitivityEvidence,
     SliceEvidence,
+    SuccessEvidence,
     ThresholdEvidence,
 )
 from model_lifecycle.statistics.blocks import DAY, block_ids
@@ -60,6 +61,7 @@ class TestFigures(TypedDict):
     metrics: dict[str, dict[str, IntervalEvidence]]
     differences: list[DifferenceEvidence]
     value: dict[str, IntervalEvidence]
+    success: SuccessEvidence
     value_by_month: list[MonthEvidence]
     sensitivity: list[SensitivityEvidence]
     threshold: ThresholdEvidence
@@ -175,6 +177,7 @@ def compute_figures(
         "value": {}
         if only_judged
         else {policy: sample.mean(values, sample.settled_block) for policy, values in worth.items()},
+        "success": _success(sample, worth, question),
         "value_by_month": [] if only_judged else _by_month(sample, worth, time_zone),
         "sensitivity": []
         if only_judged
@@ -237,6 +240,15 @@ def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
     found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
     return found
+
+
+def _success(sample: _Sample, worth: dict[str, np.ndarray], question: BusinessQuestion) -> SuccessEvidence:
+    best = max(sample.task.policies, key=lambda name: float(worth[name].mean()))
+    return {
+        "minimum_value_per_1000": question.success.minimum_value_per_1000,
+        "against": best,
+        "gain": sample.mean(worth["model"] - worth[best], sample.settled_block),
+    }
 
 
 def _by_month(sample: _Sample, worth: dict[str, np.ndarray], time_zone: str) -> list[MonthEvidence]:

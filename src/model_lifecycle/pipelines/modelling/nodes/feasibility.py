@@ -192,7 +192,10 @@ def _reasons(
 
 
 def _arrived(settled: pd.DataFrame, test: pd.DataFrame, gates: GateLimits) -> GateEvidence:
-    """Refuse a test window that nothing can be judged on, since its outcomes are still to come."""
+    """Refuse a test window whose outcomes are still to come: the evidence gate would, after the search.
+
+    Those that come first are no fair part of all: a cancellation is known at once, a stay only when it is over.
+    """
     known = test.loc[test[model_input.OUTCOME] == model_input.OBSERVED, model_input.TARGET]
     kinds, arrived = known.nunique(), float((test[model_input.OUTCOME] != model_input.PENDING).mean())
     reason = f"{len(known):,} of {len(test):,} outcomes of the test window are known, {kinds:,} different ones"
@@ -203,7 +206,8 @@ def _arrived(settled: pd.DataFrame, test: pd.DataFrame, gates: GateLimits) -> Ga
             f"; before it {gates.minimum_label_share:.0%} of the outcomes took up to {days} days: `split.label_delay: "
             f"{days}d` lays the split so much earlier"
         )
-    return _reason("outcomes have arrived", kinds > 1, reason, found=arrived, limit=gates.minimum_label_share)
+    passed = kinds > 1 and arrived >= gates.minimum_label_share
+    return _reason("outcomes have arrived", passed, reason, found=arrived, limit=gates.minimum_label_share)
 
 
 def _reason(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:

@@ -6,7 +6,7 @@ from model_lifecycle.monitoring.history import RememberedWindow
 from model_lifecycle.monitoring.profile import FeatureProfile
 from model_lifecycle.monitoring.verdict import FeatureDrift, WindowVerdict
 from model_lifecycle.pipelines.monitoring.pages.parts import day, over_windows
-from model_lifecycle.reporting.document import Cell, Fold, Panel, Section
+from model_lifecycle.reporting.document import Callout, Cell, Fold, Panel, Section
 from model_lifecycle.reporting.drawing import distribution_panel
 
 _P_VALUE_DIGITS = 2
@@ -16,10 +16,12 @@ def features_section(
     window: WindowVerdict, profiles: dict[str, FeatureProfile], past: Sequence[RememberedWindow]
 ) -> Section:
     """Return the drift of each feature with its distribution, those that drifted first and open."""
+    calibration = window.drift.calibration
+    silent = () if calibration is None else calibration.silent
     rows: list[dict[str, Cell]] = [
         {
             "feature": one.feature,
-            "drifted": one.drifted,
+            "drifted": "cannot alarm" if one.feature in silent and not one.drifted else one.drifted,
             "statistic": one.statistic.replace("_", " "),
             "distance": round(one.effect, 4),
             "floor": round(one.floor, 4),
@@ -35,12 +37,13 @@ def features_section(
         "The floor is what windows of the training data keep among themselves. Drift alone never retrains.",
         *_weight(window),
         *_season(window),
-        *((window.drift.calibration.message + ".",) if window.drift.calibration else ()),
+        *((calibration.message + ".",) if calibration else ()),
         *(f"Not compared: {name}, {reason}." for name, reason in window.drift.skipped.items()),
     )
     ordered = sorted(window.drift.features, key=lambda one: not one.drifted)
     folds = tuple(_fold(one, profiles.get(one.feature), past) for one in ordered)
-    return Section("Features against the training data", text=words, table=rows or None, folds=folds)
+    callout = Callout("note", f"{calibration.warning()}.") if calibration and silent else None
+    return Section("Features against the training data", callout=callout, text=words, table=rows or None, folds=folds)
 
 
 def _weight(window: WindowVerdict) -> tuple[str, ...]:

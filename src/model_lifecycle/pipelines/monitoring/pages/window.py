@@ -105,11 +105,16 @@ def _alert_tile(alerts: Mapping[str, Any]) -> Tile:
 
 def _window_tiles(window: WindowVerdict) -> list[Tile]:
     critical, drifted = len(window.critical()), len(window.drift.drifted())
+    silent = len(window.drift.calibration.silent) if window.drift.calibration else 0
     known = window.decisions - window.maturity.waiting
     return [
         Tile("Decisions", f"{window.decisions:,}", f"{day(window.start)} to {day(window.end)}"),
         Tile("Data", "blocked" if critical else "trusted", _findings(window), _tone(not critical)),
-        Tile("Features drifted", f"{drifted} of {len(window.drift.features)}", "explains, never retrains"),
+        Tile(
+            "Features drifted",
+            f"{drifted} of {len(window.drift.features)}",
+            f"{silent} cannot alarm" if silent else "explains, never retrains",
+        ),
         Tile(
             "Outcomes known",
             text.percent(known / window.decisions if window.decisions else None, 0),
