@@ -11,12 +11,12 @@ from model_lifecycle.reporting.evidence import (
     IntervalEvidence,
     PartEvidence,
     QuestionEvidence,
-    RunEvidence,
     SliceEvidence,
     WeakSlicesEvidence,
 )
 from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence, PeriodRate
 from model_lifecycle.reporting.quality_evidence import QualityEvidence, TableQuality
+from model_lifecycle.reporting.run_evidence import RunEvidence
 
 MONTHS = ("train", "train", "train", "train", "validation", "test", "stream", "stream")
 RATES = (0.24, 0.26, 0.245, 0.25, 0.21, 0.318, 0.29, 0.19)

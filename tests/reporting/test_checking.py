@@ -6,7 +6,8 @@ import pytest
 from model_lifecycle.contracts.gates import GateResult
 from model_lifecycle.errors import ContractError
 from model_lifecycle.reporting.checking import checked, checked_evaluation
-from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence, RunEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, IntervalEvidence
+from model_lifecycle.reporting.run_evidence import RunEvidence
 from model_lifecycle.statistics.intervals import Interval
 
 

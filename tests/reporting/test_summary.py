@@ -3,7 +3,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_lifecycle.errors import ContractError
-from model_lifecycle.reporting.evidence import GateEvidence, RunEvidence
+from model_lifecycle.reporting.evidence import GateEvidence
+from model_lifecycle.reporting.run_evidence import RunEvidence
 from model_lifecycle.reporting.summary import run_summary
 
 

@@ -92,13 +92,7 @@ class Calibration(Contract):
     )
 
     def warning(self) -> str:
-        """Say which features cannot alarm, and why; empty when all can.
-
-        Examples
-        --------
-        >>> Calibration(rows=1, calibrated_rows=1, independent_windows=9, message="", silent=("fare", "day")).warning()
-        "2 features cannot alarm, since the reference's own windows differ by as much as windows can: fare, day"
-        """
+        """Say which features cannot alarm, and why; empty when all can."""
         if not self.silent:
             return ""
         many = f"{len(self.silent)} feature{'s' * (len(self.silent) > 1)} cannot alarm"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.checking import checked, checked_evaluation
-from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence, ReleaseEvidence, RunEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence
+from model_lifecycle.reporting.run_evidence import ReleaseEvidence, RunEvidence
 
 _WIDTH = 100
 _LINES = 35

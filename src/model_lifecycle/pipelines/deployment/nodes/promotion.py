@@ -16,7 +16,8 @@ from model_lifecycle.pipelines.deployment.nodes.packing import require_passed
 from model_lifecycle.pipelines.deployment.nodes.proof import Proof
 from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases.packed import WrittenRelease
-from model_lifecycle.reporting.evidence import EvaluationEvidence, PromotionEvidence, ReleaseEvidence, RunEvidence
+from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.run_evidence import PromotionEvidence, ReleaseEvidence, RunEvidence
 from model_lifecycle.reporting.summary import run_summary
 
 KEDRO = "kedro run"
