@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model_lifecycle.contracts.columns import take
 from model_lifecycle.contracts.features import FeatureSpec
-from model_lifecycle.contracts.table import TableContract
+from model_lifecycle.contracts.table import LARGEST_INTEGER, TableContract
 from model_lifecycle.errors import FeatureError
 from model_lifecycle.features.history import History
 from model_lifecycle.features.plain_records import PlainReader
@@ -62,13 +62,13 @@ _depot = (
     | st.sampled_from(["north", "süd", "", "(missing)", "東"])
     | st.text(st.characters(exclude_categories=["Cs"]))
 )
-_lane = st.sampled_from([1, 2, 3, -7]) | st.integers(-(2**53), 2**53)
+_lane = st.sampled_from([1, 2, 3, -7]) | st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
 _moment = st.integers(-86_400, 10 * 86_400).map(lambda seconds: START + timedelta(seconds=seconds))
 _record = st.fixed_dictionaries(
     {
         "asked_at": _moment,
         "weight": st.none() | st.floats(allow_nan=False, allow_infinity=False),
-        "pieces": st.integers(-(2**53), 2**53),
+        "pieces": st.integers(-LARGEST_INTEGER, LARGEST_INTEGER),
         "fragile": st.booleans(),
         "fragile_kind": st.booleans(),
         "depot": _depot,
