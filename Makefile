@@ -33,7 +33,7 @@ run: setup ## the whole job: raw tables to a blessed release and its reports
 # Tests of a file share what is costly to make, so whole files are spread over the cores (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses auto --dist loadscope --no-loadscope-reorder
 
-test: setup ## the tests, over all cores (up to 16 minutes on 2)
+test: setup ## the tests, over all cores (up to 17 minutes on 2)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-full: setup ## the tests, slow ones included (faults, fuzzing, soak)
