@@ -1,9 +1,6 @@
-import doctest
-
 import numpy as np
 import pytest
 
-from model_lifecycle.serving import chance as module
 from model_lifecycle.serving.chance import chance, drawn_rows, taken
 from tiny_release import QUESTION
 
@@ -13,10 +10,6 @@ def columns(rows: int) -> dict[str, np.ndarray]:
         "parcel": np.array([f"P-{row}" for row in range(rows)], dtype=object),
         "depot": np.array([("north", "south", None)[row % 3] for row in range(rows)], dtype=object),
     }
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_lots_are_spread_evenly() -> None:

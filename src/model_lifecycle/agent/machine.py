@@ -128,10 +128,8 @@ class Machine:
     def _retrain(self, state: AgentState, at: datetime) -> Step:
         order = _known(state.order)
         found = self._works.retrain(order)
-        took, seconds = (
-            f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s",
-            state.spent + found.seconds,
-        )
+        took = f"the retraining as of {iso(order.as_of)} took {found.seconds:.0f} s"
+        seconds = state.spent + found.seconds
         if found.rejected:
             reason = "; ".join(found.rejected)
             entry = self._entry(order.as_of, REJECTED, "", reason, order, seconds=seconds)
