@@ -28,6 +28,7 @@ STOP_SECONDS = 30.0
 # The same model on the same features; MLflow and JSON keep every bit, so a difference would be another model.
 TOLERANCE = 1e-9
 CHECKED = 50
+NUMBER = "#" * 10  # as wrk.lua looks for it
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,21 @@ def _check(name: str, scores: Sequence[float], world: World) -> None:
 def bodies(world: World, name: str) -> Path:
     """Write the single requests of ours or of a peer."""
     if name == "ours":
-        return write_bodies(world.folder / "ours.jsonl", [{"records": [record]} for record in world.records])
+        return write_bodies(world.folder / "ours.jsonl", [{"records": [record]} for record in _numbered(world)])
     return write_bodies(world.folder / f"{name}.jsonl", [PEERS[name].body(record) for record in world.features])
 
 
 def batches(world: World) -> Path:
     """Write requests of 1,000 records."""
-    starts = range(0, len(world.records) - BATCH + 1, BATCH // 4)
-    return write_bodies(world.folder / "batches.jsonl", [{"records": world.records[s : s + BATCH]} for s in starts])
+    records = _numbered(world)
+    starts = range(0, len(records) - BATCH + 1, BATCH // 4)
+    return write_bodies(world.folder / "batches.jsonl", [{"records": records[s : s + BATCH]} for s in starts])
+
+
+def _numbered(world: World) -> list[dict[str, Any]]:
+    """Return the records with a decision id that begins with a number, which every request writes anew."""
+    name = world.scorer.question.decision_id
+    return [{**record, name: f"{NUMBER}-{record[name]}"} for record in world.records]
 
 
 def wrk(target: Target, lines: Path, connections: int, seconds: float) -> dict[str, float]:

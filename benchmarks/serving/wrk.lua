@@ -1,5 +1,11 @@
--- One request a line of a file, in turn; figures as one line of JSON.
-local requests, next_one = {}, 0
+-- One request a line of a file, in turn; figures as one line of JSON. Ten # are a number that is used once, and
+-- greater than those before: no decision is asked for twice.
+local requests, next_one, number = {}, 0, os.time() % 100000 * 100000
+
+local function next_number()
+  number = number + 1
+  return string.format("%010d", number)
+end
 
 function init(args)
   local headers = {["Content-Type"] = "application/json"}
@@ -11,7 +17,7 @@ end
 
 function request()
   next_one = next_one % #requests + 1
-  return requests[next_one]
+  return (requests[next_one]:gsub("##########", next_number))
 end
 
 function done(summary, latency, _)
