@@ -8,6 +8,7 @@ from model_lifecycle.monitoring.floors import calibrated_floors, independent_win
 WINDOWS, FURTHER, EFFECTS, LEVEL = 200, 25, 20, 0.04
 MEMORY = 0.85  # of neighbouring windows; 200 of them are worth some 32
 WORLDS = 400
+FEW, ODD = 26, 12  # windows of a reference of half a year, and effects that hardly ever move
 
 
 def _effects(rng: np.random.Generator) -> np.ndarray:
@@ -41,3 +42,27 @@ def test_of_a_few_windows_that_drift_apart_enough_are_left_to_judge_each() -> No
         effects[:, 0] = np.linspace(0.0, 0.3, windows)
         found = calibrated_floors(effects, LEVEL)
         assert found is None or np.isfinite(found.floors).all()
+
+
+def _with_odd_windows(rng: np.random.Generator) -> np.ndarray:
+    """Return effects of independent windows, and of some more that move in one window of seven, and then far."""
+    effects = 0.05 * np.abs(rng.standard_normal((FEW + FURTHER, EFFECTS + ODD)))
+    burst = rng.random((FEW + FURTHER, ODD)) < 0.15
+    effects[:, EFFECTS:] = np.where(burst, 0.1 * rng.uniform(1.0, 2.0, burst.shape), 0.002 * effects[:, EFFECTS:])
+    return np.asarray(effects)
+
+
+def test_odd_windows_of_some_effects_leave_the_floors_of_the_others_where_they_can_be_reached() -> None:
+    rng = np.random.default_rng(6)
+    alone, beside, raised = [], [], []
+    for _ in range(WORLDS):
+        effects = _with_odd_windows(rng)
+        without = calibrated_floors(effects[:FEW, :EFFECTS], LEVEL)
+        found = calibrated_floors(effects[:FEW], LEVEL)
+        assert without is not None
+        assert found is not None
+        alone.append(np.median(without.floors))
+        beside.append(np.median(found.floors[:EFFECTS]))
+        raised.append((effects[FEW:] > found.floors).any(axis=1).mean())
+    assert np.median(beside) < 1.2 * np.median(alone)
+    assert np.mean(raised) < 0.07

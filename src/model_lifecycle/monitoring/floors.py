@@ -16,6 +16,9 @@ SMALLEST_WINDOW = 50
 _MOST_WINDOWS = 200  # of one size, spread over the reference; a share of 5% is then known to within 1.5 points
 # Effects of fewer windows than so many tell nothing of a spread; such a column floors at the largest of them.
 _FEWEST_MOVED = 3
+# An effect has odd windows where the most unlikely of n has n times a smaller p-value: by chance one in a thousand has.
+_ODD = 1e-3
+_NOTHING = 0.01  # an effect that moves no decision: a hundredth of the rows
 _ENOUGH = 5.0  # independent windows beyond the quantile, from which on it needs no help from a distribution
 _NORMAL_95 = 1.6449
 _SMALLEST_P = 1e-12  # keeps logarithms and quantiles finite
@@ -60,6 +63,10 @@ def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
     window is judged by the others; its smallest p-value is its score. The floors belong to the p-value that a further
     window's score stays above with probability ``1 - level``.
 
+    An effect of which single windows are far beyond that distribution (a group of bookings, a gap once in half a year)
+    would take the floors of all others with it. Such effects are judged together as well, with half of the level, by
+    how many times the largest of the other windows each is.
+
     Parameters
     ----------
     effects : ndarray of shape (n_windows, n_effects)
@@ -87,10 +94,20 @@ def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
         return None
     if not moved.any():
         return Floors(floors, independent)
-    chosen = squares[:, moved]
-    limit = _limit(_left_out(chosen, worth).min(axis=1), level, independent)
-    mean, freedom = _moments(chosen.mean(axis=0), chosen.var(axis=0, ddof=1))
-    floors[moved] = np.minimum(np.sqrt(mean * fdtri(freedom, worth * freedom, 1.0 - limit)), 1.0)
+    p_values = _left_out(squares[:, moved], worth)
+    odd = p_values.min(axis=0) * len(effects) < _ODD
+    share = level / 2.0 if 0 < np.count_nonzero(odd) < odd.size else level
+    found = np.empty(odd.size)
+    if not odd.all():
+        chosen = squares[:, moved][:, ~odd]
+        limit = _limit(p_values[:, ~odd].min(axis=1), share, independent)
+        mean, freedom = _moments(chosen.mean(axis=0), chosen.var(axis=0, ddof=1))
+        found[~odd] = np.sqrt(mean * fdtri(freedom, worth[~odd] * freedom, 1.0 - limit))
+    if odd.any():
+        chosen = np.maximum(effects[:, moved][:, odd], _NOTHING)
+        limit = _limit((_largest_of_others(chosen, worth[odd]) / chosen).min(axis=1), share, independent)
+        found[odd] = chosen.max(axis=0) / min(limit, 1.0)
+    floors[moved] = np.minimum(found, 1.0)
     return Floors(floors, independent)
 
 
@@ -121,10 +138,7 @@ def _moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.nda
 def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
     """Return the p-value of each effect of each window, judged by the other windows but those that depend on it."""
     count = len(squares)
-    # To either side: none where windows hardly depend on one another, and never so many that too few are left.
-    near = np.minimum(count / worth - 1.0, count / 4.0).astype(np.int64)
-    place = np.arange(count)[:, np.newaxis]
-    first, last = np.maximum(place - near, 0), np.minimum(place + near + 1, count)
+    first, last = _near(count, worth)
     left = count - (last - first)
 
     def mean_of_others(values: np.ndarray) -> np.ndarray:
@@ -139,14 +153,31 @@ def _left_out(squares: np.ndarray, worth: np.ndarray) -> np.ndarray:
     return np.asarray(fdtrc(freedom, worth * left / count * freedom, ratio))
 
 
+def _near(count: int, worth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return from where to where the windows that depend on each window reach, of shape (count, n_effects) each."""
+    # To either side: none where windows hardly depend on one another, and never so many that too few are left.
+    near = np.minimum(count / worth - 1.0, count / 4.0).astype(np.int64)
+    place = np.arange(count)[:, np.newaxis]
+    return np.maximum(place - near, 0), np.minimum(place + near + 1, count)
+
+
+def _largest_of_others(effects: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """Return the largest effect of the other windows but those that depend on it, for each window of each effect."""
+    first, last = _near(len(effects), worth)
+    none = np.zeros_like(effects[:1])
+    before = np.maximum.accumulate(np.vstack([none, effects]), axis=0)
+    after = np.maximum.accumulate(np.vstack([none, effects[::-1]]), axis=0)[::-1]
+    return np.asarray(np.maximum(np.take_along_axis(before, first, axis=0), np.take_along_axis(after, last, axis=0)))
+
+
 def _limit(scores: np.ndarray, level: float, independent: float) -> float:
-    """Return the p-value that the score of a further window stays above with probability ``1 - level``.
+    """Return what the score of a further window stays above with probability ``1 - level``; small scores are unusual.
 
     Where at least five independent windows are expected beyond, that is the quantile of the scores, as far inside as a
     further one of so many asks for; where there are fewer, the smaller of it and of that of a Gumbel distribution,
     widened for the few windows it rests on.
     """
-    logs = np.sort(np.log(np.clip(scores, _SMALLEST_P, 1.0)))
+    logs = np.sort(np.log(np.maximum(scores, _SMALLEST_P)))
     place = max((level * (independent + 1.0) - 1.0) / independent, 0.0) * logs.size
     empirical = float(np.interp(place, np.arange(logs.size), logs))
     if level * independent >= _ENOUGH:
