@@ -55,7 +55,7 @@ def _with_odd_windows(rng: np.random.Generator) -> np.ndarray:
 def test_odd_windows_of_some_effects_leave_the_floors_of_the_others_where_they_can_be_reached() -> None:
     rng = np.random.default_rng(6)
     alone, beside, raised = [], [], []
-    for _ in range(WORLDS):
+    for _ in range(WORLDS // 4):
         effects = _with_odd_windows(rng)
         without = calibrated_floors(effects[:FEW, :EFFECTS], LEVEL)
         found = calibrated_floors(effects[:FEW], LEVEL)
