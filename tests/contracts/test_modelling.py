@@ -81,3 +81,8 @@ def test_whole_and_real_parameters_stay_what_they_are_through_json() -> None:
 def test_there_is_a_baseline_and_a_candidate(candidates: dict[str, Any], found: str) -> None:
     with pytest.raises(ValidationError, match=f"found roles {found}, expected at least one baseline and one candidate"):
         ModellingSpec.model_validate({"candidates": candidates})
+
+
+def test_null_takes_a_candidate_out() -> None:
+    layers = {"constant": BASE, "linear": {"family": "linear"}, "catboost": None}
+    assert list(ModellingSpec.model_validate({"candidates": layers}).candidates) == ["constant", "linear"]

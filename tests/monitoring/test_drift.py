@@ -102,7 +102,7 @@ def test_a_feature_whose_floor_no_effect_can_exceed_is_told_as_one_that_cannot_a
     assert (drift.features[0].adjusted_p_value, drift.drifted()) == (0.0, ())
     assert drift.calibration is not None
     assert drift.calibration.warning() == (
-        "1 feature cannot alarm, since the reference's own windows differ by as much as windows can: region"
+        "1 feature cannot alarm, since windows of the reference differ too much for so few of them: region"
     )
     assert PROFILE.calibration_of(1050).warning() == ""
 

@@ -226,3 +226,13 @@ def test_logged_text_is_read_or_counted_as_unreadable() -> None:
 
 def test_the_features_of_the_specification_are_those_of_the_profile() -> None:
     assert tuple(PROFILE.features) == SPEC.names()
+
+
+def test_a_category_that_begins_or_ends_with_a_blank_is_one_of_its_own_and_known() -> None:
+    found = traffic(1, 60, LIVE)
+    columns = {**found.columns, "region": found.columns["region"].copy()}
+    columns["region"][::3] += " "
+    profile = ReferenceProfile.model_validate(build_reference_profile(columns, found.times, SPEC, MONITORING))
+    assert profile.features["region"].known == ("east", "east ", "north", "north ", "south", "south ")
+    findings = check_quality(LoggedColumns(columns, {}), found.times.size, CONTRACT, profile, MONITORING)
+    assert [one.rule for one in findings if one.column] == []

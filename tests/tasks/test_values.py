@@ -119,3 +119,13 @@ def test_the_threshold_rises_when_capacity_is_short() -> None:
     assert worth[high] > 1.3 * worth[low]
     assert limited.threshold(probability, np.zeros(4000), nobody, times) == NEVER
     assert "at most 10% of a day's decisions" in limited.rule()
+
+
+@pytest.mark.parametrize("value", [1e16, -1e160, float("inf"), True, "3", None])
+def test_a_label_whose_squares_would_not_stay_finite_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"a number within ±9007199254740991 for outcome 'observed'"):
+        RegressionTask(COST).read_label(value)
+
+
+def test_a_large_amount_is_a_label() -> None:
+    assert RegressionTask(COST).read_label(9e15) == 9e15

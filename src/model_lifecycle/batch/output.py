@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from model_lifecycle.batch.partitions import Partition
-from model_lifecycle.contracts.batch import BatchSpec, Counts, Exact
+from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.batch import BatchSpec, Counts
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.features.records import RecordProblem
 from model_lifecycle.scoring import Scorer, Scores
@@ -24,7 +25,7 @@ _KEY = b"model_lifecycle.batch"
 _FIXED = ("score", "decision", "release", "threshold", "missing", "unknown", "history_complete")
 
 
-class Provenance(Exact):
+class Provenance(Contract):
     """What a file of scores was made from; it stands in the file's own metadata."""
 
     version: int = 1

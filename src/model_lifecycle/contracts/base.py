@@ -5,7 +5,15 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SECOND = timedelta(seconds=1)
@@ -13,9 +21,12 @@ _LONGEST = timedelta(days=36_525)  # a century: far below what microseconds in 6
 
 
 class Contract(BaseModel):
-    """A frozen model that refuses fields it does not know, and numbers that are not finite (JSON has none)."""
+    """A frozen model that refuses fields it does not know, and numbers that are not finite (JSON has none).
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+    Texts are kept as they are: a category may begin or end with a blank.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -79,4 +90,6 @@ def _known_zone(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 NonNegativeDuration = Annotated[Duration, Field(ge=timedelta(0))]
+Words = Annotated[str, StringConstraints(strip_whitespace=True)]
+"""What a person writes, without blanks around it."""
 TimeZone = Annotated[str, AfterValidator(_known_zone)]

@@ -2,18 +2,12 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from model_lifecycle.contracts.base import Contract
 
 WrongRows = Literal["refuse", "set_aside"]
 Status = Literal["scored", "finished before", "refused"]
-
-
-class Exact(Contract):
-    """Text is kept as it is: a file's name may begin with a blank, and a delimiter may be one."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)
 
 
 class ClusterSpec(Contract):
@@ -25,7 +19,7 @@ class ClusterSpec(Contract):
     workers: int = Field(default=2, ge=1, description="partitions at a time, each on one core")
 
 
-class BatchSpec(Exact):
+class BatchSpec(Contract):
     """How partitions are read, judged and written."""
 
     wrong_rows: WrongRows = Field(
@@ -41,7 +35,7 @@ class BatchSpec(Exact):
     cluster: ClusterSpec = ClusterSpec()
 
 
-class WrongField(Exact):
+class WrongField(Contract):
     """Rows that break the contract in one field and one way, with the first of them."""
 
     field: str
@@ -58,7 +52,7 @@ class WrongField(Exact):
         )
 
 
-class Counts(Exact):
+class Counts(Contract):
     """What the rows of a partition, or of several, came to."""
 
     rows: int = 0
@@ -76,7 +70,7 @@ class Counts(Exact):
         return Counts(decisions=decisions, **{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-class Outcome(Exact):
+class Outcome(Contract):
     """What became of one partition."""
 
     partition: str = Field(description="its path below the input folder")
@@ -89,7 +83,7 @@ class Outcome(Exact):
     peak_mib: float = Field(default=0.0, description="the most memory that the worker had used by then")
 
 
-class BatchReport(Exact):
+class BatchReport(Contract):
     """What a run of batch scoring did."""
 
     release: str

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, Words
 from model_lifecycle.contracts.value import ActionValues, QuantityCost, ValueMatrix
 
 ColumnName = Annotated[str, Field(min_length=1)]
@@ -44,10 +44,10 @@ class Slice(Contract):
 class BusinessQuestion(Contract):
     """One business question; the first thing that is read and the first that is refused."""
 
-    question: str = Field(min_length=10)
-    owner: str = Field(min_length=1)
+    question: Words = Field(min_length=10)
+    owner: Words = Field(min_length=1)
     task: Literal["binary", "regression", "multiclass"]
-    decision: str = Field(min_length=1, description="what is done with the answer")
+    decision: Words = Field(min_length=1, description="what is done with the answer")
     decision_id: ColumnName
     decision_time: ColumnName
     label_time: ColumnName

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from model_lifecycle.contracts.base import Contract, NonNegativeDuration, PositiveDuration, TimeZone
 
@@ -94,7 +94,7 @@ class CandidateSpec(Contract):
 class ModellingSpec(Contract):
     """All candidates of a case; at least one baseline, since a gate compares with it."""
 
-    candidates: dict[str, CandidateSpec]
+    candidates: dict[str, CandidateSpec] = Field(description="null takes one of a lower layer out")
     calibrations: tuple[Literal["none", "sigmoid", "temperature", "conformal"], ...] = Field(
         default=("none", "sigmoid", "temperature", "conformal"),
         description="those of them that suit the task are tried",
@@ -102,6 +102,13 @@ class ModellingSpec(Contract):
     one_standard_error: bool = Field(
         default=True, description="prefer the first candidate listed that lies within one standard error of the best"
     )
+
+    @field_validator("candidates", mode="before")
+    @classmethod
+    def _leave_out(cls, candidates: object) -> object:
+        if not isinstance(candidates, dict):
+            return candidates
+        return {name: spec for name, spec in candidates.items() if spec is not None}
 
     @model_validator(mode="after")
     def _has_both_roles(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, Words
 
 SHORTEST_REASON = 10  # characters: long enough that "ok" and "because" do not pass for one
 
@@ -12,8 +12,8 @@ SHORTEST_REASON = 10  # characters: long enough that "ok" and "because" do not p
 class OverrideSpec(Contract):
     """Who overrides the failed gates, and why: both or neither. What a service proves cannot be overridden."""
 
-    by: str | None = Field(default=None, description="the person who answers for it")
-    reason: str | None = Field(default=None, max_length=2000, description=f"at least {SHORTEST_REASON} characters")
+    by: Words | None = Field(default=None, description="the person who answers for it")
+    reason: Words | None = Field(default=None, max_length=2000, description=f"at least {SHORTEST_REASON} characters")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, Field
 
-from model_lifecycle.contracts.base import Contract
+from model_lifecycle.contracts.base import Contract, Words
 from model_lifecycle.contracts.policy import TrainingWindow
 
 # Under which the registry keeps why a release was made.
@@ -13,8 +13,8 @@ class RetrainingSpec(Contract):
     """What whoever starts the pipeline says; an order's reasons stand in the audit trail under its id."""
 
     order: str | None = Field(default=None, description="of the agent; null: asked for by hand")
-    requester: str = Field(default="kedro run", min_length=1, description="the person who asks")
-    reason: str = Field(default="asked for by hand", min_length=1, max_length=2000)
+    requester: Words = Field(default="kedro run", min_length=1, description="the person who asks")
+    reason: Words = Field(default="asked for by hand", min_length=1, max_length=2000)
     promote: bool = Field(default=True, description="false: end at a registered release that passed; move no alias")
 
 

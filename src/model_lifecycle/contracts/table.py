@@ -18,8 +18,6 @@ Severity = Literal["error", "warning", "quarantine"]
 class ColumnContract(Contract):
     """One column: its type, its range, how much of it may be missing, and when it is known."""
 
-    model_config = ConfigDict(str_strip_whitespace=False)  # a category may begin or end with a blank
-
     type: ColumnType
     minimum: float | None = None
     maximum: float | None = None

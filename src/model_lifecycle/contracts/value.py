@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, FiniteFloat, model_validator
 
-from model_lifecycle.contracts.base import Contract, TimeZone
+from model_lifecycle.contracts.base import Contract, TimeZone, Words
 
 _DIGITS = 9  # of a share of a day's decisions: 0.29 of 100 is 29, and not the 28.999999999999996 of float64
 
@@ -15,8 +15,8 @@ _DIGITS = 9  # of a share of a day's decisions: 0.29 of 100 is 29, and not the 2
 class Assumption(Contract):
     """A unit, and where the figures come from."""
 
-    unit: str = Field(min_length=1)
-    source: str = Field(min_length=10, description="where the figures come from; written into the model card")
+    unit: Words = Field(min_length=1)
+    source: Words = Field(min_length=10, description="where the figures come from; written into the model card")
 
 
 class Capacity(Contract):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from pydantic import ConfigDict
 
 from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.columns import Columns, row_count
@@ -16,8 +15,6 @@ from model_lifecycle.features.history import History, history_priors
 
 class FeatureState(Contract):
     """What is fitted on the training window and travels in the release: constants only."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)  # categories are kept as they were seen
 
     priors: dict[str, float]
     categories: dict[str, tuple[str, ...]]

@@ -14,10 +14,12 @@ from scipy.special import fdtrc, fdtri, stdtrit
 FEWEST_WINDOWS = 8.0
 SMALLEST_WINDOW = 50
 _MOST_WINDOWS = 200  # of one size, spread over the reference; a share of 5% is then known to within 1.5 points
-# Effects of fewer windows than so many tell nothing of a spread; such a column floors at the largest of them.
+# Effects of fewer windows than so many tell nothing of a spread.
 _FEWEST_MOVED = 3
-# An effect has odd windows where the most unlikely of n has n times a smaller p-value: by chance one in a thousand has.
-_ODD = 1e-3
+# An effect has odd windows where n times the smallest p-value of its n windows is below this. The distribution is only
+# about right: at a thousandth effects would be left out by luck, and those that stay would promise too much.
+_ODD = 1e-6
+_USUALS_SHARE = 0.75  # of the level, where some effects are odd or rare
 _NOTHING = 0.01  # an effect that moves no decision: a hundredth of the rows
 _ENOUGH = 5.0  # independent windows beyond the quantile, from which on it needs no help from a distribution
 _NORMAL_95 = 1.6449
@@ -54,7 +56,7 @@ class Floors:
     independent: float
 
 
-def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
+def calibrated_floors(effects: np.ndarray, kinds: np.ndarray, level: float) -> Floors | None:
     """Return floors that a window like those of the reference stays below, with *all* its effects together.
 
     The square of an effect is about a scaled chi-squared, whose scale and degrees of freedom each effect takes from
@@ -63,14 +65,16 @@ def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
     window is judged by the others; its smallest p-value is its score. The floors belong to the p-value that a further
     window's score stays above with probability ``1 - level``.
 
-    An effect of which single windows are far beyond that distribution (a group of bookings, a gap once in half a year)
-    would take the floors of all others with it. Such effects are judged together as well, with half of the level, by
-    how many times the largest of the other windows each is.
+    An effect of which single windows are far beyond that distribution (a group of bookings, an outage once in half a
+    year) would take the floors of all others with it. Such effects share a part of the level: each window is scored by
+    how many times the largest of the other windows it is. So do those that moved in hardly any window (`_rare`).
 
     Parameters
     ----------
     effects : ndarray of shape (n_windows, n_effects)
         In [0, 1]: of contiguous windows, in their order, each against the rest of the reference.
+    kinds : ndarray of shape (n_effects,)
+        The statistic that each of them is of.
     level : float
         Share of stationary windows of which any effect may exceed its floor.
 
@@ -85,30 +89,55 @@ def calibrated_floors(effects: np.ndarray, level: float) -> Floors | None:
     Resampling-Based Multiple Testing, ch. 2 (smallest p-values); Vovk, Gammerman and Shafer (2005), Algorithmic
     Learning in a Random World, ch. 2 (a further member of a sequence).
     """
-    squares = np.square(effects)
-    floors = effects.max(axis=0, initial=0.0)
-    moved = np.count_nonzero(squares, axis=0) >= _FEWEST_MOVED
-    worth = independent_windows(squares[:, moved])
-    independent = float(np.quantile(worth, 0.25)) if moved.any() else float(len(effects))
+    rare = np.count_nonzero(effects, axis=0) < _FEWEST_MOVED
+    chosen = effects[:, ~rare]
+    worth = independent_windows(np.square(chosen))
+    independent = float(len(effects) if rare.all() else np.quantile(worth, 0.25))
     if independent < FEWEST_WINDOWS:
         return None
-    if not moved.any():
-        return Floors(floors, independent)
-    p_values = _left_out(squares[:, moved], worth)
-    odd = p_values.min(axis=0) * len(effects) < _ODD
-    share = level / 2.0 if 0 < np.count_nonzero(odd) < odd.size else level
+    p_values = _left_out(np.square(chosen), worth)
+    odd = p_values.min(axis=0, initial=1.0) * len(effects) < _ODD
+    apart = int(effects[:, rare].any()) + int(odd.any())
+    usual = (_USUALS_SHARE if apart else 1.0) * level
+    share = (level - usual) / apart if apart else level
     found = np.empty(odd.size)
     if not odd.all():
-        chosen = squares[:, moved][:, ~odd]
-        limit = _limit(p_values[:, ~odd].min(axis=1), share, independent)
-        mean, freedom = _moments(chosen.mean(axis=0), chosen.var(axis=0, ddof=1))
-        found[~odd] = np.sqrt(mean * fdtri(freedom, worth[~odd] * freedom, 1.0 - limit))
+        found[~odd] = _usual(chosen[:, ~odd], p_values[:, ~odd], worth[~odd], usual, independent)
     if odd.any():
-        chosen = np.maximum(effects[:, moved][:, odd], _NOTHING)
-        limit = _limit((_largest_of_others(chosen, worth[odd]) / chosen).min(axis=1), share, independent)
-        found[odd] = chosen.max(axis=0) / min(limit, 1.0)
-    floors[moved] = np.minimum(found, 1.0)
-    return Floors(floors, independent)
+        found[odd] = _odd(chosen[:, odd], worth[odd], share, independent)
+    floors = np.empty(rare.size)
+    floors[~rare] = found
+    floors[rare] = _rare(effects[:, rare], kinds[rare], share, independent)
+    return Floors(np.minimum(floors, 1.0), independent)
+
+
+def _usual(
+    effects: np.ndarray, p_values: np.ndarray, worth: np.ndarray, level: float, independent: float
+) -> np.ndarray:
+    """Return the floors of effects that the fitted distributions are about right for."""
+    squares = np.square(effects)
+    limit = _limit(p_values.min(axis=1), level, independent)
+    mean, freedom = _moments(squares.mean(axis=0), squares.var(axis=0, ddof=1))
+    return np.asarray(np.sqrt(mean * fdtri(freedom, worth * freedom, 1.0 - limit)))
+
+
+def _odd(effects: np.ndarray, worth: np.ndarray, level: float, independent: float) -> np.ndarray:
+    """Return the floors of effects with odd windows, each window scored by how far it exceeds all others."""
+    effects = np.maximum(effects, _NOTHING)
+    limit = _limit((_largest_of_others(effects, worth) / effects).min(axis=1), level, independent)
+    return np.asarray(effects.max(axis=0) / min(limit, 1.0))
+
+
+def _rare(effects: np.ndarray, kinds: np.ndarray, level: float, independent: float) -> np.ndarray:
+    """Return the floors of effects that hardly ever moved: what one of them did, each of its kind can do.
+
+    A further window exceeds the largest of n with probability ``1 / (n + 1)``, and c times as much with about ``c**-2``
+    of that where large effects are spread like heavy-tailed ones.
+    """
+    names, places = np.unique(kinds, return_inverse=True)
+    largest = np.full(names.size, _NOTHING)
+    np.maximum.at(largest, places, effects.max(axis=0, initial=0.0))
+    return np.asarray(largest[places] * max(np.sqrt(1.0 / ((independent + 1.0) * level)), 1.0))
 
 
 def independent_windows(squares: np.ndarray) -> np.ndarray:

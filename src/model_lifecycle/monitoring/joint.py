@@ -16,6 +16,7 @@ _FEWEST_ROWS = 50
 _MOST_ROWS = 200_000  # evenly thinned: they tell a correlation to within 0.005
 _NEARLY_ONE = 0.9999  # keeps Fisher's transformation finite
 _DIGITS = 4
+_KIND = np.array(["correlation"])
 
 
 def normal_scores(column: FeatureProfile, values: np.ndarray) -> np.ndarray:
@@ -60,7 +61,7 @@ def joint_profile(scores: Mapping[str, np.ndarray], sizes: Sequence[int], level:
             inside = _moments(table[start : start + size])
             rest = (whole[0] - inside[0], whole[1] - inside[1], whole[2] - inside[2])
             effects.append(_effect(_correlations(*inside), _correlations(*rest)))
-        found = calibrated_floors(np.array(effects)[:, np.newaxis], level)
+        found = calibrated_floors(np.array(effects)[:, np.newaxis], _KIND, level)
         if found is not None:
             kept[size] = float(found.floors[0])
     floors = np.maximum.accumulate(list(kept.values())[::-1])[::-1].tolist() if kept else []

@@ -175,10 +175,11 @@ class _Calibration:
 def _calibrate(effects: Mapping[str, Effects], sizes: Sequence[int], level: float) -> _Calibration:
     """Return the floors of all columns together at each size that has enough independent windows."""
     keys = [(name, statistic) for name, found in effects.items() if found for statistic in found[0]]
+    kinds = np.array([statistic for _, statistic in keys])
     made = {}
     for place, size in enumerate(sizes):
         together = np.column_stack([effects[name][place][statistic] for name, statistic in keys])
-        found = calibrated_floors(together, level)
+        found = calibrated_floors(together, kinds, level)
         if found is not None:
             made[size] = found
     floors: dict[str, dict[Statistic, tuple[float, ...]]] = {}

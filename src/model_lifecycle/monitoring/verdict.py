@@ -96,7 +96,7 @@ class Calibration(Contract):
         if not self.silent:
             return ""
         many = f"{len(self.silent)} feature{'s' * (len(self.silent) > 1)} cannot alarm"
-        return f"{many}, since the reference's own windows differ by as much as windows can: {', '.join(self.silent)}"
+        return f"{many}, since windows of the reference differ too much for so few of them: {', '.join(self.silent)}"
 
 
 class PairDrift(Contract):

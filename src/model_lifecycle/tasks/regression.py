@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.contracts.value import QuantityCost
 from model_lifecycle.models import Objective
 from model_lifecycle.models.calibration import Calibration, Method, fit_conformal
@@ -56,8 +57,12 @@ class RegressionTask:
         return np.where(np.isfinite(numbers), numbers, np.nan)
 
     def read_label(self, value: object) -> float:
-        """Take a finite number."""
-        return number(value, "a number for outcome 'observed'")
+        """Take a number of which squares and sums stay finite."""
+        expected = f"a number within ±{LARGEST_INTEGER} for outcome 'observed'"
+        found = number(value, expected)
+        if abs(found) > LARGEST_INTEGER:
+            raise ValueError(expected)
+        return found
 
     def raw_losses(self, target: np.ndarray, raw: np.ndarray) -> np.ndarray:
         """Return costs of planning the raw output."""
