@@ -18,7 +18,7 @@ _MOST_WINDOWS = 200  # of one size, spread over the reference; a share of 5% is 
 _FEWEST_MOVED = 3
 # An effect has odd windows where n times the smallest p-value of its n windows is below this. The distribution is only
 # about right: at a thousandth effects would be left out by luck, and those that stay would promise too much.
-_ODD = 1e-6
+_ODD = 1e-8
 _USUALS_SHARE = 0.75  # of the level, where some effects are odd or rare
 _NOTHING = 0.01  # an effect that moves no decision: a hundredth of the rows
 _ENOUGH = 5.0  # independent windows beyond the quantile, from which on it needs no help from a distribution
