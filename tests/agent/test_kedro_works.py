@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent_world import START, AgentWorld
-from model_lifecycle.agent import kedro_works
+from model_lifecycle.agent import kedro_works, runs
 from model_lifecycle.agent.kedro_works import KedroWorks
 from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.agent.state import Order
@@ -18,6 +19,7 @@ from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.retraining import ORDER_TAG
+from model_lifecycle.errors import LifecycleError
 from model_lifecycle.releases import verify_release
 from tiny_release import tiny_release
 
@@ -35,11 +37,13 @@ def works(world: AgentWorld, tmp_path: Path) -> KedroWorks:
     return KedroWorks(project, {})
 
 
-def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
-    """Let every `kedro run` be this call, which returns its exit code."""
+def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int], envs: list[Any] | None = None) -> None:
+    """Let every `kedro run` be this call, which returns its exit code, and note its environment."""
 
     class Run:
-        def __init__(self, *_: Any) -> None: ...
+        def __init__(self, *given: Any) -> None:
+            if envs is not None:
+                envs.append(given[-1])
 
         def __enter__(self) -> "Run":
             return self
@@ -54,7 +58,8 @@ def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
         def last_lines(self) -> str:
             return "the end"
 
-    monkeypatch.setattr(kedro_works, "KedroRun", Run)
+    for module in (kedro_works, runs):
+        monkeypatch.setattr(module, "KedroRun", Run)
 
 
 _NO_GO = {"go": False, "reasons": [{"gate": "outcome", "passed": False, "reason": "3 late, expected 200"}]}
@@ -82,6 +87,18 @@ def test_a_gate_that_stops_a_retraining_before_or_after_the_search_rejects_it(
     _plan_run(monkeypatch, run)
     for _ in range(2):
         assert works.retrain(ORDER).rejected == (reason,)
+
+
+def test_every_run_is_of_the_environment_that_the_agent_judges(
+    works: KedroWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(works, "_project", replace(works._project, env="prod"))
+    _plan_run(monkeypatch, lambda: 1, given)
+    for work in (lambda: works.monitor(START), lambda: works.retrain(ORDER)):
+        with pytest.raises(LifecycleError, match="ended with code 1"):
+            work()
+    assert given == ["prod", "prod"]
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:

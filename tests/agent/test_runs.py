@@ -22,6 +22,12 @@ def test_a_run_that_fails_is_told_with_the_end_of_its_output(tmp_path: Path) -> 
         run_pipelines(("refusing",), {}, tmp_path / "run.log")
 
 
+def test_a_run_reads_the_environment_that_it_is_given(project: Project, tmp_path: Path) -> None:
+    project.write({"conf/prod/catalog.yml": "run_summary: {type: text.TextDataset, filepath: data/prod.txt}\n"})
+    run_pipelines((), {}, tmp_path / "run.log", "prod")
+    assert (project.path / "data" / "prod.txt").read_text() == "counted 2 rows"
+
+
 def test_a_run_that_is_stopped_ends_as_after_ctrl_c(project: Project, tmp_path: Path) -> None:
     with KedroRun((), {"seconds": "60"}, tmp_path / "run.log") as run:
         eventually((project.path / "started").exists, seconds=60)

@@ -61,7 +61,7 @@ class KedroWorks:
         self._wait_for_others()
         place.unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
         given = {"monitoring_until": until.isoformat(), **self._parameters}
-        run_pipelines(("monitoring",), given, self._logs / "monitoring.log")
+        run_pipelines(("monitoring",), given, self._logs / "monitoring.log", self._project.env)
         try:
             return Decision.model_validate_json(place.read_bytes())
         except (OSError, ValidationError) as error:
@@ -79,7 +79,7 @@ class KedroWorks:
             **self._parameters,
         }
         began = time.monotonic()
-        with KedroRun(("retrain",), given, self._logs / f"retrain-{order.id}.log") as run:
+        with KedroRun(("retrain",), given, self._logs / f"retrain-{order.id}.log", self._project.env) as run:
             code = run.wait()
         seconds = time.monotonic() - began
         if code:
