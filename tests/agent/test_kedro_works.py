@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from agent_world import START, AgentWorld
-from model_lifecycle.agent import kedro_works, runs
+from model_lifecycle.agent import kedro_works, runs, trial
 from model_lifecycle.agent.kedro_works import KedroWorks
 from model_lifecycle.agent.project import AgentProject
-from model_lifecycle.agent.state import Order
+from model_lifecycle.agent.state import Candidate, Order
 from model_lifecycle.agent.works import RetrainingFailed
 from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.gates import COMPARED_TAG
@@ -99,6 +99,33 @@ def test_every_run_is_of_the_environment_that_the_agent_judges(
         with pytest.raises(LifecycleError, match="ended with code 1"):
             work()
     assert given == ["prod", "prod"]
+
+
+def test_a_work_that_cannot_write_its_log_fails_as_a_work_does(works: KedroWorks, tmp_path: Path) -> None:
+    for name in ("monitoring.log", f"retrain-{ORDER.id}.log"):
+        (tmp_path / "logs" / "agent" / name).mkdir(parents=True)
+    with pytest.raises(LifecycleError, match=r"^monitor: IsADirectoryError: .*monitoring\.log"):
+        works.monitor(START)
+    with pytest.raises(LifecycleError, match=r"^retrain: IsADirectoryError: .*retrain-20240701T000000Z\.log"):
+        works.retrain(ORDER)
+
+
+def test_a_retraining_whose_verdict_cannot_be_read_fails_and_tells_what_it_took(
+    works: KedroWorks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "08_reporting" / "parcels" / "verdict.json"
+    _plan_run(monkeypatch, lambda: bool(place.write_text("{")))
+    with pytest.raises(RetrainingFailed, match=r"08_reporting/parcels: no verdict to read \(Expecting") as failed:
+        works.retrain(ORDER)
+    assert failed.value.seconds > 0.0
+
+
+def test_a_work_that_finds_something_else_than_it_should_fails_as_a_work_does(
+    works: KedroWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "compare", lambda *_: float("none"))
+    with pytest.raises(LifecycleError, match=r"^compare: ValueError: could not convert string to float: 'none'"):
+        works.compare(Candidate(version=1, release="parcels-first"), START, START)
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:
