@@ -21,6 +21,7 @@ from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError
 from model_lifecycle.releases import verify_release
+from model_lifecycle.store import Store
 from tiny_release import tiny_release
 
 ORDER = Order(id="20240701T000000Z", as_of=START, reasons=("the loss rose",))
@@ -126,6 +127,18 @@ def test_a_work_that_finds_something_else_than_it_should_fails_as_a_work_does(
     monkeypatch.setattr(trial, "compare", lambda *_: float("none"))
     with pytest.raises(LifecycleError, match=r"^compare: ValueError: could not convert string to float: 'none'"):
         works.compare(Candidate(version=1, release="parcels-first"), START, START)
+
+
+def test_the_alarm_of_a_failed_work_fires_an_alert(works: KedroWorks, tmp_path: Path) -> None:
+    works.alarm(START, "rolling back", "rolling back failed (1 in a row): no such release")
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        (state,) = store.alert_book.states()
+    assert (state.status, state.labels["alertname"], state.labels["metric"]) == (
+        "firing",
+        "agent",
+        "agent.rolling_back",
+    )
+    assert state.annotations["summary"] == "rolling back failed (1 in a row): no such release"
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:
