@@ -1,5 +1,6 @@
 """Commands end an expected error in one clear message and let a bug speak for itself."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_an_error_of_ours_is_one_message_and_exit_code_1() -> None:
 def test_ctrl_c_is_exit_code_130() -> None:
     done = CliRunner().invoke(_group(KeyboardInterrupt()), ["fail"])
     assert (done.exit_code, done.output) == (130, "\nInterrupted; what was finished before stays as it is.\n")
+
+
+def test_a_command_that_is_told_to_end_ends_as_after_ctrl_c() -> None:
+    @click.command
+    def wait() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    done = CliRunner().invoke(CommandGroup(commands={"wait": wait}), ["wait"])
+    assert done.exit_code == 130
+    assert "SIGTERM: the command ends" in done.output
 
 
 def test_a_bug_is_let_through() -> None:

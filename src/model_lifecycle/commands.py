@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from model_lifecycle.errors import LifecycleError
+from model_lifecycle.interrupting import TOLD_TO_END, interrupted_by
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = 130  # what a shell reports for a process that Ctrl-C ended
@@ -70,10 +71,12 @@ class CommandGroup(click.Group):
 def one_clear_message() -> Iterator[None]:
     """End an expected error as one message and exit code 1, Ctrl-C as exit code 130; let the others through.
 
+    SIGTERM and SIGHUP are taken for Ctrl-C: a run that dies of them would leave the service that it tests.
     The traceback goes to the log at debug level.
     """
     try:
-        yield
+        with interrupted_by(TOLD_TO_END, lambda name: click.echo(f"\n{name}: the command ends", err=True)):
+            yield
     except KeyboardInterrupt:
         click.echo("\nInterrupted; what was finished before stays as it is.", err=True)
         sys.exit(_INTERRUPTED)

@@ -1,10 +1,13 @@
 """From a decision to a settled champion, or back: the whole way, on a real store and a real registry."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
 
 from agent_world import START, WEEK, AgentWorld, Make, ManualClock, decision
+from model_lifecycle.agent.agent import Agent
+from model_lifecycle.agent.clock import FixedClock
 from model_lifecycle.agent.works import RetrainingFailed
 from model_lifecycle.contracts.trail import retrainings
 from model_lifecycle.errors import LeaseLost, RegistryError, ReleaseError, ServingError
@@ -22,6 +25,35 @@ def _actions(store: Store) -> list[str]:
 def test_an_agent_with_nothing_to_do_runs_monitoring_once_a_period(make: Make, world: AgentWorld) -> None:
     make().run(until=START + 3 * WEEK)
     assert world.calls == ["monitor 07-01", "monitor 07-08", "monitor 07-15", "monitor 07-22"]
+
+
+@pytest.mark.parametrize("phase", ["watching", "retraining"])
+def test_after_a_clock_that_was_years_ahead_the_agent_goes_on_at_once_and_says_so(
+    make: Make, world: AgentWorld, clock: ManualClock, said: list[str], phase: str
+) -> None:
+    years = 2000 * WEEK
+    clock.at += years
+    world.decisions[clock.at] = decision("nothing" if phase == "watching" else "retrain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AgentWorld, "retrain", lambda *_: next(iter(())))  # it is killed there
+        with contextlib.suppress(StopIteration):
+            make().run(once=True)
+    clock.at = START
+    make().run(once=True)
+    assert "monitor 07-01" in world.calls
+    assert (f"retrain {START + years:%m-%d}" in world.calls) == (phase == "retraining")
+    assert any("more than one interval ahead; the agent goes on now" in line for line in said)
+    assert "nothing is due before 2024-07-08" in said[-1]
+
+
+def test_now_looks_back_and_leaves_what_lies_ahead_of_it(
+    make: Make, world: AgentWorld, clock: ManualClock, store: Store, said: list[str]
+) -> None:
+    make().run(once=True)
+    state, machine = store.agent_book.read(), make()._machine
+    Agent(store.agent_book, machine, FixedClock(START - 9 * WEEK), said.append).run(once=True)
+    assert store.agent_book.read() == state
+    assert world.calls == ["monitor 07-01"]
 
 
 def test_a_retraining_becomes_champion_and_settles_after_its_probation(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import pytest
 
 from agent_world import START, AgentWorld
-from model_lifecycle.agent import kedro_works
+from model_lifecycle.agent import kedro_works, runs, trial
 from model_lifecycle.agent.kedro_works import KedroWorks
 from model_lifecycle.agent.project import AgentProject
-from model_lifecycle.agent.state import Order
+from model_lifecycle.agent.state import Candidate, Order
 from model_lifecycle.agent.works import RetrainingFailed
 from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.retraining import ORDER_TAG
+from model_lifecycle.errors import LifecycleError
 from model_lifecycle.releases import verify_release
+from model_lifecycle.store import Store
 from tiny_release import tiny_release
 
 ORDER = Order(id="20240701T000000Z", as_of=START, reasons=("the loss rose",))
@@ -35,11 +38,13 @@ def works(world: AgentWorld, tmp_path: Path) -> KedroWorks:
     return KedroWorks(project, {})
 
 
-def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
-    """Let every `kedro run` be this call, which returns its exit code."""
+def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int], envs: list[Any] | None = None) -> None:
+    """Let every `kedro run` be this call, which returns its exit code, and note its environment."""
 
     class Run:
-        def __init__(self, *_: Any) -> None: ...
+        def __init__(self, *given: Any) -> None:
+            if envs is not None:
+                envs.append(given[-1])
 
         def __enter__(self) -> "Run":
             return self
@@ -54,7 +59,8 @@ def _plan_run(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> None:
         def last_lines(self) -> str:
             return "the end"
 
-    monkeypatch.setattr(kedro_works, "KedroRun", Run)
+    for module in (kedro_works, runs):
+        monkeypatch.setattr(module, "KedroRun", Run)
 
 
 _NO_GO = {"go": False, "reasons": [{"gate": "outcome", "passed": False, "reason": "3 late, expected 200"}]}
@@ -82,6 +88,57 @@ def test_a_gate_that_stops_a_retraining_before_or_after_the_search_rejects_it(
     _plan_run(monkeypatch, run)
     for _ in range(2):
         assert works.retrain(ORDER).rejected == (reason,)
+
+
+def test_every_run_is_of_the_environment_that_the_agent_judges(
+    works: KedroWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(works, "_project", replace(works._project, env="prod"))
+    _plan_run(monkeypatch, lambda: 1, given)
+    for work in (lambda: works.monitor(START), lambda: works.retrain(ORDER)):
+        with pytest.raises(LifecycleError, match="ended with code 1"):
+            work()
+    assert given == ["prod", "prod"]
+
+
+def test_a_work_that_cannot_write_its_log_fails_as_a_work_does(works: KedroWorks, tmp_path: Path) -> None:
+    for name in ("monitoring.log", f"retrain-{ORDER.id}.log"):
+        (tmp_path / "logs" / "agent" / name).mkdir(parents=True)
+    with pytest.raises(LifecycleError, match=r"^monitor: IsADirectoryError: .*monitoring\.log"):
+        works.monitor(START)
+    with pytest.raises(LifecycleError, match=r"^retrain: IsADirectoryError: .*retrain-20240701T000000Z\.log"):
+        works.retrain(ORDER)
+
+
+def test_a_retraining_whose_verdict_cannot_be_read_fails_and_tells_what_it_took(
+    works: KedroWorks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "08_reporting" / "parcels" / "verdict.json"
+    _plan_run(monkeypatch, lambda: bool(place.write_text("{")))
+    with pytest.raises(RetrainingFailed, match=r"08_reporting/parcels: no verdict to read \(Expecting") as failed:
+        works.retrain(ORDER)
+    assert failed.value.seconds > 0.0
+
+
+def test_a_work_that_finds_something_else_than_it_should_fails_as_a_work_does(
+    works: KedroWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "compare", lambda *_: float("none"))
+    with pytest.raises(LifecycleError, match=r"^compare: ValueError: could not convert string to float: 'none'"):
+        works.compare(Candidate(version=1, release="parcels-first"), START, START)
+
+
+def test_the_alarm_of_a_failed_work_fires_an_alert(works: KedroWorks, tmp_path: Path) -> None:
+    works.alarm(START, "rolling back", "rolling back failed (1 in a row): no such release")
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        (state,) = store.alert_book.states()
+    assert (state.status, state.labels["alertname"], state.labels["metric"]) == (
+        "firing",
+        "agent",
+        "agent.rolling_back",
+    )
+    assert state.annotations["summary"] == "rolling back failed (1 in a row): no such release"
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Runs as processes of their own."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -22,11 +24,21 @@ def test_a_run_that_fails_is_told_with_the_end_of_its_output(tmp_path: Path) -> 
         run_pipelines(("refusing",), {}, tmp_path / "run.log")
 
 
-def test_a_run_that_is_stopped_ends_as_after_ctrl_c(project: Project, tmp_path: Path) -> None:
+def test_a_run_reads_the_environment_that_it_is_given(project: Project, tmp_path: Path) -> None:
+    project.write({"conf/prod/catalog.yml": "run_summary: {type: text.TextDataset, filepath: data/prod.txt}\n"})
+    run_pipelines((), {}, tmp_path / "run.log", "prod")
+    assert (project.path / "data" / "prod.txt").read_text() == "counted 2 rows"
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_ends_as_after_ctrl_c(project: Project, tmp_path: Path, told: signal.Signals) -> None:
     with KedroRun((), {"seconds": "60"}, tmp_path / "run.log") as run:
         eventually((project.path / "started").exists, seconds=60)
         assert run.running()
         started = time.monotonic()
+        if told == signal.SIGTERM:
+            os.kill(run.pid, told)
+            run.wait()
     assert not run.running()
     assert run.wait() == 130
     assert time.monotonic() - started < 30

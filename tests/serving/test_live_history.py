@@ -38,6 +38,10 @@ def daily(count: int) -> list[EventRecord]:
     ]
 
 
+def _back(newest: datetime | None) -> np.datetime64:
+    return np.datetime64(((newest or START) - timedelta(days=9)).replace(tzinfo=None), "us")
+
+
 def test_an_empty_store_is_an_empty_history(store: Store) -> None:
     snapshot = follow(store).snapshot
     assert (snapshot.watermark, snapshot.newest(), snapshot.reaches_back_to) == (0, None, None)
@@ -70,6 +74,39 @@ def test_events_that_were_stored_out_of_order_are_all_loaded(store: Store) -> No
     snapshot = follow(store).snapshot
     assert snapshot.newest_known_at == max(found.known_at for found in daily(200))
     assert features(snapshot.history, 49) == features(History.build(SPEC, event_columns(SPEC, daily(200))), 49)
+
+
+FAR = event(999, at=datetime(2999, 12, 31, tzinfo=UTC))
+
+
+def test_an_event_of_a_wrong_year_in_the_store_pushes_no_other_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_history, "RECENT_LIMIT", 10)
+    store.append_events(daily(200))
+    running = follow(store)
+    store.append_events([FAR, *(event(n, at=START + timedelta(hours=6 * n)) for n in range(200, 220))])
+    running.read_new()
+    for live in (running, follow(store)):
+        snapshot = live.snapshot
+        assert snapshot.newest_known_at == event(219, at=START + timedelta(hours=6 * 219)).known_at
+        assert snapshot.reaches_back_to == _back(snapshot.newest_known_at)
+        assert len(live._old["delivery"]["known_at"]) == 9 * 4 + 1 + 1
+
+
+def test_a_store_that_begins_with_an_event_of_a_wrong_year_fills_as_any_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_history, "RECENT_LIMIT", 10)
+    running = follow(store)
+    store.append_events([FAR])
+    running.read_new()
+    again = follow(store)
+    store.append_events(daily(20))
+    for live in (running, again):
+        live.read_new()
+        assert live.snapshot.newest_known_at == daily(20)[-1].known_at
+        assert len(live._old["delivery"]["known_at"]) == 21
 
 
 def test_new_events_are_followed_in_the_background(store: Store) -> None:

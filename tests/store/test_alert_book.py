@@ -88,6 +88,12 @@ def test_a_date_in_the_future_does_not_freeze_the_alerts(book: AlertBook) -> Non
     assert [state.status for state in book.states()] == ["resolved"]
 
 
+def test_a_clock_that_was_ahead_does_not_freeze_the_alerts(book: AlertBook) -> None:
+    _turn(book, judgement("x", spec(), first=50_000), START + 60_000 * WEEK)
+    _turn(book, judgement(".", spec(), first=1), START + 2 * WEEK)
+    assert [state.status for state in book.states()] == ["resolved"]
+
+
 def test_agents_that_judge_at_once_tell_once(url: str) -> None:
     def run(_: int) -> None:
         with Store.open(url) as store:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from model_lifecycle.agent.clock import Clock
+from model_lifecycle.agent.clock import Clock, FixedClock
 from model_lifecycle.agent.lead import LEASE, Lead, holder_name
 from model_lifecycle.agent.machine import Machine
 from model_lifecycle.agent.state import AgentState
@@ -38,6 +38,7 @@ class Agent:
     def __init__(self, book: AgentBook, machine: Machine, clock: Clock, say: Say, lease: timedelta = LEASE) -> None:
         self._book, self._machine, self._clock, self._say, self._length = book, machine, clock, say, lease
         self._holder = holder_name()
+        self._looks_back = isinstance(clock, FixedClock)
 
     def run(self, *, once: bool = False, until: datetime | None = None) -> None:
         """Lead and work: until nothing is due (``once``), until a time, or until it is stopped.
@@ -71,6 +72,11 @@ class Agent:
         """Do what is due and write what it led to; False if nothing is due."""
         kept, at = self._book.read(), self._clock.now()
         state = self._state(kept.state, at)
+        if not self._looks_back and (present := self._machine.present(state, at)) != state:
+            self._book.write(lead.lease, kept.version, present.model_dump(mode="json"))
+            found = iso(self._machine.due(state))
+            self._say(f"{iso(at)}  found the next step at {found}, more than one interval ahead; the agent goes on now")
+            return True
         if at < self._machine.due(state):
             return False
         step = self._machine.step(state, at)
@@ -86,7 +92,10 @@ class Agent:
         while True:
             if self.step(lead):
                 continue
-            if once or (until is not None and self._clock.now() >= until):
+            if once:
+                self._say(f"{iso(self._clock.now())}  nothing is due before {iso(self._machine.due(self.state()))}")
+                return
+            if until is not None and self._clock.now() >= until:
                 return
             due = self._machine.due(self.state())
             self._clock.wait(due if until is None else min(due, until), LOOK_SECONDS)

@@ -1,6 +1,7 @@
 """``python -m model_lifecycle watch``: monitoring on its schedule, and what the policy asks for."""
 
 import json
+import signal
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 
 from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.interrupting import TOLD_TO_END, interrupted_by
 
 
 @click.command()
@@ -58,6 +60,10 @@ def watch(
     from model_lifecycle.agent.project import read_project
     from model_lifecycle.store import Store
 
+    if moment is not None and moment > (wall := WallClock().now()):
+        raise ConfigurationError(
+            f"--now: found {now!r}, expected no later time than the clock's, {wall:%Y-%m-%dT%H:%MZ}"
+        )
     given = _parameters(params)
     project = read_project(env, given)
     time = FixedClock(moment) if moment else WallClock() if clock is None else FileClock(clock)
@@ -72,7 +78,12 @@ def watch(
             lines = (f"{name.replace('_', ' '):<13}{'-' if value is None else value}" for name, value in facts.items())
             click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
             return
-        agent.run(once=once, until=end)
+        with interrupted_by((signal.SIGINT, *TOLD_TO_END), _tell_end):
+            agent.run(once=once, until=end)
+
+
+def _tell_end(name: str) -> None:
+    click.echo(f"\n{name}: the agent ends its run, if there is one, and gives the lead back", err=True)
 
 
 def _time(option: str, text: str | None) -> datetime | None:

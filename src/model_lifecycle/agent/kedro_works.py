@@ -3,9 +3,10 @@
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Literal
+from functools import wraps
+from typing import Literal, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -29,7 +30,22 @@ _LOCK_FILE = ".run.lock"
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
 _VERDICTS = ("leakage.json", "feasibility.json", "verdict.json", "proof.json")
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 _UNCHANGED = "it was the champion already"
+
+
+def _told(work: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """Let a work fail as `Works` promises where a file cannot be read, or holds something else than it should."""
+
+    @wraps(work)
+    def told(*given: _Given.args, **named: _Given.kwargs) -> _Found:
+        try:
+            return work(*given, **named)
+        except (OSError, ValueError) as error:
+            raise LifecycleError(f"{work.__name__}: {type(error).__name__}: {error}") from error
+
+    return told
 
 
 class KedroWorks:
@@ -48,6 +64,7 @@ class KedroWorks:
         self._registry = Registry(project.registry, project.case)
         self._logs = project.data / "logs" / "agent"
 
+    @_told
     def champion(self) -> Candidate | None:
         """Return the release in production, and the one that a rollback would bring back."""
         entry, before = self._registry.champion(), self._registry.previous()
@@ -55,18 +72,20 @@ class KedroWorks:
             return None
         return Candidate(version=entry.version, release=entry.release_id, replaces=before and before.release_id)
 
+    @_told
     def monitor(self, until: datetime) -> Decision:
         """Run the pipeline `monitoring` up to a moment and read its decision."""
         place = self._project.reporting / "policy_decision.json"
         self._wait_for_others()
         place.unlink(missing_ok=True)  # that of an earlier run must not be taken for this one's
         given = {"monitoring_until": until.isoformat(), **self._parameters}
-        run_pipelines(("monitoring",), given, self._logs / "monitoring.log")
+        run_pipelines(("monitoring",), given, self._logs / "monitoring.log", self._project.env)
         try:
             return Decision.model_validate_json(place.read_bytes())
         except (OSError, ValidationError) as error:
             raise LifecycleError(f"{place}: no decision to read ({error})") from error
 
+    @_told
     def retrain(self, order: Order) -> Retrained:
         """Run the pipeline `retrain`; one that was cut off by a crash is made again and comes to the same release."""
         self._wait_for_others()
@@ -79,11 +98,14 @@ class KedroWorks:
             **self._parameters,
         }
         began = time.monotonic()
-        with KedroRun(("retrain",), given, self._logs / f"retrain-{order.id}.log") as run:
+        with KedroRun(("retrain",), given, self._logs / f"retrain-{order.id}.log", self._project.env) as run:
             code = run.wait()
         seconds = time.monotonic() - began
         if code:
-            rejected = tuple(self._failed_gates())
+            try:
+                rejected = tuple(self._failed_gates())
+            except (OSError, ValueError) as error:
+                raise RetrainingFailed(f"{self._project.reporting}: no verdict to read ({error})", seconds) from error
             if not rejected:
                 message = f"kedro run --pipelines retrain ended with code {code}; {run.last_lines()}"
                 raise RetrainingFailed(message, seconds)
@@ -95,26 +117,32 @@ class KedroWorks:
         candidate = Candidate(version=made.version, release=made.release_id, replaces=made.tags.get(COMPARED_TAG))
         return Retrained(candidate, (), seconds)
 
+    @_told
     def shadow(self, candidate: Candidate) -> None:
         """Let running services score their traffic with it, too."""
         trial.begin(self._registry, "shadow", candidate)
 
+    @_told
     def canary(self, candidate: Candidate, share: float) -> None:
         """Let running services answer a share of the entities with it."""
         trial.begin(self._registry, "canary", candidate, share)
 
+    @_told
     def withdraw(self, candidate: Candidate) -> None:
         """End its trials."""
         trial.end_all(self._registry, candidate, "shown to be worse than the champion, or superseded")
 
+    @_told
     def ended(self, candidate: Candidate, stage: Literal["shadow", "canary"]) -> str | None:
         """Return why a service or a person has ended its trial."""
         return trial.ended(self._registry, stage, candidate)
 
+    @_told
     def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
         """Score the champion's decisions with it and pair the losses."""
         return trial.compare(self._registry, self._project.store, candidate, since, until)
 
+    @_told
     def promote(self, candidate: Candidate, order: Order | None) -> Moved:
         """Move the champion, once."""
         because = "asked for" if order is None else f"order {order.id}: {'; '.join(order.reasons)}"
@@ -122,6 +150,7 @@ class KedroWorks:
         trial.end_all(self._registry, candidate, moved)
         return moved
 
+    @_told
     def rollback(self, candidate: Candidate, reason: str) -> str:
         """Bring back the release before, once."""
         return rollback_once(self._registry, candidate, reason)
@@ -130,7 +159,7 @@ class KedroWorks:
         """Fire the alert ``agent`` through the channels of `alerting`."""
         try:
             raise_alarm(self._project, at, what, message)
-        except LifecycleError as error:
+        except (LifecycleError, OSError, ValueError) as error:
             _log.error("the alarm %r could not be raised: %s", what, error)
 
     def _made_for(self, order: Order) -> ReleaseEntry | None:

@@ -70,6 +70,12 @@ class Machine:
         """Return when the state asks for its next step."""
         return state.due(self._policy.rollout)
 
+    def present(self, state: AgentState, at: datetime) -> AgentState:
+        """Return the state without times that lie too far ahead, as a clock that was wrong for a while leaves them."""
+        times = (("since", self._every), ("next_check", self._every), ("not_before", LONGEST_WAIT))
+        wrong = [name for name, longest in times if (getattr(state, name) or at) > at + longest]
+        return state.model_copy(update=dict.fromkeys(wrong, at))
+
     def step(self, state: AgentState, at: datetime) -> Step:
         """Do the work that is due."""
         try:

@@ -28,6 +28,7 @@ class AgentProject:
     policy: PolicySpec
     monitoring: MonitoringSpec
     alerting: AlertingSpec
+    env: str | None = None
 
     @property
     def reporting(self) -> Path:
@@ -60,13 +61,15 @@ def read_project(env: str | None = None, parameters: Mapping[str, str] | None = 
     given: Any = OmegaConf.to_container(
         OmegaConf.from_dotlist([f"{name}={value}" for name, value in (parameters or {}).items()])
     )
-    loader = CONFIG_LOADER_CLASS(CONF, env or os.environ.get("KEDRO_ENV"), runtime_params=given, **options)
+    env = env or os.environ.get("KEDRO_ENV") or None
+    loader = CONFIG_LOADER_CLASS(CONF, env, runtime_params=given, **options)
     parameters, shared = loader["parameters"], loader["globals"]
     places = {
         "case": case_name(),
         "registry": parameters["registry_uri"],
         "store": shared["store"],
         "data": data_folder(),
+        "env": env,
     }
     try:
         return TypeAdapter(AgentProject).validate_python({**places, **{name: parameters[name] for name in _PARTS}})

@@ -90,12 +90,16 @@ class KedroRun(Background):
         For ``--params``.
     log : Path
         File that takes its output.
+    env : str, optional
+        Kedro environment; that of ``KEDRO_ENV`` by default.
     """
 
-    def __init__(self, pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
-        given = written(parameters)
-        named = ["--pipelines", ",".join(pipelines)] if pipelines else []
-        super().__init__(["-m", "kedro", "run", *named, *(["--params", given] if given else [])], log)
+    def __init__(
+        self, pipelines: Sequence[str], parameters: Mapping[str, str], log: Path, env: str | None = None
+    ) -> None:
+        options = {"--env": env, "--pipelines": ",".join(pipelines), "--params": written(parameters)}
+        given = [text for name, value in options.items() if value for text in (name, value)]
+        super().__init__(["-m", "kedro", "run", *given], log)
 
 
 def written(parameters: Mapping[str, str]) -> str:
@@ -103,7 +107,7 @@ def written(parameters: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: Path) -> None:
+def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: Path, env: str | None = None) -> None:
     """Run pipelines and wait for their end.
 
     Raises
@@ -111,7 +115,7 @@ def run_pipelines(pipelines: Sequence[str], parameters: Mapping[str, str], log: 
     LifecycleError
         If the run fails.
     """
-    with KedroRun(pipelines, parameters, log) as run:
+    with KedroRun(pipelines, parameters, log, env) as run:
         if code := run.wait():
             what = f"kedro run --pipelines {','.join(pipelines)}"
             raise LifecycleError(f"{what} ended with code {code}; {run.last_lines()}")

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+# How far ahead of the clock an event may lie: one from the far future would push all others out of the live history.
+CLOCK_TOLERANCE = timedelta(days=1)
 
 Json = Mapping[str, object]
 Role = Literal["champion", "canary", "shadow"]

@@ -20,7 +20,8 @@ _BATCH = 50_000
 @click.option("--store", help="Database URL; the configured store by default.")
 @click.option("--until", help="ISO time with its offset: only events known before it.")
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
-def backfill(source: Path | None, store: str | None, until: str | None, dry_run: bool) -> None:
+@click.option("--env", envvar="KEDRO_ENV", help="Kedro environment whose store is meant.")
+def backfill(source: Path | None, store: str | None, until: str | None, dry_run: bool, env: str | None) -> None:
     """Fill the event store from history. An event whose id is there already stays as it is, so repeating is harmless.
 
     A running service takes the new events in by itself.
@@ -29,7 +30,7 @@ def backfill(source: Path | None, store: str | None, until: str | None, dry_run:
     from model_lifecycle.store import Store
     from model_lifecycle.store.backfill import event_records
 
-    url, spec, default = _configured()
+    url, spec, default = _configured(env)
     path = source or default
     events = read_history(path, spec, until)
     click.echo(
@@ -47,7 +48,7 @@ def backfill(source: Path | None, store: str | None, until: str | None, dry_run:
     click.echo(f"{new:,} events are new, {len(events) - new:,} were there already")
 
 
-def _configured() -> tuple[str, "FeatureSpec", Path]:
+def _configured(env: str | None) -> tuple[str, "FeatureSpec", Path]:
     """Return the store, the declared events and the last run's events, as configured for the chosen case."""
     if find_spec("kedro") is None:
         raise ConfigurationError("kedro is not installed; the configuration of the case is read with it")
@@ -56,6 +57,6 @@ def _configured() -> tuple[str, "FeatureSpec", Path]:
     from model_lifecycle.settings import CONFIG_LOADER_ARGS
 
     options: dict[str, Any] = {**CONFIG_LOADER_ARGS}
-    loader = CaseConfigLoader("conf", **options)
+    loader = CaseConfigLoader("conf", env, **options)
     spec = FeatureSpec.model_validate(loader["parameters"]["features"])
     return str(loader["globals"]["store"]), spec, data_folder() / "03_primary" / case_name() / "events.parquet"

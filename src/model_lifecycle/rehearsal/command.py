@@ -3,14 +3,13 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 
 import click
 
 from model_lifecycle.cases import load_faults
 from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.interrupting import TOLD_TO_END, interrupted_by
 from model_lifecycle.locations import case_name, data_folder
 
 FULL_MONTHS = 6
@@ -62,7 +61,7 @@ def loop(
     short = fault is not None or days is not None
     if seed is None and not no_incidents and not short:
         seed = _DEFAULT_SEED
-    with _interrupted_once():
+    with interrupted_by((signal.SIGINT, *TOLD_TO_END), _tell_end):
         lost = _rehearse(months or (1 if short else FULL_MONTHS), days, speed, fault, seed)
     if lost:
         sys.exit(1)
@@ -89,19 +88,5 @@ def _rehearse(months: int, days: int | None, speed: float | None, fault: str | N
     return int(card["requests_lost"])
 
 
-@contextmanager
-def _interrupted_once() -> Iterator[None]:
-    """Let the first Ctrl-C (or SIGTERM) end the rehearsal, and nothing disturb its clearing up."""
-
-    def interrupt(number: int, _frame: object) -> None:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_IGN)
-        click.echo(f"\n{signal.Signals(number).name}: stopping the service and what else was started", err=True)
-        raise KeyboardInterrupt
-
-    before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+def _tell_end(name: str) -> None:
+    click.echo(f"\n{name}: stopping the service and what else was started", err=True)

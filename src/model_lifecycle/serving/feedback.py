@@ -1,11 +1,11 @@
 """Labels and events as they arrive, checked field by field and turned into records."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 from model_lifecycle.contracts.features import EventKind, FeatureSpec
-from model_lifecycle.contracts.records import EventRecord, LabelRecord
+from model_lifecycle.contracts.records import CLOCK_TOLERANCE, EventRecord, LabelRecord
 from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.serving.ids import EXPECTED_ID, is_id
 from model_lifecycle.serving.problem import Problem
@@ -14,8 +14,6 @@ from model_lifecycle.tasks import Task
 
 # Histories are summed in fixed point with six decimals in 64 bits: beyond this, sums over years could overflow.
 MAX_VALUE = 1e9
-# One event from the far future would push all others out of the live history.
-CLOCK_TOLERANCE = timedelta(days=1)
 
 Complain = Callable[[str, object, str], None]
 

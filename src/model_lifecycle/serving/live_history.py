@@ -11,7 +11,7 @@ import numpy as np
 
 from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
-from model_lifecycle.contracts.records import EventRecord
+from model_lifecycle.contracts.records import CLOCK_TOLERANCE, EventRecord
 from model_lifecycle.errors import StoreError
 from model_lifecycle.features.history import History, event_columns
 from model_lifecycle.serving.problem import reason
@@ -45,7 +45,8 @@ class LiveHistory:
     """Keeps a `Snapshot` up to date in a background thread.
 
     Loads the events of the longest window and a margin before the newest event; older ones are dropped as time goes
-    on. A reader takes ``snapshot`` once and sees one consistent state.
+    on. An event that lies more than a day ahead of the clock is not the newest. A reader takes ``snapshot`` once and
+    sees one consistent state.
 
     Parameters
     ----------
@@ -96,11 +97,12 @@ class LiveHistory:
 
     def _load(self) -> None:
         """Read the events of the longest window before the newest one."""
-        watermark, newest = self._store.latest_sequence(), self._store.newest_known_at()
-        if newest is None:
+        watermark, newest = self._store.latest_sequence(), self._store.newest_known_at(_latest())
+        start = newest or self._store.first_known_at()
+        if start is None:
             self._publish(watermark, None)
             return
-        reach = self.spec.reach(newest, self._margin)
+        reach = self.spec.reach(start, self._margin)
         found = self._store.events_known_since(reach)
         self._old = event_columns(self.spec, [event for _, event in found])
         self._base = History.build(self.spec, self._old)
@@ -129,11 +131,11 @@ class LiveHistory:
         return len(found) == READ_LIMIT
 
     def _take_in(self, events: Sequence[EventRecord], watermark: int) -> None:
-        if self._reach is None:  # the store was empty: nothing from before its first event is known
-            self._reach = min(event.known_at for event in events)
-        newest = max(event.known_at for event in events)
-        if self.snapshot.newest_known_at is not None:
-            newest = max(newest, self.snapshot.newest_known_at)
+        latest, before = _latest(), self.snapshot.newest_known_at
+        if before is None:  # the store was empty so far: nothing from before its first event is known
+            self._reach = min([event.known_at for event in events] + ([] if self._reach is None else [self._reach]))
+        known = [event.known_at for event in events if event.known_at <= latest]
+        newest = max([*known, *([] if before is None else [before])], default=None)
         self._recent = _joined(self._recent, event_columns(self.spec, events))
         if sum(len(columns["known_at"]) for columns in self._recent.values()) > RECENT_LIMIT:
             self._fold(newest)
@@ -142,9 +144,10 @@ class LiveHistory:
         if received:
             self.delay_seconds = max(0.0, (datetime.now(UTC) - min(received)).total_seconds())
 
-    def _fold(self, newest: datetime) -> None:
+    def _fold(self, newest: datetime | None) -> None:
         """Make recent events part of the rest, and drop those that no window reaches any more."""
-        reach = max(self.spec.reach(newest, self._margin), self._reach or newest)
+        starts = [self._reach, newest and self.spec.reach(newest, self._margin)]
+        reach = max(one for one in starts if one is not None)
         self._old = _since(_joined(self._old, self._recent), _instant(reach))
         self._recent = {}
         self._base = History.build(self.spec, self._old)
@@ -155,6 +158,11 @@ class LiveHistory:
         reach = None if self._reach is None else _instant(self._reach)
         self.snapshot = Snapshot(history, watermark, newest, reach)
         self.read_at = time.monotonic()
+
+
+def _latest() -> datetime:
+    """Return up to when an event may be the newest: one of a wrong year must not push all others out."""
+    return datetime.now(UTC) + CLOCK_TOLERANCE
 
 
 def _instant(moment: datetime) -> np.datetime64:
