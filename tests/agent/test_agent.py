@@ -98,6 +98,13 @@ def test_shadow_and_canary_come_before_the_promotion_when_the_policy_asks_for_th
     assert stages == ["retrain 07-01", "shadow parcels-07-01", "canary parcels-07-01 0.1", "promote parcels-07-01"]
 
 
+def test_shadow_and_canary_are_compared_as_one_trial_to_its_planned_end(make: Make, world: AgentWorld) -> None:
+    world.decisions[START], world.compared = decision("retrain"), LEVEL
+    make(shadow="3d", canary="4d").run(until=START + 2 * WEEK)
+    compared = [call for call in world.calls if call.startswith("compare")]
+    assert compared == [f"compare parcels-07-01 07-01 {seen} of 07-08" for seen in ("07-04", "07-08", "07-08")]
+
+
 @pytest.mark.parametrize("stage", ["shadow", "canary"])
 def test_a_candidate_that_live_rows_show_to_be_worse_is_withdrawn(make: Make, world: AgentWorld, stage: str) -> None:
     world.decisions[START], world.compared = decision("retrain"), WORSE

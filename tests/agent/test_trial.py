@@ -37,4 +37,5 @@ def test_a_trial_that_a_service_ended_says_so(world: AgentWorld) -> None:
 
 def test_without_live_decisions_a_comparison_tells_nothing(world: AgentWorld) -> None:
     url = f"sqlite:///{world.folder}/empty.db"
-    assert trial.compare(world.registry, url, _candidate(world), START, START + timedelta(days=30)) is None
+    end = START + timedelta(days=30)
+    assert trial.compare(world.registry, url, _candidate(world), START, end, end) is None

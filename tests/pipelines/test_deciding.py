@@ -162,6 +162,18 @@ def test_the_whole_probation_is_compared_until_the_first_look_after_it(
     assert log.read_spans[-1] == (SINCE, SINCE + timedelta(days=28))
 
 
+def test_a_look_from_a_day_before_the_end_of_the_probation_on_has_nearly_all_of_the_error(
+    releases: tuple[SimpleNamespace, SimpleNamespace],
+) -> None:
+    mine, before = releases
+    log, promoted = Log(worse_answers(mine.scorer, days=50)), _entry(SINCE, "promote", "parcels-2")
+    looks = [
+        _compared(log, mine, before, promoted, until=(SINCE + timedelta(days=days)).isoformat()).difference
+        for days in (21, 27, 34)
+    ]
+    assert [look and look.level for look in looks] == [0.995, 0.96, 0.96]
+
+
 def test_days_that_several_windows_blocked_lengthen_the_probation_once_and_those_after_it_not_at_all(
     releases: tuple[SimpleNamespace, SimpleNamespace],
 ) -> None:

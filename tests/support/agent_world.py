@@ -47,6 +47,7 @@ class AgentWorld:
     rejected: tuple[str, ...] = ()
     unchanged: bool = False
     compared: Figure | None = None
+    judge: Callable[[Candidate, datetime, datetime, datetime], Figure | None] | None = None  # instead of `compared`
     stopped: str | None = None
     calls: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
@@ -94,9 +95,9 @@ class AgentWorld:
     def ended(self, candidate: Candidate, stage: str) -> str | None:  # noqa: ARG002 - the interface
         return self.stopped
 
-    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
-        self._called(f"compare {candidate.release} {since:%m-%d} {until:%m-%d}")
-        return self.compared
+    def compare(self, candidate: Candidate, since: datetime, until: datetime, end: datetime) -> Figure | None:
+        self._called(f"compare {candidate.release} {since:%m-%d} {until:%m-%d} of {end:%m-%d}")
+        return self.compared if self.judge is None else self.judge(candidate, since, until, end)
 
     def promote(self, candidate: Candidate, order: Order | None) -> Moved:
         self._called(f"promote {candidate.release}")

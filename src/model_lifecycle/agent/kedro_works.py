@@ -138,9 +138,9 @@ class KedroWorks:
         return trial.ended(self._registry, stage, candidate)
 
     @_told
-    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
+    def compare(self, candidate: Candidate, since: datetime, until: datetime, end: datetime) -> Figure | None:
         """Score the champion's decisions with it and pair the losses."""
-        return trial.compare(self._registry, self._project.store, candidate, since, until)
+        return trial.compare(self._registry, self._project.store, candidate, since, until, end)
 
     @_told
     def promote(self, candidate: Candidate, order: Order | None) -> Moved:

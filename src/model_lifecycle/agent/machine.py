@@ -161,14 +161,16 @@ class Machine:
     def _begun(self, state: AgentState, phase: Phase, at: datetime, what: str) -> Step:
         name = _name(state)
         entry = self._entry(at, f"{phase} began", name, what, state.order)
-        return Step(state.moved(phase, at), f"{phase} of {name} began: {what}", (entry,))
+        begun = state.moved(phase, at, trial_since=state.trial_since or at)
+        return Step(begun, f"{phase} of {name} began: {what}", (entry,))
 
     def _judged(self, state: AgentState, at: datetime) -> tuple[Step | None, str]:
         """Withdraw a candidate whose trial was ended, or that live rows show to be worse; None: its trial goes on."""
         candidate = _known(state.candidate)
         if (ended := self._ended(state, at)) is not None:
             return ended, ""
-        found = self._works.compare(candidate, state.since, at)
+        since, end = state.trial_since or state.since, state.trial_end(self._policy.rollout, at)
+        found = self._works.compare(candidate, since, at, end)
         if found is None or found.lower is None or found.upper is None:
             return None, f"{candidate.release}: live rows do not tell yet"
         ends = f"({found.lower:.4f} to {found.upper:.4f})"

@@ -43,6 +43,8 @@ class AgentState(Contract):
         What is under way.
     failures : int
         Of the present work, in a row; until ``not_before`` it is left alone.
+    trial_since : datetime or None
+        When the candidate's first stage began: shadow and canary are one trial.
     spent : float
         Seconds that failed tries of the present retraining took: its budget counts them.
     """
@@ -53,6 +55,7 @@ class AgentState(Contract):
     last_check: AwareDatetime | None = None
     order: Order | None = None
     candidate: Candidate | None = None
+    trial_since: AwareDatetime | None = None
     failures: int = Field(default=0, ge=0)
     not_before: AwareDatetime | None = None
     spent: float = Field(default=0.0, ge=0.0)
@@ -63,6 +66,11 @@ class AgentState(Contract):
             return None
         length: timedelta = getattr(rollout, self.phase)
         return self.since + length
+
+    def trial_end(self, rollout: Rollout, at: datetime) -> datetime:
+        """Return when shadow and canary are over together, as planned at a moment of either."""
+        stage = max(self.stage_end(rollout) or at, at)
+        return stage + rollout.canary if self.phase == "shadow" else stage
 
     def due(self, rollout: Rollout) -> datetime:
         """Return when it asks for its next step."""
@@ -77,7 +85,7 @@ class AgentState(Contract):
 
     def over(self, at: datetime) -> "AgentState":
         """Return the state with nothing under way."""
-        return self.moved("watching", at, order=None, candidate=None)
+        return self.moved("watching", at, order=None, candidate=None, trial_since=None)
 
     def failed(self, at: datetime, first: timedelta, longest: timedelta) -> "AgentState":
         """Return the state after a step that failed: the wait doubles with each failure."""

@@ -1,16 +1,17 @@
 """A candidate beside the champion: in the shadow, as a canary, and what live decisions tell of it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from model_lifecycle.agent.state import ACTOR, Candidate
 from model_lifecycle.datasets.event_log import StoredEvents
-from model_lifecycle.monitoring.paired import compare_live
+from model_lifecycle.monitoring.paired import compare_live, on_trial
 from model_lifecycle.monitoring.replay import reach
 from model_lifecycle.monitoring.verdict import Figure
 from model_lifecycle.registry import Registry, ReleaseEntry
 from model_lifecycle.releases import read_release
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.blocks import DAY
 from model_lifecycle.store import Store
 from model_lifecycle.trials import Trials
 
@@ -44,20 +45,23 @@ def ended(registry: Registry, role: Literal["shadow", "canary"], candidate: Cand
 
 
 def compare(
-    registry: Registry, store_url: str, candidate: Candidate, since: datetime, until: datetime
+    registry: Registry, store_url: str, candidate: Candidate, since: datetime, until: datetime, end: datetime
 ) -> Figure | None:
-    """Return the candidate's loss less the champion's on the champion's decisions, None where they do not tell."""
+    """Return the candidate's loss less the champion's on the champion's decisions, None where they do not tell.
+
+    Whole days since the trial began count, whatever its stages: checks in between see nothing new but late outcomes.
+    """
     entry = registry.champion()
     if entry is None:
         return None
     with Store.open(store_url) as store:
-        rows = store.labelled_predictions_between(since, until + timedelta(microseconds=1), until)
+        rows = store.labelled_predictions_between(since, since + (until - since) // DAY * DAY, until)
     champion, other = _scorer(entry), _scorer(registry.version(candidate.version))
     starts = [one for one in (reach(rows, champion), reach(rows, other)) if one is not None]
     if not starts:
         return None
     events = StoredEvents(store_url).known_since(min(starts).to_pydatetime())
-    found = compare_live(rows, events, champion, other, since).difference
+    found = compare_live(rows, events, champion, other, since, on_trial(since, end, last=until >= end)).difference
     if found is None or found.lower is None or found.upper is None:
         return None
     return found.model_copy(update={"estimate": -found.estimate, "lower": -found.upper, "upper": -found.lower})

@@ -69,8 +69,11 @@ class Works(Protocol):
         """Return why somebody else, such as a service that found it failing, has ended the stage; None: it goes on."""
         ...
 
-    def compare(self, candidate: Candidate, since: datetime, until: datetime) -> Figure | None:
-        """Return the candidate's loss less the champion's on the same live rows, None where they do not tell."""
+    def compare(self, candidate: Candidate, since: datetime, until: datetime, end: datetime) -> Figure | None:
+        """Return the candidate's loss less the champion's on the same live rows, None where they do not tell.
+
+        ``since`` and ``end`` are the whole trial's, shadow and canary.
+        """
         ...
 
     def promote(self, candidate: Candidate, order: Order | None) -> Moved:

@@ -4,8 +4,9 @@ The other release is scored on the logged inputs with the events that were known
 traffic of its own: the champion against the one before it, or a candidate against the champion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,12 @@ from model_lifecycle.scoring import Scorer
 from model_lifecycle.statistics.blocks import DAY, block_ids
 from model_lifecycle.statistics.coverage import covers
 from model_lifecycle.statistics.intervals import paired_difference_interval
+from model_lifecycle.statistics.trial import trial_interval
 
-FEWEST_DAYS = 8.0  # independent ones, below which nobody is rolled back or withdrawn
+FEWEST_DAYS = 8.0  # independent ones, below which no champion is rolled back
+# A probation is looked at several times: nearly all of the error is left to the last look (docs/retraining.md).
+LAST_LOOK, EARLIER_LOOK = 0.96, 0.995
+Judged = Callable[[np.ndarray, np.ndarray, pd.DataFrame], tuple[Figure | None, str]]
 
 
 class Comparison(Contract):
@@ -43,7 +48,7 @@ def compare_live(
     answered: Scorer,
     other: Scorer,
     since: datetime,
-    level: float = 0.95,
+    judged: Judged | None = None,
 ) -> Comparison:
     """Compare a release with what another one would have answered.
 
@@ -57,8 +62,8 @@ def compare_live(
         The release that answered, and the other one.
     since : datetime
         Earlier decisions do not count.
-    level : float
-        Of the interval.
+    judged : callable, optional
+        Of the two losses and the rows; `paired_difference` where it is not given.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def compare_live(
         return told(len(mine), None, f"{other.release_id} cannot answer the same inputs: {error}")
     target = mine["value"].to_numpy(dtype=np.float64)
     losses = task.losses(target, predictions(mine, task)), task.losses(target, theirs)
-    found, reason = paired_difference(losses[0], losses[1], mine, level)
+    found, reason = (judged or paired_difference)(losses[0], losses[1], mine)
     return told(len(mine), found, reason)
 
 
@@ -119,6 +124,25 @@ def paired_difference(
             f"{found.n_blocks} days are worth {found.n_effective:.1f} independent ones, expected {FEWEST_DAYS:g}",
         )
     return Figure.of(found), "paired by decision, by days and how much they depend on one another"
+
+
+def in_probation(*, last: bool) -> Judged:
+    """Return how a champion is judged at one of the looks at its probation."""
+    return partial(paired_difference, level=LAST_LOOK if last else EARLIER_LOOK)
+
+
+def on_trial(since: datetime, end: datetime, *, last: bool) -> Judged:
+    """Return how a candidate is judged at a look at its trial, whose days count from its beginning."""
+
+    def judged(ours: np.ndarray, theirs: np.ndarray, rows: pd.DataFrame) -> tuple[Figure | None, str]:
+        days = ((rows["decision_time"] - since) // DAY).to_numpy(dtype=np.int64)
+        try:
+            found = trial_interval(ours - theirs, days, (end - since) // DAY, last=last)
+        except StatisticError as error:
+            return None, str(error)
+        return Figure.of(found), "paired by decision, by whole days"
+
+    return judged
 
 
 def _records(rows: pd.DataFrame, scorer: Scorer) -> list[dict[str, object]]:

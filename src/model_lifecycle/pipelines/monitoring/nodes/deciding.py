@@ -21,12 +21,13 @@ from model_lifecycle.contracts.trail import (
 )
 from model_lifecycle.features.folds import learnt_since
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.paired import Comparison, compare_live
+from model_lifecycle.monitoring.paired import Comparison, compare_live, in_probation
 from model_lifecycle.monitoring.policy import Attempt, PolicyState, decide
 from model_lifecycle.monitoring.replay import reach
 from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.monitoring.windows import resolve_until
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.statistics.blocks import DAY
 
 _MONITORING = "monitoring"
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)  # without an `until` every label counts
@@ -92,7 +93,8 @@ def compare_with_previous(
     rows = rows[~_within(rows["decision_time"], blocked)].reset_index(drop=True)
     starts = [one for one in (reach(rows, scorer) for scorer in (mine, before)) if one is not None]
     known = events.known_since(min(starts).to_pydatetime()) if starts else []
-    return compare_live(rows, known, mine, before, since).model_dump(mode="json")
+    last = now >= end - DAY  # what a day more would show is no look of its own
+    return compare_live(rows, known, mine, before, since, in_probation(last=last)).model_dump(mode="json")
 
 
 def _within(moments: pd.Series, spans: Sequence[Span]) -> np.ndarray:
