@@ -11,7 +11,7 @@ from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, one_sided, too_thin
 from model_lifecycle.pipelines.evaluation.nodes.fairness import treated_alike
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
-from model_lifecycle.pipelines.evaluation.nodes.scores import ChampionInProduction
+from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, ChampionInProduction
 from model_lifecycle.reporting.evidence import DifferenceEvidence, GateEvidence, IntervalEvidence, LeaderboardRow
 from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
@@ -250,7 +250,7 @@ def against_champion(
     challenger: Scorer,
 ) -> GateResult:
     """Fail unless the paired difference in loss keeps the margin on rows that neither has seen."""
-    name = "champion"
+    name = CHAMPION
     if champion is None:
         return GateResult(name, True, "nothing is in production yet", {})
     facts = champion.scorer.facts
@@ -267,15 +267,35 @@ def against_champion(
         return GateResult(name, False, thin, {"effective_days": interval["n_effective"]})
     _, upper = ends(interval)
     if gates.champion_mode == "superiority":
-        passed, wanted = upper < -gates.champion_margin, f"below {-gates.champion_margin:g}"
+        limit, why = -gates.champion_margin, "superiority"
     else:
-        passed, wanted = upper < gates.champion_margin, f"below {gates.champion_margin:g}"
+        limit, counts = _margin(figures, gates)
+        why = f"non-inferiority: {counts}"
     reason = (
-        f"{metric_of(figures['loss']).label} {interval['estimate']:+.4f} against {facts.release_id} on the same rows, "
-        f"at most {upper:+.4f} with {gates.level:.0%} confidence, expected {wanted} "
-        f"({gates.champion_mode.replace('_', '-')})"
+        f"{metric_of(figures['loss']).label} {interval['estimate']:+.4g} against {facts.release_id} on the same rows, "
+        f"at most {upper:+.4g} with {gates.level:.0%} confidence, expected below {limit:.4g} ({why})"
     )
-    return GateResult(name, passed, reason, {"difference": interval["estimate"], "upper": upper})
+    return GateResult(name, upper < limit, reason, {"difference": interval["estimate"], "upper": upper, "limit": limit})
+
+
+def _margin(figures: Differences, gates: GateLimits) -> tuple[float, str]:
+    """Return what the challenger may lose and which rule says so; NaN where no baseline was compared.
+
+    A margin in the unit of the loss alone may be all that the champion is worth, where outcomes are rare or costs
+    small. So most of its gain over the best baseline is preserved (ICH E10, 2000, 1.5.1.1; FDA, Non-Inferiority
+    Clinical Trials to Establish Effectiveness, 2016).
+    """
+    found = (one for one in figures["differences"] if one["metric"] == figures["loss"])
+    difference = {one["against"]: one["interval"]["estimate"] for one in found}
+    gains = {name: difference[CHAMPION] - mine for name, mine in difference.items() if name != CHAMPION}
+    if not gains or not all(map(math.isfinite, gains.values())):
+        return math.nan, "what the champion gains over a baseline is not known"
+    best = min(gains, key=lambda name: gains[name])
+    most = gates.champion_gain_share * max(gains[best], 0.0)
+    share = f"{gates.champion_gain_share:.0%} of the {gains[best]:.4g} that the champion gains over {best}"
+    if most < gates.champion_margin:
+        return most, share
+    return gates.champion_margin, f"the configured margin, no more than {share}"
 
 
 def _same_model(champion: Scorer, challenger: Scorer) -> bool:
