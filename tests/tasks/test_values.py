@@ -119,3 +119,23 @@ def test_the_threshold_rises_when_capacity_is_short() -> None:
     assert worth[high] > 1.3 * worth[low]
     assert limited.threshold(probability, np.zeros(4000), nobody, times) == NEVER
     assert "at most 10% of a day's decisions" in limited.rule()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.002, 0.001])
+def test_a_small_capacity_is_worth_what_the_best_threshold_makes_of_it(share: float) -> None:
+    draw = np.random.default_rng(2)
+    days, rows = 40, 2000
+    times = np.repeat(MORNING + np.arange(days) * DAY, rows) + np.tile(np.arange(rows) * np.timedelta64(40, "s"), days)
+    probability = 1 / (1 + np.exp(6 - 1.5 * draw.standard_normal(days * rows)))
+    target = (draw.random(days * rows) < probability).astype(np.float64)
+    nobody = np.zeros(days * rows, dtype=bool)
+    task = BinaryTask(MATRIX.model_copy(update={"capacity": Capacity(share=share)}))
+    gain, calendar = task.gains(target, nobody, 1.0), Capacity(share=share).calendar(times)
+
+    def worth(threshold: float) -> float:
+        return float((gain * calendar.done(task.actions(probability, threshold), 0.0)).sum())
+
+    found = task.threshold(probability, target, nobody, times)
+    assert found is not None
+    near = np.sort(probability)[::-1][: int(3 * share * days * rows)]  # every score that can matter
+    assert worth(found) > 0.99 * max(worth(one) for one in near[:: max(1, len(near) // 400)])
