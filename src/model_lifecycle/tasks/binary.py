@@ -104,7 +104,7 @@ class BinaryTask:
         self, calendar: Calendar, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return thresholds, from the highest down, and the value per decision of what is done from each on."""
-        rarest = np.geomspace(1.0 / len(prediction), _TAIL, _TAIL_STEPS) if len(prediction) > 1 / _TAIL else []
+        rarest = np.geomspace(min(1.0 / len(prediction), _TAIL), _TAIL, _TAIL_STEPS)
         shares = np.concatenate((np.linspace(0.0, 1.0, _STEPS), rarest))
         tried = np.unique(np.quantile(prediction, 1.0 - shares))[::-1]
         gain = self.gains(target, unavailable, ACT)
