@@ -189,7 +189,8 @@ def test_a_slice_in_which_the_scores_mean_nothing_blocks(stages: Stages) -> None
     assert found["calibration"]["passed"]
     assert not found["slices"]["passed"]
     assert re.match(
-        r"below AUC 0\.\d+: \['depot=south 0\.[45]\d+'\]; not to be judged: none", found["slices"]["reason"]
+        r"AUC below what is allowed: \['depot=south 0\.[45]\d+, allowed 0\.\d+'\]; not to be judged: none",
+        found["slices"]["reason"],
     )
 
 
