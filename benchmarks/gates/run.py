@@ -230,21 +230,24 @@ def verdict(seed: int, question: Question) -> tuple[dict[str, bool], float, floa
         return {one["gate"]: one["passed"] for one in results}, _half_width(found), float(days)
     scores = _scores(seed, question.gain, question.memory, question.days)
     target = scores[model_input.TARGET].to_numpy()
-    losses = [log_losses(target, scores[f"prediction_{name}"].to_numpy()) for name in ("challenger", "champion")]
-    block = np.repeat(np.arange(question.days), ROWS_A_DAY)
-    interval, bounds = (
-        interval_evidence(paired_difference_interval(*losses, block, level))
-        for level in (gates.level, one_sided(gates.level))
-    )
-    difference: DifferenceEvidence = {
-        "model": "challenger",
-        "against": "champion",
-        "metric": "log_loss",
-        "interval": interval,
-        "bounds": bounds,
+    losses = {
+        name: log_losses(target, scores[f"prediction_{name}"].to_numpy())
+        for name in ("challenger", "champion", "constant")
     }
-    result = against_champion({"loss": "log_loss", "differences": [difference]}, gates, PLAN, CHAMPION, CHALLENGER)
-    return {"champion": result.passed}, _half_width(difference), float("nan")
+    block = np.repeat(np.arange(question.days), ROWS_A_DAY)
+    differences = [_difference(losses, against, block, gates.level) for against in ("champion", "constant")]
+    result = against_champion({"loss": "log_loss", "differences": differences}, gates, PLAN, CHAMPION, CHALLENGER)
+    return {"champion": result.passed}, _half_width(differences[0]), float("nan")
+
+
+def _difference(losses: Mapping[str, np.ndarray], against: str, block: np.ndarray, level: float) -> DifferenceEvidence:
+    interval, bounds = (
+        interval_evidence(paired_difference_interval(losses["challenger"], losses[against], block, one))
+        for one in (level, one_sided(level))
+    )
+    return {
+        "model": "challenger", "against": against, "metric": "log_loss", "interval": interval, "bounds": bounds,
+    }  # fmt: skip
 
 
 def _half_width(difference: DifferenceEvidence) -> float:

@@ -126,7 +126,7 @@ def test_a_work_that_finds_something_else_than_it_should_fails_as_a_work_does(
 ) -> None:
     monkeypatch.setattr(trial, "compare", lambda *_: float("none"))
     with pytest.raises(LifecycleError, match=r"^compare: ValueError: could not convert string to float: 'none'"):
-        works.compare(Candidate(version=1, release="parcels-first"), START, START)
+        works.compare(Candidate(version=1, release="parcels-first"), START, START, START)
 
 
 def test_the_alarm_of_a_failed_work_fires_an_alert(works: KedroWorks, tmp_path: Path) -> None:

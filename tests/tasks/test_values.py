@@ -129,3 +129,21 @@ def test_a_label_whose_squares_would_not_stay_finite_is_refused(value: object) -
 
 def test_a_large_amount_is_a_label() -> None:
     assert RegressionTask(COST).read_label(9e15) == 9e15
+@pytest.mark.parametrize("share", [0.01, 0.002, 0.001])
+def test_a_small_capacity_is_worth_what_the_best_threshold_makes_of_it(share: float) -> None:
+    draw = np.random.default_rng(2)
+    days, rows = 40, 2000
+    times = np.repeat(MORNING + np.arange(days) * DAY, rows) + np.tile(np.arange(rows) * np.timedelta64(40, "s"), days)
+    probability = 1 / (1 + np.exp(6 - 1.5 * draw.standard_normal(days * rows)))
+    target = (draw.random(days * rows) < probability).astype(np.float64)
+    nobody = np.zeros(days * rows, dtype=bool)
+    task = BinaryTask(MATRIX.model_copy(update={"capacity": Capacity(share=share)}))
+    gain, calendar = task.gains(target, nobody, 1.0), Capacity(share=share).calendar(times)
+
+    def worth(threshold: float) -> float:
+        return float((gain * calendar.done(task.actions(probability, threshold), 0.0)).sum())
+
+    found = task.threshold(probability, target, nobody, times)
+    assert found is not None
+    near = np.sort(probability)[::-1][: int(3 * share * days * rows)]  # every score that can matter
+    assert worth(found) > 0.99 * max(worth(one) for one in near[:: max(1, len(near) // 400)])

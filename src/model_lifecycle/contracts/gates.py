@@ -71,7 +71,9 @@ class GateLimits(Contract):
         default=0.1, gt=0.0, le=1.0, description="share of the value to gain that miscalibration may cost"
     )
     slice_auc_drop: float = Field(
-        default=0.1, ge=0.0, description="largest loss of AUC, or of rank correlation, in an important slice"
+        default=0.1,
+        ge=0.0,
+        description="largest loss of AUC, or of rank correlation, in an important slice, against all and its promise",
     )
     fairness: FairnessLimits = FairnessLimits()
     worse_folds: int = Field(
@@ -83,6 +85,12 @@ class GateLimits(Contract):
     )
     champion_mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
     champion_margin: float = Field(default=0.003, ge=0.0, description="loss that the challenger may lose, or must gain")
+    champion_gain_share: float = Field(
+        default=0.1,
+        ge=0.0,
+        le=1.0,
+        description="share of the champion's gain over the best baseline, the most that the challenger may lose of it",
+    )
     parity_tolerance: float = Field(default=0.0, ge=0.0, description="largest |service score - offline score|")
     parity_rows: int = Field(default=200, ge=1)
 

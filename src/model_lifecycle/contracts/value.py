@@ -1,6 +1,7 @@
 """What decisions are worth: a business's assumption, with its source, one shape for each kind of task."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -36,15 +37,39 @@ class Capacity(Contract):
         times : ndarray of datetime64[us], shape (n,)
             Decision times in UTC.
         """
+        return self.calendar(times).done(action, default)
+
+    def calendar(self, times: np.ndarray) -> "Calendar":
+        """Return the days of these decision times, for those who hold many actions against them."""
         local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(self.time_zone).tz_localize(None)
-        days, day, rows = np.unique(local.normalize().to_numpy(), return_inverse=True, return_counts=True)
-        order = np.lexsort((times, day))
-        acts = (action != default)[order]
-        before = np.concatenate(([0], np.cumsum(np.bincount(day, weights=action != default, minlength=len(days)))))[:-1]
-        place = np.cumsum(acts) - before[day[order]]
-        full = np.zeros(len(action), dtype=bool)
+        _, day, rows = np.unique(local.normalize().to_numpy(), return_inverse=True, return_counts=True)
         most = np.floor(np.round(self.share * rows, _DIGITS))
-        full[order] = acts & (place > most[day[order]])
+        return Calendar(order=np.lexsort((times, day)), rows=rows, most=most)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Decisions day by day.
+
+    Attributes
+    ----------
+    order : ndarray of int64, shape (n,)
+        The decisions in the order of time.
+    rows, most : ndarray, shape (n_days,)
+        How many there are in each day, and how many of them can be done.
+    """
+
+    order: np.ndarray
+    rows: np.ndarray
+    most: np.ndarray
+
+    def done(self, action: np.ndarray, default: float) -> np.ndarray:
+        """Return what of the actions is done: each day the first ones, until it is full."""
+        acts = (action != default)[self.order]
+        count = np.concatenate(([0], np.cumsum(acts)))
+        before = count[np.cumsum(self.rows) - self.rows]  # on the days before
+        full = np.zeros(len(action), dtype=bool)
+        full[self.order] = acts & (count[1:] > np.repeat(before + self.most, self.rows))
         return np.where(full, default, action)
 
 

@@ -183,6 +183,7 @@ class SliceEvidence(TypedDict):
     outcomes: dict[str, int]
     ranking: IntervalEvidence | None
     loss: IntervalEvidence | None
+    promised: NotRequired[float | None]  # the ranking that its own probabilities lead one to expect; None of a quantity
     value_per_1000: NotRequired[IntervalEvidence | None]
     reason: NotRequired[str]  # why a figure is None
     too_small: NotRequired[int]  # categories with too few rows to be judged, which this entry stands for

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from model_lifecycle.contracts.value import ValueMatrix
+from model_lifecycle.contracts.value import Calendar, ValueMatrix
 from model_lifecycle.errors import ModelError, StatisticError
 from model_lifecycle.models import BINARY, Objective
 from model_lifecycle.models.calibration import Calibration, Method, fit_sigmoid
@@ -22,7 +22,8 @@ from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
 from model_lifecycle.tasks.base import ACT, LEAVE, Metric, Promise, Treatment, ValueCurve, number
 
-_STEPS = 201
+_STEPS = 201  # thresholds that are tried under a capacity, at shares of the rows that are equally far apart
+_TAIL, _TAIL_STEPS = 0.1, 300  # and more among the highest scores, down to one row: where a small capacity is spent
 NEVER = 2.0  # a threshold that no probability reaches
 _WORDS = ("leave", "act")
 
@@ -95,17 +96,19 @@ class BinaryTask:
         if self.value.capacity is None:
             found = best_threshold(prediction, self.gains(target, unavailable, ACT))
             return found.threshold if np.isfinite(found.threshold) else NEVER
-        tried, value = self._limited_curve(target, unavailable, prediction, times)
+        tried, value = self._limited_curve(self.value.capacity.calendar(times), target, unavailable, prediction)
         best = int(np.argmax(value))
         return float(tried[best]) if value[best] > 0 else NEVER
 
     def _limited_curve(
-        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, times: np.ndarray
+        self, calendar: Calendar, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return thresholds, from the highest down, and the value per decision of what is done from each on."""
-        tried = np.unique(np.quantile(prediction, np.linspace(0, 1, _STEPS)))[::-1]
+        rarest = np.geomspace(min(1.0 / len(prediction), _TAIL), _TAIL, _TAIL_STEPS)
+        shares = np.concatenate((np.linspace(0.0, 1.0, _STEPS), rarest))
+        tried = np.unique(np.quantile(prediction, 1.0 - shares))[::-1]
         gain = self.gains(target, unavailable, ACT)
-        value = [(gain * self.done(self.actions(prediction, one), times)).mean() for one in tried]
+        value = [(gain * calendar.done(self.actions(prediction, one), LEAVE)).mean() for one in tried]
         return tried, np.array(value)
 
     def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -196,7 +199,10 @@ class BinaryTask:
         note, chosen = f"break even {self.value.break_even():.3f}", NEVER if threshold is None else threshold
         if self.value.capacity is not None:
             limit = f"{note}, at most {self.value.capacity.share:.0%} of a day's decisions"
-            return ValueCurve("threshold", *self._limited_curve(target, unavailable, prediction, times), chosen, limit)
+            calendar = self.value.capacity.calendar(times)
+            return ValueCurve(
+                "threshold", *self._limited_curve(calendar, target, unavailable, prediction), chosen, limit
+            )
         curve = cumulative_value_curve(prediction, self.gains(target, unavailable, ACT))
         finite = np.isfinite(curve.threshold)
         at, value = curve.threshold[finite], curve.value[finite] / len(prediction)

@@ -12,6 +12,7 @@ from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
+from model_lifecycle.monitoring.estimated import expected_auc
 from model_lifecycle.pipelines.evaluation.nodes.enough import one_sided
 from model_lifecycle.pipelines.evaluation.nodes.fairness import compare_groups
 from model_lifecycle.pipelines.evaluation.nodes.scores import (
@@ -40,7 +41,7 @@ from model_lifecycle.statistics.intervals import (
     clustered_mean_interval,
     leave_one_out,
 )
-from model_lifecycle.tasks import Metric, task_of
+from model_lifecycle.tasks import Metric, Task, task_of
 
 _PER = 1000.0
 _SHOWN = 5  # categories that are told by name
@@ -354,6 +355,17 @@ def _slice(sample: _Sample, subject: str, part: Slice, category: str, places: np
     try:
         evidence["loss"] = interval_evidence(clustered_mean_interval(task.losses(target, prediction), block, level))
         evidence["ranking"] = interval_evidence(ranking.interval(block, target, prediction, level))
+        evidence["promised"] = _promised(task, target, prediction)
     except StatisticError as error:
         evidence["reason"] = str(error)
     return evidence
+
+
+def _promised(task: Task, target: np.ndarray, prediction: np.ndarray) -> float | None:
+    """Return the AUC that probabilities lead one to expect, the mean of the classes that happen; None of a quantity."""
+    if task.ranking != "auc":
+        return None
+    promises = [one for one in task.promises(target, prediction).values() if one.event.any()]
+    found = [expected_auc(one.probability) for one in promises]
+    known = [one for one in found if one is not None]
+    return float(np.mean(known)) if known and len(known) == len(found) else None
