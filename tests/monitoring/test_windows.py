@@ -100,12 +100,26 @@ def test_the_delay_of_labels_is_told_in_hours() -> None:
     assert found.delay_hours == {"p50": 3.0, "p90": 3.0, "p99": 3.0, "maximum": 3.0}
 
 
-def test_of_two_predictions_of_one_decision_the_last_counts() -> None:
+def test_of_two_predictions_of_one_decision_the_first_counts() -> None:
     log = log_of(live(1))
     again = log.iloc[:1].assign(logged_at=log["logged_at"].iloc[0] + DAY, score=0.99)
-    rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
+    rows = rows_of(pd.concat([again, log]), Window(LIVE, LIVE + WEEK), None)
     assert len(rows) == len(log)
-    assert rows.loc[rows["decision_id"] == "d0", "score"].tolist() == [0.99]
+    assert rows.loc[rows["decision_id"] == "d0", "score"].tolist() == log["score"].iloc[:1].tolist()
+
+
+def test_an_answer_of_another_release_from_after_the_outcome_does_not_count() -> None:
+    log = log_of(live(1))
+    log["received_at"] = log["label_time"]
+    again = log.iloc[:2].assign(release="r2", logged_at=log["received_at"].iloc[:2] + [DAY, -timedelta(hours=1)])
+    rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
+    assert rows.loc[rows["release"] == "r2", "decision_id"].tolist() == ["d1"]
+
+
+def test_an_only_answer_from_after_the_outcome_is_kept() -> None:
+    log = log_of(live(1))
+    log["received_at"] = log["logged_at"] - timedelta(hours=1)
+    assert len(rows_of(log, Window(LIVE, LIVE + WEEK), None)) == len(log)
 
 
 def test_a_log_without_scores_is_refused() -> None:

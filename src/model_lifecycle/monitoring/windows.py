@@ -129,7 +129,7 @@ def check_log(table: pd.DataFrame) -> None:
 def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.DataFrame:
     """Return the decisions of a window with the outcomes known at ``as_of`` (None: all that are there).
 
-    Of several predictions of one decision by one release, the last logged counts.
+    Of several predictions of one decision by one release, the first counts (`one_a_decision`).
     """
     inside = (table["decision_time"] >= window.start) & (table["decision_time"] < window.end)
     rows = one_a_decision(table[inside])
@@ -147,10 +147,17 @@ def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.D
 
 
 def one_a_decision(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the last logged of several predictions of one decision by one release, by decision time."""
+    """Return the first of several predictions of one decision by one release, by decision time.
+
+    The first is what was acted on. One that was logged after the outcome had come does not count at all where another
+    was logged before: nobody could act on it, and it may know the outcome.
+    """
     if "logged_at" in rows.columns:
         rows = rows.sort_values("logged_at", kind="stable")
-    return rows.drop_duplicates(["decision_id", "release"], keep="last").sort_values("decision_time", kind="stable")
+        if "received_at" in rows.columns:
+            late = rows["logged_at"] > rows["received_at"]
+            rows = rows[~(late & rows["decision_id"].isin(rows.loc[~late, "decision_id"]))]
+    return rows.drop_duplicates(["decision_id", "release"]).sort_values("decision_time", kind="stable")
 
 
 def observed(rows: pd.DataFrame) -> np.ndarray:
