@@ -83,6 +83,16 @@ def test_quiet_windows_ask_for_nothing() -> None:
     assert decision.reasons == ("2024-07-08 to 2024-07-15: performance within its limits, no drift, data as expected",)
 
 
+def test_a_loss_of_skill_that_cannot_be_judged_is_told() -> None:
+    window = _verdict(1)
+    assert window.performance is not None
+    unjudged = window.performance.model_copy(update={"differences": {}, "problems": {"skill_lost": "too short"}})
+    decision = decide([window.model_copy(update={"performance": unjudged})], POLICY, _state())
+    assert decision.reasons == (
+        "2024-07-08 to 2024-07-15: no drift, data as expected; the loss of skill is not judged: too short",
+    )
+
+
 def test_no_window_asks_for_nothing() -> None:
     assert decide([], POLICY, _state()).reasons == ("no prediction is logged",)
 

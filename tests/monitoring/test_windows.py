@@ -111,7 +111,8 @@ def test_of_two_predictions_of_one_decision_the_first_counts() -> None:
 def test_an_answer_of_another_release_from_after_the_outcome_does_not_count() -> None:
     log = log_of(live(1))
     log["received_at"] = log["label_time"]
-    again = log.iloc[:2].assign(release="r2", logged_at=log["received_at"].iloc[:2] + [DAY, -timedelta(hours=1)])
+    hour = timedelta(hours=1)
+    again = log.iloc[:2].assign(release="r2", logged_at=log["received_at"].iloc[:2] + np.array([hour, -hour]))
     rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
     assert rows.loc[rows["release"] == "r2", "decision_id"].tolist() == ["d1"]
 

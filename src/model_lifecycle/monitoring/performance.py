@@ -111,17 +111,24 @@ def _figures(mine: pd.DataFrame, task: Task, width: timedelta, level: float) -> 
     }
 
 
-def _mean(values: np.ndarray, block: np.ndarray, level: float) -> Figure:
+def _mean(values: np.ndarray, block: np.ndarray, level: float, dependence: float | None = 0.0) -> Figure:
     """Return the mean with its interval, without one when all rows are of one block."""
     if np.unique(block).size == 1:
         return _single(float(np.mean(values)), level)
-    return Figure.of(clustered_mean_interval(values, block, level, autocorrelation=0.0))
+    return Figure.of(clustered_mean_interval(values, block, level, dependence))
 
 
-def _metric(metric: Metric, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
+def _metric(
+    metric: Metric,
+    target: np.ndarray,
+    prediction: np.ndarray,
+    block: np.ndarray,
+    level: float,
+    dependence: float | None = 0.0,
+) -> Figure:
     if np.unique(block).size == 1:
         return _single(metric.value(target, prediction), level)
-    return Figure.of(metric.interval(block, target, prediction, level, autocorrelation=0.0))
+    return Figure.of(metric.interval(block, target, prediction, level, dependence))
 
 
 def _single(estimate: float, level: float) -> Figure:
@@ -154,33 +161,24 @@ def _differences(
     labelled = mine[observed(mine)]
     target, prediction = _arrays(labelled, task)
 
-    def block() -> np.ndarray:
-        return _blocks(labelled, width)
+    def mean(values: Callable[[], np.ndarray]) -> Figure:
+        if not len(target):
+            raise StatisticError("found no labelled row, expected some")
+        return _mean(values(), _blocks(labelled, width), level)
 
-    def increase() -> Figure:
-        return _less(_mean(task.losses(target, prediction), block(), level), champion.holdout["loss"])
+    def since(name: str, values: Callable[[], np.ndarray]) -> Callable[[], Figure]:
+        return lambda: _less(mean(values), champion.holdout[name])
 
     return {
-        "skill_lost": lambda: _less(_skill(task, target, prediction, block(), level), champion.holdout["skill"]),
-        "loss_increase": increase,
-        "against_constant": lambda: _against(task, champion.constant, target, prediction, block(), level),
+        "skill_lost": since("skill", lambda: _advantages(task, task.constant(target), target, prediction)),
+        "loss_increase": since("loss", lambda: task.losses(target, prediction)),
+        "against_constant": lambda: mean(lambda: _advantages(task, champion.constant, target, prediction)),
     }
 
 
-def _against(
-    task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float
-) -> Figure:
-    if not len(target):
-        raise StatisticError("found no labelled row, expected some")
-    losses = task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target)))
-    return _mean(losses, block, level)
-
-
-def _skill(task: Task, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
-    """Return the loss less that of the rows' own best constant prediction; below 0, the further the better."""
-    if not len(target):
-        raise StatisticError("found no labelled row, expected some")
-    return _against(task, task.constant(target), target, prediction, block, level)
+def _advantages(task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return each row's loss less that of a constant prediction; below 0, the further the better."""
+    return np.asarray(task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target))))
 
 
 def holdout_figures(
@@ -197,7 +195,8 @@ def holdout_figures(
     prediction : ndarray of float64, shape (n,) or (n, n_outputs)
         The release's.
     times : ndarray of datetime64, shape (n,)
-        Decision times; they make the weekly blocks of the intervals.
+        Decision times; they make the blocks of the intervals: weeks, and of less than four weeks days, whose
+        dependence is estimated.
     level : float
         Of the intervals.
 
@@ -213,19 +212,39 @@ def holdout_figures(
     StatisticError
         If there is no row, or a metric is not defined on these.
     """
-    block = block_ids(times, WEEK)
-    figures = {name: _metric(metric, target, prediction, block, level) for name, metric in task.metrics.items()}
-    figures |= {"loss": figures[task.loss], "skill": _skill(task, target, prediction, block, level)}
+    block, dependence = _holdout_blocks(times)
+    figures = {
+        name: _metric(metric, target, prediction, block, level, dependence) for name, metric in task.metrics.items()
+    }
+    figures |= {
+        "loss": figures[task.loss],
+        "skill": _mean(_advantages(task, task.constant(target), target, prediction), block, level, dependence),
+    }
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}
 
 
+def _holdout_blocks(times: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Return the blocks of a hold-out and how much neighbours depend on one another, None to be estimated."""
+    weeks = block_ids(times, WEEK)
+    if np.unique(weeks).size >= _FEWEST_WEEKS:
+        return weeks, 0.0
+    return block_ids(times, DAY), None
+
+
 def _less(window: Figure, holdout: Figure) -> Figure:
-    """Return the difference of two independent figures; both of their uncertainties count."""
+    """Return the difference of two independent figures; both of their uncertainties count.
+
+    Raises
+    ------
+    StatisticError
+        If the hold-out's is not known: taken for nothing, any window would differ from it.
+    """
+    if holdout.lower is None or holdout.upper is None:
+        raise StatisticError("the hold-out is too short for an interval, so nothing can be held against it")
     estimate = window.estimate - holdout.estimate
     if window.lower is None or window.upper is None:
         return window.model_copy(update={"estimate": estimate})
-    low = _half(holdout.estimate, holdout.upper)
-    high = _half(holdout.estimate, holdout.lower)
+    low, high = holdout.upper - holdout.estimate, holdout.estimate - holdout.lower
     return window.model_copy(
         update={
             "estimate": estimate,
@@ -233,10 +252,6 @@ def _less(window: Figure, holdout: Figure) -> Figure:
             "upper": estimate + float(np.hypot(window.upper - window.estimate, high)),
         }
     )
-
-
-def _half(estimate: float, end: float | None) -> float:
-    return 0.0 if end is None else abs(end - estimate)
 
 
 def release_shares(rows: pd.DataFrame, task: Task) -> tuple[ReleaseShare, ...]:

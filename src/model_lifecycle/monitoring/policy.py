@@ -265,6 +265,9 @@ def _quiet(history: Sequence[WindowVerdict]) -> str:
     mature = _mature(history)
     if not mature:
         return f"no window is mature yet: {history[-1].maturity.reason}"
+    judged = mature[-1].performance
+    if judged is not None and (reason := judged.problems.get("skill_lost")):
+        return f"{_span(mature[-1])}: no drift, data as expected; the loss of skill is not judged: {reason}"
     return f"{_span(mature[-1])}: performance within its limits, no drift, data as expected"
 
 
