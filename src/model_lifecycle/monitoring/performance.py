@@ -9,6 +9,7 @@ import pandas as pd
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.promised import promised_advantages
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
@@ -18,7 +19,8 @@ from model_lifecycle.tasks import Metric, Task
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
 _FEWEST_WEEKS = 4
 _PER = 1000.0
-OF_HOLDOUT = ("skill_lost", "loss_increase")  # differences from the champion's own hold-out
+_BEYOND = "skill_beyond_promise"
+OF_HOLDOUT = ("skill_lost", "skill_lost_given_inputs", "loss_increase")  # differences from the champion's own hold-out
 
 
 def judge_performance(
@@ -65,6 +67,7 @@ def judge_performance(
         loss=task.loss,
         rows=len(mine),
         block=block,
+        holdout_skill=-champion.holdout["skill"].estimate,
         figures=figures,
         differences=differences,
         problems=problems,
@@ -169,16 +172,28 @@ def _differences(
     def since(name: str, values: Callable[[], np.ndarray]) -> Callable[[], Figure]:
         return lambda: _less(mean(values), champion.holdout[name])
 
-    return {
+    found = {
         "skill_lost": since("skill", lambda: _advantages(task, task.constant(target), target, prediction)),
         "loss_increase": since("loss", lambda: task.losses(target, prediction)),
         "against_constant": lambda: mean(lambda: _advantages(task, champion.constant, target, prediction)),
     }
+    if _BEYOND in champion.holdout:  # not of a quantity, nor of older releases
+        found["skill_lost_given_inputs"] = since(_BEYOND, lambda: _beyond_promise(task, target, prediction))
+    return found
 
 
 def _advantages(task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Return each row's loss less that of a constant prediction; below 0, the further the better."""
     return np.asarray(task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target))))
+
+
+def _beyond_promise(task: Task, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return each row's part of the skill that is not what the predictions promise; of a quantity all of it."""
+    skill, promised = (
+        _advantages(task, task.constant(target), target, prediction),
+        promised_advantages(prediction, task),
+    )
+    return skill if promised is None else skill - promised
 
 
 def holdout_figures(
@@ -205,7 +220,8 @@ def holdout_figures(
     dict
         All metrics of the task; ``loss``, the one that counts, once more; and ``skill``: the loss less that of the
         rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the
-        outcome's level, which swings from week to week; the skill is free of it.
+        outcome's level, which swings from week to week; the skill is free of it. Of probabilities also
+        ``skill_beyond_promise``: the skill less what the predictions promise, which is free of the inputs.
 
     Raises
     ------
@@ -220,6 +236,8 @@ def holdout_figures(
         "loss": figures[task.loss],
         "skill": _mean(_advantages(task, task.constant(target), target, prediction), block, level, dependence),
     }
+    if promised_advantages(prediction, task) is not None:
+        figures[_BEYOND] = _mean(_beyond_promise(task, target, prediction), block, level, dependence)
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}
 
 
