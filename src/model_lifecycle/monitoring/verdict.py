@@ -187,9 +187,7 @@ class Performance(Contract):
     loss: str
     rows: int
     block: Literal["day", "week"]
-    holdout_skill: FiniteFloat | None = Field(
-        default=None, description="how far the hold-out's loss was below that of its best constant prediction"
-    )
+    holdout_skill: FiniteFloat | None = None  # the loss of the hold-out's best constant prediction less its own
     figures: dict[str, Figure] = Field(default_factory=dict)
     differences: dict[str, Figure] = Field(default_factory=dict)
     problems: dict[str, str] = Field(default_factory=dict)
