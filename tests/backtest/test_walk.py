@@ -42,6 +42,15 @@ def test_a_calendar_retrains_at_each_period_and_ships_when_it_is_not_gated(world
     assert found.events[0].reasons == ("every month",)
 
 
+def test_a_window_is_judged_only_a_label_delay_after_its_end(worlds: ModuleType, short: Any) -> None:
+    production, delay = worlds.Learner(short), timedelta(days=30)
+    watch = Watch(short.live(), production, task_of(worlds.QUESTION), worlds.MONITORING, delay)
+    timeline, at = [(worlds.LIVE, production.train(worlds.LIVE, TriedPolicy(trigger="never")))], worlds.LIVE + 2 * delay
+    found = watch.history(timeline, at, worlds.POLICY, drift=False)
+    assert {one.maturity.mature for one in found if one.end > at - delay} == {False}
+    assert any(one.maturity.mature for one in found if one.end <= at - delay)
+
+
 def test_a_rejected_challenger_never_answers_and_its_reason_is_kept(worlds: ModuleType, short: Any) -> None:
     production = worlds.Learner(short)
     production.review = lambda challenger, champion: Review({"slices": "too weak"}, 2.0)  # noqa: ARG005

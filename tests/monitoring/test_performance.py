@@ -6,11 +6,12 @@ import pytest
 from model_lifecycle.errors import ContractError
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.judge import judge_windows
-from model_lifecycle.monitoring.performance import gains, judge_performance, release_shares
+from model_lifecycle.monitoring.performance import gains, holdout_figures, judge_performance, release_shares
+from model_lifecycle.monitoring.verdict import Figure, Performance
 from model_lifecycle.monitoring.windows import Window, rows_of
 from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.statistics.proper_scores import log_loss
-from monitored_traffic import LIVE, RELEASE, RULES, TASK, WEEK, champion, live, log_of
+from monitored_traffic import LIVE, RELEASE, RULES, TASK, WEEK, champion, live, log_of, traffic
 
 WINDOW = Window(LIVE, LIVE + WEEK)
 
@@ -79,6 +80,40 @@ def test_rows_of_a_single_day_have_figures_without_an_interval() -> None:
     found = judge_performance(rows, champion(), TASK, WEEK)
     assert found.figures["log_loss"].lower is None
     assert found.differences["skill_lost"].lower is None
+
+
+def _judged_after(hold_out_days: int) -> Performance:
+    """Judge a stationary week against a hold-out of so many days."""
+    held = traffic(0, 150, LIVE).part(LIVE - timedelta(days=hold_out_days), LIVE)
+    figures = holdout_figures(TASK, held.target, held.score, held.times)
+    facts = champion().model_copy(update={"holdout": {k: Figure.model_validate(one) for k, one in figures.items()}})
+    return judge_performance(rows_of(log_of(live(1)), WINDOW, None), facts, TASK, WEEK)
+
+
+@pytest.mark.parametrize("days", [8, 10, 14, 24])
+def test_a_hold_out_of_less_than_four_weeks_has_an_interval_over_its_days(days: int) -> None:
+    held = traffic(0, 150, LIVE).part(LIVE - timedelta(days=days), LIVE)
+    figures = holdout_figures(TASK, held.target, held.score, held.times)
+    skill = Figure.model_validate(figures["skill"])
+    assert (skill.n_blocks, Figure.model_validate(figures["auc"]).n_blocks) == (days, days)
+    assert skill.upper is not None
+    week, lost = judge_performance(rows_of(log_of(live(1)), WINDOW, None), champion(), TASK, WEEK), _judged_after(days)
+    found = lost.differences["skill_lost"]
+    assert found.lower is not None
+    assert found.estimate - found.lower > skill.upper - skill.estimate
+    assert week.figures == lost.figures
+
+
+def test_a_hold_out_of_four_weeks_keeps_its_weekly_blocks() -> None:
+    assert champion().holdout["skill"].n_blocks == 4
+
+
+def test_a_hold_out_without_an_interval_gives_no_difference_and_the_reason() -> None:
+    found = _judged_after(1)
+    assert set(found.differences) == {"against_constant"}
+    assert (
+        found.problems["skill_lost"] == "the hold-out is too short for an interval, so nothing can be held against it"
+    )
 
 
 def test_a_champion_without_its_skill_on_the_hold_out_is_refused() -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from model_lifecycle.contracts.policy import PolicySpec
-from model_lifecycle.monitoring.policy import Action, PolicyState, decide
+from model_lifecycle.monitoring.policy import Action, PolicyState, breaches, decide
 from model_lifecycle.monitoring.verdict import (
     Drift,
     FeatureDrift,
@@ -81,6 +81,31 @@ def test_quiet_windows_ask_for_nothing() -> None:
     decision = decide([_verdict(0), _verdict(1)], POLICY, _state())
     assert decision.action == "nothing"
     assert decision.reasons == ("2024-07-08 to 2024-07-15: performance within its limits, no drift, data as expected",)
+
+
+def test_what_other_inputs_explain_of_the_skill_that_is_lost_is_no_breach() -> None:
+    performance = _verdict(1, 0.06).performance
+    assert performance is not None
+    differences = {**performance.differences, "skill_lost_given_inputs": _figure(0.0)}
+    assert breaches(performance.model_copy(update={"differences": differences}), POLICY) == ()
+
+
+@pytest.mark.parametrize(("had", "limit"), [(None, 0.03), (0.2, 0.03), (0.02, 0.01), (-0.01, 0.03)])
+def test_the_limit_is_at_most_half_of_the_skill_on_the_hold_out(had: float | None, limit: float) -> None:
+    performance = _verdict(1, 0.06).performance
+    assert performance is not None
+    (found,) = breaches(performance.model_copy(update={"holdout_skill": had}), POLICY)
+    assert found.limit == limit
+
+
+def test_a_loss_of_skill_that_cannot_be_judged_is_told() -> None:
+    window = _verdict(1)
+    assert window.performance is not None
+    unjudged = window.performance.model_copy(update={"differences": {}, "problems": {"skill_lost": "too short"}})
+    decision = decide([window.model_copy(update={"performance": unjudged})], POLICY, _state())
+    assert decision.reasons == (
+        "2024-07-08 to 2024-07-15: no drift, data as expected; the loss of skill is not judged: too short",
+    )
 
 
 def test_no_window_asks_for_nothing() -> None:

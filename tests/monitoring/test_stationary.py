@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from model_lifecycle.monitoring.judge import judge_windows
+from model_lifecycle.monitoring.performance import holdout_figures, judge_performance
 from model_lifecycle.monitoring.policy import breaches
-from monitored_traffic import LIVE, POLICY, RULES, WEEK, champion, judged, live, log_of
+from model_lifecycle.monitoring.verdict import Figure
+from monitored_traffic import LIVE, POLICY, RULES, TASK, WEEK, Traffic, champion, judged, live, log_of
 
 SEEDS = 40
 FAULTS = 6
@@ -98,6 +101,41 @@ def test_a_swing_of_the_constant_alone_is_no_breach() -> None:
     assert performance is not None
     assert performance.differences["loss_increase"].estimate > POLICY.maximum_loss_increase
     assert breaches(performance, POLICY) == ()
+
+
+def _drawn(
+    seed: int, days: int, start: str, intercept: float, slope: float, spread: float, model: tuple[float, float]
+) -> Traffic:
+    """Return traffic of one input whose relation to the outcome is logistic, answered by a model of that form."""
+    random = np.random.default_rng(seed)
+    day = np.repeat(np.arange(days), 500)
+    signal = spread * random.normal(size=day.size)
+    target = (random.random(day.size) < expit(intercept + slope * signal)).astype(np.float64)
+    within = np.sort(random.integers(0, 86_400_000_000, size=(days, 500)), axis=1).ravel()
+    times = np.datetime64(start, "us") + (day * 86_400_000_000 + within).astype("timedelta64[us]")
+    return Traffic({"load": signal}, times, expit(model[0] + model[1] * signal), target)
+
+
+def _rules(intercept: float, now: tuple[float, float, float], seed: int) -> set[str]:
+    """Return what breaches in a week of this intercept, slope and spread; of a model that knew 2 and 1."""
+    model = (intercept, 2.0)
+    held = _drawn(seed, 28, "2024-06-01", *model, 1.0, model)
+    figures = holdout_figures(TASK, held.target, held.score, held.times)
+    facts = champion().model_copy(update={"holdout": {k: Figure.model_validate(one) for k, one in figures.items()}})
+    week = log_of(_drawn(seed + 1, 7, "2024-07-01", *now, model))
+    return {one.rule for one in breaches(judge_performance(week, facts, TASK, WEEK), POLICY)}
+
+
+def test_inputs_that_vary_less_take_no_skill_from_a_model_that_is_right() -> None:
+    for seed in range(3):
+        assert "skill_lost" not in _rules(-1.0, (-1.0, 2.0, 0.33), seed)
+        assert "skill_lost" in _rules(-1.0, (-1.0, 0.4, 1.0), seed)
+
+
+def test_a_model_of_a_rare_event_that_has_lost_most_of_its_little_skill_breaches() -> None:
+    for seed in range(3):
+        assert "skill_lost" in _rules(-6.0, (-4.4, 0.3, 1.0), seed)
+        assert "skill_lost" not in _rules(-6.0, (-6.0, 2.0, 1.0), seed)
 
 
 def test_one_unreadable_document_a_row_breaks_nothing() -> None:

@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 
 from model_lifecycle.errors import ConfigurationError, ContractError
-from model_lifecycle.monitoring.judge import judge_windows
+from model_lifecycle.monitoring.judge import Rules, judge_windows, lookback
+from model_lifecycle.monitoring.performance import holdout_figures
+from model_lifecycle.monitoring.policy import Decision, PolicyState, decide
+from model_lifecycle.monitoring.verdict import Figure
 from model_lifecycle.monitoring.windows import Window, maturity, resolve_until, rows_of, tile, tile_by_rows
-from monitored_traffic import LIVE, MONITORING, RULES, WEEK, champion, live, log_of
+from monitored_traffic import LIVE, MONITORING, POLICY, RELEASE, RULES, TASK, WEEK, champion, live, log_of
 
 DAY = timedelta(days=1)
 
@@ -95,17 +98,82 @@ def test_a_label_older_than_its_decision_is_counted_and_not_used() -> None:
     assert any(one.rule == "label_time" and one.severity == "warning" for w in report.windows for one in w.quality)
 
 
+def _late_positives(seed: int) -> pd.DataFrame:
+    """Return six stationary weeks of 5% positives, which are known after 45 days, and negatives after one."""
+    random = np.random.default_rng(seed)
+    log = log_of(live(1, weeks=6))
+    logit = -3.9 + 1.6 * random.normal(size=len(log))
+    log["score"] = 1 / (1 + np.exp(-logit))
+    log["value"] = (random.random(len(log)) < log["score"]).astype(float)
+    log["label_time"] = log["decision_time"] + pd.to_timedelta(np.where(log["value"] == 1.0, 45, 1), unit="D")
+    return log
+
+
+def _decided(log: pd.DataFrame, rules: Rules, at: datetime) -> Decision:
+    """Decide as of a moment, of a champion whose hold-out was such a world, too, with all outcomes."""
+    held = _late_positives(100)
+    held = held[held["decision_time"] < LIVE + 4 * WEEK]
+    times = held["decision_time"].dt.tz_localize(None).to_numpy()
+    figures = holdout_figures(TASK, held["value"].to_numpy(), held["score"].to_numpy(), times)
+    facts = champion().model_copy(update={"holdout": {k: Figure.model_validate(one) for k, one in figures.items()}})
+    windows, _ = lookback(rules.spec, 2, rules.label_delay)
+    report = judge_windows(log, facts, rules, at, windows)
+    state = PolicyState(now=at, release=RELEASE, trained_until=facts.trained_until, new_labels=10**5)
+    return decide(report.windows, POLICY, state)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_windows_that_lack_the_outcomes_that_come_late_do_not_retrain(seed: int) -> None:
+    log = _late_positives(seed)
+    waits = replace(RULES, label_delay=timedelta(days=45))
+    assert _decided(log, RULES, LIVE + 6 * WEEK).action == "retrain"
+    assert _decided(log, waits, LIVE + 6 * WEEK).action != "retrain"
+
+
+def test_a_window_is_mature_only_when_it_ended_a_label_delay_ago() -> None:
+    log, delay = log_of(live(1)), timedelta(days=45)
+    found = maturity(log, MONITORING, delay - DAY, delay)
+    assert not found.mature
+    assert found.reason.startswith("the window ended 44 days ago, and outcomes take up to 45 (`split.label_delay`)")
+    assert maturity(log, MONITORING, delay, delay).mature
+
+
+def test_windows_that_have_waited_are_among_those_that_are_looked_at() -> None:
+    """Of two that the policy counts and three more, none had waited for 45 days."""
+    waits = replace(RULES, label_delay=timedelta(days=45))
+    windows, span = lookback(MONITORING, 2, waits.label_delay)
+    assert (windows, span) == (12, 12 * WEEK)
+    report = judge_windows(log_of(live(1, weeks=3)), champion(), waits, LIVE + 9 * WEEK, windows)
+    assert [one.maturity.mature for one in report.windows][:4] == [True, True, False, False]
+
+
 def test_the_delay_of_labels_is_told_in_hours() -> None:
     found = maturity(log_of(live(1), delay=timedelta(hours=3)), MONITORING)
     assert found.delay_hours == {"p50": 3.0, "p90": 3.0, "p99": 3.0, "maximum": 3.0}
 
 
-def test_of_two_predictions_of_one_decision_the_last_counts() -> None:
+def test_of_two_predictions_of_one_decision_the_first_counts() -> None:
     log = log_of(live(1))
     again = log.iloc[:1].assign(logged_at=log["logged_at"].iloc[0] + DAY, score=0.99)
-    rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
+    rows = rows_of(pd.concat([again, log]), Window(LIVE, LIVE + WEEK), None)
     assert len(rows) == len(log)
-    assert rows.loc[rows["decision_id"] == "d0", "score"].tolist() == [0.99]
+    assert rows.loc[rows["decision_id"] == "d0", "score"].tolist() == log["score"].iloc[:1].tolist()
+
+
+def test_an_answer_of_another_release_from_after_the_outcome_does_not_count() -> None:
+    log = log_of(live(1))
+    log["received_at"] = log["label_time"]
+    again = log.iloc[:2].assign(
+        release="r2", logged_at=log["received_at"].iloc[:2] + pd.to_timedelta([1, -1], unit="h")
+    )
+    rows = rows_of(pd.concat([log, again]), Window(LIVE, LIVE + WEEK), None)
+    assert rows.loc[rows["release"] == "r2", "decision_id"].tolist() == ["d1"]
+
+
+def test_an_only_answer_from_after_the_outcome_is_kept() -> None:
+    log = log_of(live(1))
+    log["received_at"] = log["logged_at"] - timedelta(hours=1)
+    assert len(rows_of(log, Window(LIVE, LIVE + WEEK), None)) == len(log)
 
 
 def test_a_log_without_scores_is_refused() -> None:

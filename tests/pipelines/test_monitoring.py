@@ -224,7 +224,8 @@ def test_a_rule_that_asks_for_a_long_row_of_windows_makes_the_run_look_back_so_f
         return log.read(end, end, end)
 
     reader = SimpleNamespace(newest=log.newest, read=read, read_shadows=log.read_shadows)
-    node.func(reader, None, MONITORING, POLICY, AlertingSpec.model_validate({"rules": {"long": rule}}))
+    alerting = AlertingSpec.model_validate({"rules": {"long": rule}})
+    node.func(reader, None, MONITORING, POLICY, alerting, SplitSpec(time_zone="UTC"))
     assert asked[0] >= 9 * WEEK
 
 

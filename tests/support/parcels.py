@@ -172,7 +172,7 @@ def run_stages(
     plan = plan_split(primary, SPLIT, run, question)
     state = fit_state(primary, events, SPEC, plan, question)
     train, test = make_model_input(primary, events, SPEC, state, plan, question)
-    feasibility = assessor(CASE)(train, test, question, plan, GATES)
+    feasibility = assessor(CASE)(train, test, question, plan, GATES, MONITORING)
     leakage: LeakageEvidence = find_leaks(checked, primary, train, SPEC, contracts, plan, question, LeakageLimits())
     trials, out_of_fold = search_candidates(train, plan, MODELLING, SPEC, run, question, feasibility, leakage)
     choices, leaderboard = choose(trials, out_of_fold, train, MODELLING, question)

@@ -1,7 +1,7 @@
 """What monitoring would have said of a policy's champion, with the labels that had arrived by then."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -32,15 +32,25 @@ class Watch:
         Of the question.
     spec : MonitoringSpec
         How a window is judged.
+    label_delay : timedelta
+        How long nearly all outcomes take (`SplitSpec.label_delay`).
     """
 
-    def __init__(self, live: Live, production: Production, task: Task, spec: MonitoringSpec) -> None:
+    def __init__(
+        self,
+        live: Live,
+        production: Production,
+        task: Task,
+        spec: MonitoringSpec,
+        label_delay: timedelta = timedelta(0),
+    ) -> None:
         self._live, self._production, self._task, self._spec = live, production, task, spec
+        self._label_delay = label_delay
         self._judged: dict[tuple[object, ...], WindowVerdict] = {}
 
     def history(self, timeline: Timeline, at: datetime, policy: PolicySpec, *, drift: bool) -> list[WindowVerdict]:
         """Return the verdicts on the last windows before a moment, the oldest first."""
-        windows, _ = lookback(self._spec, policy.longest_row())
+        windows, _ = lookback(self._spec, policy.longest_row(), self._label_delay)
         return [
             self._verdict(timeline, window, at, drift=drift)
             for window in tile(timeline[0][0], at, self._spec.window, windows)
@@ -69,7 +79,8 @@ class Watch:
         every, mine = self._live.rows(window.start, window.end), self._live.rows(max(window.start, since), window.end)
         mine = slice(min(mine.start, mine.stop), mine.stop)
         known = int(self._live.known(every, at).sum())
-        key = (release.name, every.start, every.stop, mine.start, known, drift)
+        settled = at - window.end >= self._label_delay
+        key = (release.name, every.start, every.stop, mine.start, known, settled, drift)
         if key not in self._judged:
             self._judged[key] = self._judge(release, window, every, mine, at, drift=drift)
         return self._judged[key]
@@ -77,7 +88,7 @@ class Watch:
     def _judge(
         self, release: Release, window: Window, every: slice, mine: slice, at: datetime, *, drift: bool
     ) -> WindowVerdict:
-        found = maturity(self._outcomes(every, at), self._spec)
+        found = maturity(self._outcomes(every, at), self._spec, at - window.end, self._label_delay)
         answered = mine.stop > mine.start
         performance = self._performance(release, mine, at) if found.mature and answered else None
         return WindowVerdict(

@@ -13,8 +13,9 @@ class SplitSpec(Contract):
 
     Periods are calendar spans in ``time_zone``. Training for a boundary takes only rows whose decision and label
     both lie before it. Where outcomes take long, ``label_delay`` keeps a gap: the test ends so long before ``as_of``,
-    and training ends so long before each boundary. Without it the youngest rows would be those whose outcome came
-    early, and these are no fair sample: a loan that defaults is known before one that will be repaid.
+    training ends so long before each boundary, and monitoring judges no window that ended later. Without it the
+    youngest rows would be those whose outcome came early, and these are no fair sample: a loan that defaults is known
+    before one that will be repaid.
     """
 
     time_zone: TimeZone

@@ -1,5 +1,6 @@
 """Judge windows of the prediction log: quality, drift and performance, one verdict a window."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,7 +51,8 @@ _NUMBER = ("integer", "number")
 class Rules:
     """What a case declares: its features, the contract of its raw inputs by column, its task and the limits.
 
-    Columns of the contract that are no input of the features are left out of the judgement.
+    Columns of the contract that are no input of the features are left out of the judgement. ``label_delay`` is the
+    split's: how long nearly all outcomes take.
     """
 
     features: FeatureSpec
@@ -58,6 +60,7 @@ class Rules:
     task: Task
     spec: MonitoringSpec
     slices: tuple[Slice, ...] = ()
+    label_delay: timedelta = timedelta(0)
 
     def inputs(self) -> dict[str, ColumnContract]:
         """Return the contract of the raw inputs alone."""
@@ -102,17 +105,19 @@ def judge_windows(
     times = log["decision_time"]
     end = resolve_until(until, times.max().to_pydatetime() if len(log) else None)
     as_of = None if until is None else end
+    now = as_of if as_of is not None else _newest(log)
     spans = _spans(log, rules.spec, end, windows) if len(log) and end is not None else ()
     verdicts: list[WindowVerdict] = []
     trusted: Columns = {}
     for span in spans:
-        verdict, columns = _judge(rows_of(log, span, as_of), span, champion, rules, trusted)
+        age = None if now is None else now - span.end
+        verdict, columns = _judge(rows_of(log, span, as_of), span, champion, rules, trusted, age)
         verdicts.append(verdict)
         trusted = {**trusted, **_sound(columns, verdict)}
     return MonitoringReport(
         release=champion.release,
         until=end,
-        as_of=as_of if as_of is not None else _newest(log),
+        as_of=now,
         window_seconds=rules.spec.window.total_seconds(),
         windows=with_past_errors(verdicts),
         new_labels=new_labels,
@@ -186,9 +191,10 @@ def _judge(
     champion: ChampionFacts,
     rules: Rules,
     trusted: Columns,
+    age: timedelta | None,
 ) -> tuple[WindowVerdict, Columns]:
     spec = rules.spec
-    looked = _look(rows, span, champion, rules, trusted)
+    looked = _look(rows, span, champion, rules, trusted, age)
     mature = looked.maturity.mature
     concept, losses = judge_concept(rows, champion, rules.task, spec.drift_level) if mature else (None, None)
     return WindowVerdict(
@@ -202,7 +208,7 @@ def _judge(
         concept=concept,
         causes=None if losses is None else _causes(rows, looked, losses, champion, rules),
         releases=release_shares(rows, rules.task),
-        by_release=_by_release(rows, span, champion, rules, trusted),
+        by_release=_by_release(rows, span, champion, rules, trusted, age),
         slices=judge_slices(rows, champion, rules.task, span.end - span.start, rules.slices, mature),
         estimated={
             name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
@@ -221,11 +227,13 @@ class _Looked:
     maturity: Maturity
 
 
-def _look(rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns) -> _Looked:
+def _look(
+    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns, age: timedelta | None
+) -> _Looked:
     contract, inputs = rules.inputs(), _inputs(rows, rules)
     features = _features(rows, inputs.columns, champion, rules)
     findings = check_quality(inputs, len(rows), contract, champion.reference_profile, rules.spec, before=trusted)
-    found = maturity(rows, rules.spec)
+    found = maturity(rows, rules.spec, age, rules.label_delay)
     quality = (*findings, *_label_times(found.label_before_decision, found.decisions))
     return _Looked(inputs.columns, features, quality, _drift(rows, span, features, champion, rules), found)
 
@@ -251,20 +259,26 @@ def _inputs(rows: pd.DataFrame, rules: Rules) -> LoggedColumns:
 
 
 def _by_release(
-    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns
+    rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns, age: timedelta | None
 ) -> tuple[ReleaseVerdict, ...]:
     """Judge each release's decisions by themselves, where another than the champion answered."""
     names = sorted(map(str, rows["release"].unique())) if len(rows) else []
     if names == [champion.release]:
         return ()
-    return tuple(_release(name, rows, span, champion, rules, trusted) for name in names)
+    return tuple(_release(name, rows, span, champion, rules, trusted, age) for name in names)
 
 
 def _release(
-    name: str, rows: pd.DataFrame, span: Window, champion: ChampionFacts, rules: Rules, trusted: Columns
+    name: str,
+    rows: pd.DataFrame,
+    span: Window,
+    champion: ChampionFacts,
+    rules: Rules,
+    trusted: Columns,
+    age: timedelta | None,
 ) -> ReleaseVerdict:
     own, facts = rows[rows["release"] == name], champion.model_copy(update={"release": name})
-    looked = _look(own, span, facts, rules, trusted)
+    looked = _look(own, span, facts, rules, trusted, age)
     width, mature = span.end - span.start, looked.maturity.mature
     performance = judge_performance(own, facts, rules.task, width) if mature else None
     if performance is not None and name != champion.release:
@@ -319,10 +333,11 @@ def _newest(log: pd.DataFrame) -> datetime | None:
     return None if pd.isna(newest) else newest.to_pydatetime()
 
 
-def lookback(spec: MonitoringSpec, consecutive: int) -> tuple[int, timedelta]:
+def lookback(spec: MonitoringSpec, consecutive: int, label_delay: timedelta = timedelta(0)) -> tuple[int, timedelta]:
     """Return how many windows to judge and the time they take: those that the policy counts, and three more.
 
-    The newest is seldom mature, one before it may be blocked, and one is the trusted past of the first.
+    The newest is seldom mature, one before it may be blocked, and one is the trusted past of the first. Those that
+    `label_delay` keeps from being mature come on top.
     """
-    windows = consecutive + 3
+    windows = consecutive + 3 + math.ceil(label_delay / spec.window)
     return windows, windows * spec.window

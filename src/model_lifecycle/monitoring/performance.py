@@ -9,6 +9,7 @@ import pandas as pd
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.promised import promised_advantages
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
@@ -18,7 +19,8 @@ from model_lifecycle.tasks import Metric, Task
 # Weeks are nearly independent, days are not; a window of less than four weeks has too few weeks for an interval.
 _FEWEST_WEEKS = 4
 _PER = 1000.0
-OF_HOLDOUT = ("skill_lost", "loss_increase")  # differences from the champion's own hold-out
+_BEYOND = "skill_beyond_promise"
+OF_HOLDOUT = ("skill_lost", "skill_lost_given_inputs", "loss_increase")  # differences from the champion's own hold-out
 
 
 def judge_performance(
@@ -65,6 +67,7 @@ def judge_performance(
         loss=task.loss,
         rows=len(mine),
         block=block,
+        holdout_skill=-champion.holdout["skill"].estimate,
         figures=figures,
         differences=differences,
         problems=problems,
@@ -111,17 +114,24 @@ def _figures(mine: pd.DataFrame, task: Task, width: timedelta, level: float) -> 
     }
 
 
-def _mean(values: np.ndarray, block: np.ndarray, level: float) -> Figure:
+def _mean(values: np.ndarray, block: np.ndarray, level: float, dependence: float | None = 0.0) -> Figure:
     """Return the mean with its interval, without one when all rows are of one block."""
     if np.unique(block).size == 1:
         return _single(float(np.mean(values)), level)
-    return Figure.of(clustered_mean_interval(values, block, level, autocorrelation=0.0))
+    return Figure.of(clustered_mean_interval(values, block, level, dependence))
 
 
-def _metric(metric: Metric, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
+def _metric(
+    metric: Metric,
+    target: np.ndarray,
+    prediction: np.ndarray,
+    block: np.ndarray,
+    level: float,
+    dependence: float | None = 0.0,
+) -> Figure:
     if np.unique(block).size == 1:
         return _single(metric.value(target, prediction), level)
-    return Figure.of(metric.interval(block, target, prediction, level, autocorrelation=0.0))
+    return Figure.of(metric.interval(block, target, prediction, level, dependence))
 
 
 def _single(estimate: float, level: float) -> Figure:
@@ -154,33 +164,36 @@ def _differences(
     labelled = mine[observed(mine)]
     target, prediction = _arrays(labelled, task)
 
-    def block() -> np.ndarray:
-        return _blocks(labelled, width)
+    def mean(values: Callable[[], np.ndarray]) -> Figure:
+        if not len(target):
+            raise StatisticError("found no labelled row, expected some")
+        return _mean(values(), _blocks(labelled, width), level)
 
-    def increase() -> Figure:
-        return _less(_mean(task.losses(target, prediction), block(), level), champion.holdout["loss"])
+    def since(name: str, values: Callable[[], np.ndarray]) -> Callable[[], Figure]:
+        return lambda: _less(mean(values), champion.holdout[name])
 
-    return {
-        "skill_lost": lambda: _less(_skill(task, target, prediction, block(), level), champion.holdout["skill"]),
-        "loss_increase": increase,
-        "against_constant": lambda: _against(task, champion.constant, target, prediction, block(), level),
+    found = {
+        "skill_lost": since("skill", lambda: _advantages(task, task.constant(target), target, prediction)),
+        "loss_increase": since("loss", lambda: task.losses(target, prediction)),
+        "against_constant": lambda: mean(lambda: _advantages(task, champion.constant, target, prediction)),
     }
+    if _BEYOND in champion.holdout:  # not of a quantity, nor of older releases
+        found["skill_lost_given_inputs"] = since(_BEYOND, lambda: _beyond_promise(task, target, prediction))
+    return found
 
 
-def _against(
-    task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float
-) -> Figure:
-    if not len(target):
-        raise StatisticError("found no labelled row, expected some")
-    losses = task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target)))
-    return _mean(losses, block, level)
+def _advantages(task: Task, constant: Sequence[float], target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return each row's loss less that of a constant prediction; below 0, the further the better."""
+    return np.asarray(task.losses(target, prediction) - task.losses(target, task.repeated(constant, len(target))))
 
 
-def _skill(task: Task, target: np.ndarray, prediction: np.ndarray, block: np.ndarray, level: float) -> Figure:
-    """Return the loss less that of the rows' own best constant prediction; below 0, the further the better."""
-    if not len(target):
-        raise StatisticError("found no labelled row, expected some")
-    return _against(task, task.constant(target), target, prediction, block, level)
+def _beyond_promise(task: Task, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return each row's part of the skill that is not what the predictions promise; of a quantity all of it."""
+    skill, promised = (
+        _advantages(task, task.constant(target), target, prediction),
+        promised_advantages(prediction, task),
+    )
+    return skill if promised is None else skill - promised
 
 
 def holdout_figures(
@@ -197,7 +210,8 @@ def holdout_figures(
     prediction : ndarray of float64, shape (n,) or (n, n_outputs)
         The release's.
     times : ndarray of datetime64, shape (n,)
-        Decision times; they make the weekly blocks of the intervals.
+        Decision times; they make the blocks of the intervals: weeks, and of less than four weeks days, whose
+        dependence is estimated.
     level : float
         Of the intervals.
 
@@ -206,26 +220,49 @@ def holdout_figures(
     dict
         All metrics of the task; ``loss``, the one that counts, once more; and ``skill``: the loss less that of the
         rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the
-        outcome's level, which swings from week to week; the skill is free of it.
+        outcome's level, which swings from week to week; the skill is free of it. Of probabilities also
+        ``skill_beyond_promise``: the skill less what the predictions promise, which is free of the inputs.
 
     Raises
     ------
     StatisticError
         If there is no row, or a metric is not defined on these.
     """
-    block = block_ids(times, WEEK)
-    figures = {name: _metric(metric, target, prediction, block, level) for name, metric in task.metrics.items()}
-    figures |= {"loss": figures[task.loss], "skill": _skill(task, target, prediction, block, level)}
+    block, dependence = _holdout_blocks(times)
+    figures = {
+        name: _metric(metric, target, prediction, block, level, dependence) for name, metric in task.metrics.items()
+    }
+    figures |= {
+        "loss": figures[task.loss],
+        "skill": _mean(_advantages(task, task.constant(target), target, prediction), block, level, dependence),
+    }
+    if promised_advantages(prediction, task) is not None:
+        figures[_BEYOND] = _mean(_beyond_promise(task, target, prediction), block, level, dependence)
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}
 
 
+def _holdout_blocks(times: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Return the blocks of a hold-out and how much neighbours depend on one another, None to be estimated."""
+    weeks = block_ids(times, WEEK)
+    if np.unique(weeks).size >= _FEWEST_WEEKS:
+        return weeks, 0.0
+    return block_ids(times, DAY), None
+
+
 def _less(window: Figure, holdout: Figure) -> Figure:
-    """Return the difference of two independent figures; both of their uncertainties count."""
+    """Return the difference of two independent figures; both of their uncertainties count.
+
+    Raises
+    ------
+    StatisticError
+        If the hold-out's is not known: taken for nothing, any window would differ from it.
+    """
+    if holdout.lower is None or holdout.upper is None:
+        raise StatisticError("the hold-out is too short for an interval, so nothing can be held against it")
     estimate = window.estimate - holdout.estimate
     if window.lower is None or window.upper is None:
         return window.model_copy(update={"estimate": estimate})
-    low = _half(holdout.estimate, holdout.upper)
-    high = _half(holdout.estimate, holdout.lower)
+    low, high = holdout.upper - holdout.estimate, holdout.estimate - holdout.lower
     return window.model_copy(
         update={
             "estimate": estimate,
@@ -233,10 +270,6 @@ def _less(window: Figure, holdout: Figure) -> Figure:
             "upper": estimate + float(np.hypot(window.upper - window.estimate, high)),
         }
     )
-
-
-def _half(estimate: float, end: float | None) -> float:
-    return 0.0 if end is None else abs(end - estimate)
 
 
 def release_shares(rows: pd.DataFrame, task: Task) -> tuple[ReleaseShare, ...]:

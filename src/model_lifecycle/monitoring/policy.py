@@ -76,18 +76,20 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
     """Return the limits that a window's realised performance is beyond, each with its whole interval.
 
     A loss is counted against a constant prediction on the same rows: when positives become rarer, every model's log
-    loss falls, and when they become more frequent, it rises, though no model has changed.
+    loss falls, and when they become more frequent, it rises, though no model has changed. Of the skill that is
+    lost, what the inputs no longer offer does not count either.
     """
     if performance is None:
         return ()
     found: list[Breach] = []
     loss = performance.loss.replace("_", " ")
-    lost = performance.differences.get("skill_lost")
-    if lost is not None and lost.lower is not None and lost.lower > policy.maximum_loss_increase:
+    lost, limit = performance.differences.get("skill_lost"), skill_limit(performance, policy)
+    given_inputs = performance.differences.get("skill_lost_given_inputs", lost)
+    if lost is not None and _beyond(lost, limit) and _beyond(given_inputs, limit):
         text = f"{loss} rose by {_shown(lost)} beyond what the level of the outcome explains"
-        found.append(_breach("skill_lost", lost, policy.maximum_loss_increase, text))
+        found.append(_breach("skill_lost", lost, limit, text))
     worse = performance.differences.get("against_constant")
-    if worse is not None and worse.lower is not None and worse.lower > 0.0:
+    if worse is not None and _beyond(worse, 0.0):
         text = f"{loss} is {_shown(worse)} above that of always predicting what was usual in training"
         found.append(_breach("against_constant", worse, 0.0, text))
     value = performance.figures.get("value_per_1000")
@@ -97,10 +99,23 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
     return tuple(found)
 
 
+def skill_limit(performance: Performance, policy: PolicySpec) -> float:
+    """Return how much skill may be lost: the policy's limit, and at most half of what there was on the hold-out.
+
+    Of a rare event all skill there is may be less than any fixed limit.
+    """
+    had = performance.holdout_skill
+    return policy.maximum_loss_increase if had is None or had <= 0.0 else min(policy.maximum_loss_increase, had / 2.0)
+
+
+def _beyond(figure: Figure | None, limit: float) -> bool:
+    return figure is not None and figure.lower is not None and figure.lower > limit
+
+
 def _breach(
     rule: Literal["skill_lost", "against_constant", "value_per_1000"], figure: Figure, limit: float, text: str
 ) -> Breach:
-    return Breach(rule=rule, figure=figure, limit=limit, message=f"{text}, limit {limit:g}")
+    return Breach(rule=rule, figure=figure, limit=limit, message=f"{text}, limit {limit:.4g}")
 
 
 def _shown(figure: Figure) -> str:
@@ -265,6 +280,9 @@ def _quiet(history: Sequence[WindowVerdict]) -> str:
     mature = _mature(history)
     if not mature:
         return f"no window is mature yet: {history[-1].maturity.reason}"
+    judged = mature[-1].performance
+    if judged is not None and (reason := judged.problems.get("skill_lost")):
+        return f"{_span(mature[-1])}: no drift, data as expected; the loss of skill is not judged: {reason}"
     return f"{_span(mature[-1])}: performance within its limits, no drift, data as expected"
 
 

@@ -8,8 +8,34 @@ from model_lifecycle.tasks import Task
 def expected_losses(prediction: np.ndarray, task: Task) -> np.ndarray:
     """Return the loss that each row's own prediction promises, shape (n,); 0 of a quantity, which promises none."""
     chances = chances_of(prediction, task)
+    return np.zeros(len(prediction)) if chances is None else _expected(chances, prediction, task)
+
+
+def promised_advantages(prediction: np.ndarray, task: Task) -> np.ndarray | None:
+    """Return the loss that each row's prediction promises less that of their mean for all rows; None of a quantity.
+
+    The mean of it is the skill that inputs such as these offer, if the model is right.
+
+    Parameters
+    ----------
+    prediction : ndarray of float64, shape (n,) or (n, n_classes)
+        At least one row.
+    task : Task
+        Of the question.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,), or None
+        In the unit of the loss; its mean is at most 0.
+    """
+    chances = chances_of(prediction, task)
     if chances is None:
-        return np.zeros(len(prediction))
+        return None
+    constant = task.repeated(np.atleast_1d(prediction.mean(axis=0)).tolist(), len(prediction))
+    return _expected(chances, prediction, task) - _expected(chances, constant, task)
+
+
+def _expected(chances: np.ndarray, prediction: np.ndarray, task: Task) -> np.ndarray:
     losses = np.stack([task.losses(outcome, prediction) for outcome in outcomes_of(chances)], axis=1)
     return np.asarray(np.sum(chances * losses, axis=1))
 

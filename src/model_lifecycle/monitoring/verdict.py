@@ -177,15 +177,17 @@ class Performance(Contract):
 
     ``figures``: the task's metrics, value_per_1000, the rate of each outcome (of a quantity mean_outcome), mean_score.
     ``differences``, in the metric ``loss``: ``skill_lost`` (how much of the advantage over the window's own best
-    constant prediction is gone since the hold-out), ``loss_increase`` (over the hold-out, the change in the outcome's
-    level included) and ``against_constant`` (less that of the release's constant prediction, on the same rows).
-    What is not there has its reason in ``problems``.
+    constant prediction is gone since the hold-out), ``skill_lost_given_inputs`` (the part of it that other inputs do
+    not explain), ``loss_increase`` (over the hold-out, the change in the outcome's level included) and
+    ``against_constant`` (less that of the release's constant prediction, on the same rows). What is not there
+    has its reason in ``problems``.
     """
 
     release: str
     loss: str
     rows: int
     block: Literal["day", "week"]
+    holdout_skill: FiniteFloat | None = None  # the loss of the hold-out's best constant prediction less its own
     figures: dict[str, Figure] = Field(default_factory=dict)
     differences: dict[str, Figure] = Field(default_factory=dict)
     problems: dict[str, str] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from model_lifecycle.monitoring.verdict import Maturity
 _NEEDED = ("decision_id", "decision_time", "release", "score", "threshold", "outcome", "value", "label_time")
 _DELAY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "maximum": 1.0}
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def check_log(table: pd.DataFrame) -> None:
 def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.DataFrame:
     """Return the decisions of a window with the outcomes known at ``as_of`` (None: all that are there).
 
-    Of several predictions of one decision by one release, the last logged counts.
+    Of several predictions of one decision by one release, the first counts (`one_a_decision`).
     """
     inside = (table["decision_time"] >= window.start) & (table["decision_time"] < window.end)
     rows = one_a_decision(table[inside])
@@ -147,10 +148,17 @@ def rows_of(table: pd.DataFrame, window: Window, as_of: datetime | None) -> pd.D
 
 
 def one_a_decision(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the last logged of several predictions of one decision by one release, by decision time."""
+    """Return the first of several predictions of one decision by one release, by decision time.
+
+    The first is what was acted on. One that was logged after the outcome had come does not count at all where another
+    was logged before: nobody could act on it, and it may know the outcome.
+    """
     if "logged_at" in rows.columns:
         rows = rows.sort_values("logged_at", kind="stable")
-    return rows.drop_duplicates(["decision_id", "release"], keep="last").sort_values("decision_time", kind="stable")
+        if "received_at" in rows.columns:
+            late = rows["logged_at"] > rows["received_at"]
+            rows = rows[~(late & rows["decision_id"].isin(rows.loc[~late, "decision_id"]))]
+    return rows.drop_duplicates(["decision_id", "release"]).sort_values("decision_time", kind="stable")
 
 
 def observed(rows: pd.DataFrame) -> np.ndarray:
@@ -164,7 +172,9 @@ def unavailable(rows: pd.DataFrame) -> np.ndarray:
     return np.asarray((rows["outcome"] == "unavailable").to_numpy(), dtype=bool)
 
 
-def maturity(rows: pd.DataFrame, spec: MonitoringSpec) -> Maturity:
+def maturity(
+    rows: pd.DataFrame, spec: MonitoringSpec, age: timedelta | None = None, label_delay: timedelta = timedelta(0)
+) -> Maturity:
     """Say whether enough of a window's outcomes are known.
 
     Parameters
@@ -174,12 +184,25 @@ def maturity(rows: pd.DataFrame, spec: MonitoringSpec) -> Maturity:
     spec : MonitoringSpec
         A window is mature when ``minimum_label_share`` of its decisions have an outcome, observed or unavailable,
         and ``minimum_labels`` of them are observed.
+    age : timedelta, optional
+        How long before the moment that is judged from the window ended.
+    label_delay : timedelta
+        How long nearly all outcomes take (`SplitSpec.label_delay`): a window of a smaller age is not mature, however
+        many outcomes it has. Those that came early are no fair sample of all.
     """
     seen, never = observed(rows), unavailable(rows)
     before = (rows["outcome"] == "observed") & (rows["label_time"] < rows["decision_time"])
     decisions, labels = len(rows), int(seen.sum())
     outcomes = labels + int(never.sum())
     mature, reason = _judge(decisions, labels, outcomes, spec)
+    if mature and age is not None and age < label_delay:
+        mature, reason = (
+            False,
+            (
+                f"the window ended {age / _DAY:.3g} days ago, and outcomes take up to {label_delay / _DAY:.3g} "
+                "(`split.label_delay`): those that came early are no fair sample"
+            ),
+        )
     reasons = rows["reason"] if "reason" in rows.columns else pd.Series(None, index=rows.index, dtype=object)
     named = [str(text) if isinstance(text, str) and text else "(no reason)" for text in reasons[never]]
     return Maturity(

@@ -1,5 +1,6 @@
 """Before any model: go or no-go, each for a reason with its figures."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion, SuccessCriteria
+from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked, StatisticError
 from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor, require_go
 from model_lifecycle.reporting.feasibility import feasibility_page
 from model_lifecycle.reporting.feasibility_evidence import FeasibilityEvidence
-from parcels import CASE, GATES, QUESTION_WITH_SLICE, Stages
+from parcels import CASE, GATES, MONITORING, QUESTION_WITH_SLICE, Stages
 
 
 def _assess(
@@ -20,9 +22,11 @@ def _assess(
     train: pd.DataFrame | None = None,
     question: BusinessQuestion = QUESTION_WITH_SLICE,
     test: pd.DataFrame | None = None,
+    plan: SplitPlan | None = None,
 ) -> FeasibilityEvidence:
     train = stages.train if train is None else train
-    return assessor(CASE)(train, stages.test if test is None else test, question, stages.plan, GATES)
+    test = stages.test if test is None else test
+    return assessor(CASE)(train, test, question, plan or stages.plan, GATES, MONITORING)
 
 
 def _failed(found: FeasibilityEvidence) -> list[str]:
@@ -103,6 +107,29 @@ def test_a_test_window_with_fewer_outcomes_than_the_evidence_gate_asks_for_is_no
 
     assert failed(GATES.minimum_label_share) == []
     assert failed(GATES.minimum_label_share - 0.05) == ["outcomes have arrived"]
+
+
+def _late_positives(train: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose positive outcomes are known after 45 days and all others after one."""
+    wait = pd.to_timedelta(np.where(train[model_input.TARGET] == 1.0, 45, 1), unit="D")
+    return train.assign(**{model_input.LABEL_TIME: train[model_input.DECISION_TIME] + wait})
+
+
+def test_outcomes_of_one_kind_that_come_much_later_ask_for_a_label_delay(
+    stages: Stages, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = _assess(stages, _late_positives(stages.train))
+    told = "90% of one kind of outcome take up to 45 days, of another 1: declare `split.label_delay: 45d`"
+    assert told in found["reasons"][-1]["reason"]
+    assert told in caplog.text
+    assert _failed(found) == []
+
+
+def test_outcomes_that_come_alike_or_are_waited_for_ask_for_nothing(stages: Stages) -> None:
+    assert "label_delay" not in _assess(stages)["reasons"][-1]["reason"]
+    fold = stages.plan.test.model_copy(update={"train_end": stages.plan.test.start - timedelta(days=45)})
+    waited = stages.plan.model_copy(update={"test": fold})
+    assert "label_delay" not in _assess(stages, _late_positives(stages.train), plan=waited)["reasons"][-1]["reason"]
 
 
 def test_one_day_of_data_is_too_little_for_an_interval(stages: Stages) -> None:

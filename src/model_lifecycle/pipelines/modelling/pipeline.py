@@ -17,7 +17,14 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 assessor(case_name()),
-                ["model_input_train", "model_input_test", "params:business_question", "split_plan", "params:gates"],
+                [
+                    "model_input_train",
+                    "model_input_test",
+                    "params:business_question",
+                    "split_plan",
+                    "params:gates",
+                    "params:monitoring",
+                ],
                 "feasibility",
                 name="assess_feasibility",
             ),

@@ -32,7 +32,14 @@ def _judging() -> list[Node]:
     return [
         Node(
             select_predictions,
-            ["prediction_log", "params:monitoring_until", "params:monitoring", "params:policy", "params:alerting"],
+            [
+                "prediction_log",
+                "params:monitoring_until",
+                "params:monitoring",
+                "params:policy",
+                "params:alerting",
+                "params:split",
+            ],
             ["prediction_window", "shadow_window"],
             name="select_predictions",
         ),
@@ -56,6 +63,7 @@ def _judging() -> list[Node]:
                 "features": "params:features",
                 "question": "params:business_question",
                 "contracts": "params:contracts",
+                "split": "params:split",
             },
             "judged_windows",
             name="judge_windows",

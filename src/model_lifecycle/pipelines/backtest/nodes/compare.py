@@ -89,7 +89,7 @@ def try_policies(
     tried = {name: one.under(policy) for name, one in backtest.tried().items()}
     progress = Progress(tried, schedule, clock)
     production = Memoised(project, live, rows, memo, progress.had, clock)
-    watch = Watch(live, production, task, project.monitoring)
+    watch = Watch(live, production, task, project.monitoring, project.split.label_delay)
     first = production.train(schedule.start, TriedPolicy(trigger="never"))
     rules = Rules(schedule, project.monitoring, policy)
     walks, ledgers = {}, {}

@@ -142,7 +142,7 @@ def train(project: Project, known: Known) -> Trained:
     """
     question, spec, plan = project.question, project.features, known.plan
     modelling = project.frozen()
-    feasibility = assessor(project.case)(known.train, known.test, question, plan, project.gates)
+    feasibility = assessor(project.case)(known.train, known.test, question, plan, project.gates, project.monitoring)
     trials, out_of_fold = search_candidates(
         known.train, plan, modelling, spec, known.run, question, feasibility, project.leakage
     )

@@ -1,7 +1,9 @@
 """Before any model: whether these data can answer the question, and whether the answer is worth having."""
 
+import logging
 import math
 from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
+from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.features.folds import decision_times, unavailable_rows
@@ -22,15 +25,25 @@ from model_lifecycle.statistics.power import minimum_detectable_mean
 from model_lifecycle.tasks import Task, task_of
 
 _POWER = 0.8
+_NEARLY_ALL = 0.9  # of the outcomes of one kind
+_FEWEST_OF_A_KIND = 30  # whose 90% quantile says something
+_log = logging.getLogger(__name__)
 
 
 def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
     """Return the node that weighs the question of that case."""
 
     def assess_feasibility(
-        train: pd.DataFrame, test: pd.DataFrame, question: BusinessQuestion, plan: SplitPlan, gates: GateLimits
+        train: pd.DataFrame,
+        test: pd.DataFrame,
+        question: BusinessQuestion,
+        plan: SplitPlan,
+        gates: GateLimits,
+        monitoring: MonitoringSpec,
     ) -> FeasibilityEvidence:
         """Weigh the question on everything before the test window; of that, only whether its outcomes have arrived.
+
+        Warns where one kind of outcome comes much later than another and no ``split.label_delay`` waits for it.
 
         Returns
         -------
@@ -52,6 +65,9 @@ def assessor(case: str) -> Callable[..., FeasibilityEvidence]:
             *_reasons(task, target, value, detectable[0], float(losses.mean()), question),
             _arrived(settled, test, gates),
         ]
+        if plan.test.train_end is None and (late := _unlike(observed, task, monitoring.window)):
+            _log.warning("feasibility: %s", late)
+            reasons[-1]["reason"] += f"; {late}"
         return {
             "question": question_evidence(case, question),
             "start": settled[model_input.DECISION_TIME].min().isoformat(),
@@ -208,6 +224,25 @@ def _arrived(settled: pd.DataFrame, test: pd.DataFrame, gates: GateLimits) -> Ga
         )
     passed = kinds > 1 and arrived >= gates.minimum_label_share
     return _reason("outcomes have arrived", passed, reason, found=arrived, limit=gates.minimum_label_share)
+
+
+def _unlike(observed: pd.DataFrame, task: Task, window: timedelta) -> str:
+    """Say how much later one kind of outcome comes than another, where that spoils what windows are judged by.
+
+    Of a number, the upper tenth is one kind and the rest the other.
+    """
+    target = observed[model_input.TARGET].to_numpy(dtype=np.float64)
+    kind = target if task.objective.kind in ("binary", "multiclass") else target >= np.quantile(target, 0.9)
+    taken = observed[model_input.LABEL_TIME] - observed[model_input.DECISION_TIME]
+    kinds = taken.groupby(kind)
+    delays = kinds.quantile(_NEARLY_ALL)[kinds.size() >= _FEWEST_OF_A_KIND]
+    if len(delays) < 2 or delays.max() <= max(2 * delays.min(), window):
+        return ""
+    first, last = delays.min() / DAY, delays.max() / DAY
+    return (
+        f"{_NEARLY_ALL:.0%} of one kind of outcome take up to {last:.3g} days, of another {first:.3g}: declare "
+        f"`split.label_delay: {math.ceil(last)}d`, or monitoring judges windows by those that come early"
+    )
 
 
 def _reason(gate: str, passed: bool, reason: str, **figures: float) -> GateEvidence:

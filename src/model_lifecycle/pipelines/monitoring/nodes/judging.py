@@ -1,6 +1,7 @@
 """From the prediction log to verdicts, alerts and the policy's decision."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import pandas as pd
 from model_lifecycle.contracts.alerting import AlertingSpec
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.contracts.features import FeatureSpec
+from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.records import AlertRecord, EventRecord, MetricsSnapshot
 from model_lifecycle.contracts.table import TableContracts
@@ -49,7 +51,12 @@ class PredictionReader(Protocol):
 
 
 def select_predictions(
-    log: PredictionReader, until: str | None, monitoring: MonitoringSpec, policy: PolicySpec, alerting: AlertingSpec
+    log: PredictionReader,
+    until: str | None,
+    monitoring: MonitoringSpec,
+    policy: PolicySpec,
+    alerting: AlertingSpec,
+    split: SplitSpec,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the logged predictions that the verdicts need: the windows that the policy and the alerts look back on.
 
@@ -66,7 +73,7 @@ def select_predictions(
     end = resolve_until(until, log.newest())
     if end is None:
         return log.read(_LAST, _LAST, _LAST), log.read_shadows(_LAST, _LAST, _LAST)
-    windows, span = lookback(monitoring, _longest_row(policy, alerting))
+    windows, span = lookback(monitoring, _longest_row(policy, alerting), split.label_delay)
     start = end - span
     if monitoring.window_rows is not None:
         start = log.start_of(end, windows * monitoring.window_rows) or _FIRST
@@ -97,6 +104,7 @@ def judge(
     features: FeatureSpec,
     question: BusinessQuestion,
     contracts: TableContracts,
+    split: SplitSpec,
     shadows: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Judge each window's data, drift and performance, and the stream of errors over all of them.
@@ -111,8 +119,8 @@ def judge(
     ContractError
         If the predictions or the champion's facts are incomplete.
     """
-    windows, _ = lookback(monitoring, _longest_row(policy, alerting))
-    rules = _rules(features, question, contracts, monitoring)
+    windows, _ = lookback(monitoring, _longest_row(policy, alerting), split.label_delay)
+    rules = replace(_rules(features, question, contracts, monitoring), label_delay=split.label_delay)
     facts = ChampionFacts.read(champion)
     report = judge_windows(predictions, facts, rules, until, windows, new_labels)
     if shadows is not None:

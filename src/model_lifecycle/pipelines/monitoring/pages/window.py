@@ -9,7 +9,7 @@ from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.drift import SCORE
 from model_lifecycle.monitoring.history import Happening, WindowHistory
-from model_lifecycle.monitoring.policy import Decision
+from model_lifecycle.monitoring.policy import Decision, breaches, skill_limit
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
 from model_lifecycle.pipelines.monitoring.pages.causes import causes_sections
@@ -32,7 +32,7 @@ from model_lifecycle.reporting.document import Callout, Cell, Section, Tile, Ton
 from model_lifecycle.reporting.page import render_page
 
 OVER_TIME = "monitoring_over_time.html"
-_DIFFERENCES = ("skill_lost", "loss_increase", "against_constant")
+_DIFFERENCES = ("skill_lost", "skill_lost_given_inputs", "loss_increase", "against_constant")
 _HEADLINES = ("auc", "rank_correlation", "value_per_1000")
 
 
@@ -138,12 +138,12 @@ def _performance_tiles(found: Found) -> list[Tile]:
     tiles = []
     lost = shown.get("skill_lost")
     if lost is not None:
-        good = lost.lower is None or lost.lower <= found.policy.maximum_loss_increase
+        good = all(one.rule != "skill_lost" for one in breaches(last, found.policy))
         tiles.append(
             Tile(
                 "Skill lost",
                 text.number(lost.estimate, 3),
-                f"limit {found.policy.maximum_loss_increase:g}",
+                f"limit {skill_limit(last, found.policy):.3g}",
                 _tone(good),
             )
         )
@@ -187,6 +187,7 @@ def _alerts(found: Mapping[str, Any]) -> Section:
 
 def _performance(found: Found) -> Section:
     rows: list[dict[str, Cell]] = []
+    drawn = limits(found.policy)
     for window in found.report.windows:
         judged = window.performance
         if judged is not None:
@@ -194,13 +195,14 @@ def _performance(found: Found) -> Section:
             row |= {name.replace("_", " "): written(figure, name) for name, figure in judged.figures.items()}
             row |= {name.replace("_", " "): written(judged.differences.get(name), name) for name in _DIFFERENCES}
             rows.append(row)
+            drawn["skill_lost"] = skill_limit(judged, found.policy)
     if not rows:
         return Section("Realised performance", text=("No window is mature yet.",))
     words = (
         "Each figure with its 95% interval, over blocks of a day (weeks for windows of four weeks and more).",
         "Days of a week depend on one another, so daily intervals are too narrow.",
     )
-    panels = figure_panels(found.history.windows, found.happenings, limits(found.policy))
+    panels = figure_panels(found.history.windows, found.happenings, drawn)
     return Section("Realised performance", text=words, table=rows, panels=panels)
 
 
