@@ -9,6 +9,7 @@ import pandas as pd
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.promised import beyond_promised
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
@@ -164,6 +165,10 @@ def _differences(
         "skill_lost": lambda: _less(_skill(task, target, prediction, block(), level), champion.holdout["skill"]),
         "loss_increase": increase,
         "against_constant": lambda: _against(task, champion.constant, target, prediction, block(), level),
+        **{
+            name: lambda values=values: _mean(values, block(), level)  # type: ignore[misc]
+            for name, values in beyond_promised(target, prediction, task).items()
+        },
     }
 
 

@@ -178,7 +178,8 @@ class Performance(Contract):
     ``figures``: the task's metrics, value_per_1000, the rate of each outcome (of a quantity mean_outcome), mean_score.
     ``differences``, in the metric ``loss``: ``skill_lost`` (how much of the advantage over the window's own best
     constant prediction is gone since the hold-out), ``loss_increase`` (over the hold-out, the change in the outcome's
-    level included) and ``against_constant`` (less that of the release's constant prediction, on the same rows).
+    level included) and ``against_constant`` (less that of the release's constant prediction, on the same rows). Of a
+    quantity, the share of outcomes below the plan, above it and outside the interval, less the share that was promised.
     What is not there has its reason in ``problems``.
     """
 
