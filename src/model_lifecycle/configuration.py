@@ -16,6 +16,7 @@ from kedro.framework.context import KedroContext
 from kedro.validation.exceptions import ParameterValidationError
 from omegaconf import DictConfig, OmegaConf
 
+from model_lifecycle.contracts.loss_limits import check_loss_limits
 from model_lifecycle.contracts.refusals import refusals
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import CASE_VARIABLE, DATA_VARIABLE, DEFAULT_CASE, case_name, data_folder
@@ -106,6 +107,7 @@ class CaseConfigLoader(OmegaConfigLoader):
         self.case = chosen_case(conf_source)
         self.sources = sources_of(conf_source, self.case)
         self._parameter_files: list[tuple[str, object]] = []
+        self._later_parameters: list[object] = []  # than those of conf/base
         super().__init__(conf_source, env, runtime_params, **options)
 
     def _read_raw_config(self, key: str) -> tuple[dict[Path, DictConfig], dict[Path, DictConfig], str, str, set[Path]]:
@@ -121,6 +123,7 @@ class CaseConfigLoader(OmegaConfigLoader):
             self._refuse_unknown(base, {**case, **environment})
             layers = {**base, **case, **environment}
             self._parameter_files = [(_shown(file), OmegaConf.to_container(read)) for file, read in layers.items()]
+            self._later_parameters = [content for _, content in self._parameter_files[len(base) :]]
         else:
             _drop_replaced(base, case)
         return {**base, **case}, environment, base_path, environment_path, files
@@ -133,6 +136,10 @@ class CaseConfigLoader(OmegaConfigLoader):
                 if _holds(content, keys[:length]):
                     return file
         return "parameters"
+
+    def is_own(self, keys: Sequence[str]) -> bool:
+        """Return whether a later layer than ``conf/base``, or ``--params``, sets a parameter."""
+        return any(_holds(content, keys) for content in (*self._later_parameters, self.runtime_params or {}))
 
     def _read_dir_configs(
         self,
@@ -193,8 +200,11 @@ class LifecycleContext(KedroContext):
         Raises
         ------
         ConfigurationError
-            With a line for each refused value.
+            With a line for each refused value, or for each limit that is in the unit of another loss.
         """
+        loader = self.config_loader
+        if isinstance(loader, CaseConfigLoader):
+            check_loss_limits(loader["parameters"], loader.is_own)
         try:
             return super().params
         except ParameterValidationError as error:

@@ -20,6 +20,7 @@ from model_lifecycle.reporting.evidence import EvaluationEvidence, GateEvidence,
 from model_lifecycle.store import Store
 
 CASE = "parcels"
+AS_OF = "2024-07-02T00:00:00+00:00"
 BY = ("--by", "ada", "--reason", "needed before the season")
 
 
@@ -73,7 +74,7 @@ def evaluation(auc: float, failed: Sequence[str], window: str, rows: str) -> Eva
         "leaderboard": [],
         "limits": [],
         "reproducibility": {
-            "code_version": "0", "as_of": end, "seed": 0, "data_fingerprints": {"model_input_test": rows},
+            "code_version": "0", "as_of": AS_OF, "seed": 0, "data_fingerprints": {"model_input_test": rows},
             "lock_digest": None,
         },
     }  # fmt: skip
@@ -191,7 +192,7 @@ def test_the_list_as_json_tells_the_same(world: World) -> None:
     assert "file 'model_card.html': changed" in damaged["problem"]
     assert (champion["role"], champion["gates_passed"], champion["problem"]) == ("champion", True, None)
     assert champion["figures"] == {"auc": 0.75, "log_loss": 0.5}
-    assert champion["as_of"] == "2024-06-30T00:00:00+00:00"
+    assert champion["as_of"] == AS_OF
 
 
 def test_a_case_without_a_release_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,9 @@ def test_a_finding_of_any_kind_can_end_since_its_absence_is_measured_as_zero() -
         "policy.skill_lost",
         "policy.against_constant",
         "policy.value_per_1000",
+        "policy.below_plan",
+        "policy.above_plan",
+        "policy.outside_interval",
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.errors import ContractError
 from model_lifecycle.monitoring.profile import ReferenceProfile
-from model_lifecycle.monitoring.reference import build_reference_profile, with_score_profile
+from model_lifecycle.monitoring.reference import build_reference_profile, usual_low, with_score_profile
 from monitored_traffic import LIVE, MONITORING, PER_DAY, SPEC, WEEK, champion, traffic
 
 
@@ -127,6 +127,28 @@ def test_more_traffic_in_as_much_time_does_not_lower_the_floor() -> None:
     profile = champion().reference_profile
     assert profile.usual_rows(1_000_000, WEEK) == pytest.approx(7 * PER_DAY, rel=0.02)
     assert profile.usual_rows(100, WEEK) == 100
+
+
+@pytest.mark.parametrize(
+    ("outages", "others", "low"),
+    [([124], 51, 430), ([90, 124], 51, 430), ([90, 124, 130], 51, 90), ([220], 51, 220), ([124], 12, 124)],
+)
+def test_single_outages_of_the_reference_lower_no_usual_volume(outages: list[int], others: int, low: int) -> None:
+    """Two of fifty windows may be outages, and none of twelve; more than half of the usual rows is no outage."""
+    usual = np.random.default_rng(0).integers(440, 740, others - 1)
+    assert usual_low([430, *usual.tolist(), *outages]) == low
+
+
+@pytest.mark.parametrize("windows", [4, 12, 20, 52])
+def test_stationary_windows_of_uneven_volume_seldom_lie_below_half_the_usual_low(windows: int) -> None:
+    random = np.random.default_rng(1)
+    rows = random.lognormal(6.0, 0.6, size=(400, windows + 1)).astype(int).tolist()
+    told = sum(later < usual_low(reference) / 2 for *reference, later in rows)
+    assert told <= 0.05 * len(rows), f"{told} of {len(rows)} windows"
+
+
+def test_no_window_has_no_usual_volume() -> None:
+    assert usual_low([]) == 0
 
 
 def test_a_profile_of_the_former_schema_keeps_its_one_floor_at_its_usual_size() -> None:

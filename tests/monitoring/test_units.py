@@ -16,6 +16,7 @@ AFTER = np.random.default_rng(1).normal(72.0, 8.0, 1000)
         (lambda values: values * 1.8 + 32, "degrees Celsius to Fahrenheit"),
         (lambda values: values + 273.15, "degrees Celsius to kelvin"),
         (lambda values: values * 25.4, "inches to millimetres"),
+        (lambda values: values * 100, "a hundredfold: a share to percent, or an amount to cents"),
         (lambda values: values * 1000, "a thousandfold"),
         (lambda values: -values, "the sign turned"),
     ],

@@ -129,6 +129,8 @@ def test_a_label_whose_squares_would_not_stay_finite_is_refused(value: object) -
 
 def test_a_large_amount_is_a_label() -> None:
     assert RegressionTask(COST).read_label(9e15) == 9e15
+
+
 @pytest.mark.parametrize("share", [0.01, 0.002, 0.001])
 def test_a_small_capacity_is_worth_what_the_best_threshold_makes_of_it(share: float) -> None:
     draw = np.random.default_rng(2)

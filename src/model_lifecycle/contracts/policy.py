@@ -119,6 +119,13 @@ class PolicySpec(Contract):
 
     maximum_loss_increase: float = Field(default=0.03, gt=0.0)
     minimum_value_per_1000: float = Field(default=0.0)
+    maximum_share_beyond_promise: float = Field(
+        default=0.05,
+        gt=0.0,
+        le=1.0,
+        description="of a quantity: outcomes below the plan, above it or outside the interval, beyond the share that "
+        "plan and interval stand for",
+    )
     consecutive_windows: int = Field(default=1, ge=1, description="mature windows in a row that must breach")
     cooldown: Duration = Field(description="after a retraining, before the next")
     minimum_new_labels: int = Field(default=2000, ge=1)

@@ -152,7 +152,7 @@ def _zone(release: RegisteredRelease) -> str:
 
 
 def _as_of(release: RegisteredRelease) -> str | None:
-    return release.evidence["split"]["as_of"] if release.evidence else release.entry.tags.get("as_of")
+    return release.evidence["reproducibility"]["as_of"] if release.evidence else release.entry.tags.get("as_of")
 
 
 def _gates(release: RegisteredRelease) -> str:

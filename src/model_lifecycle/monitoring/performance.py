@@ -9,7 +9,7 @@ import pandas as pd
 
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.monitoring.champion import ChampionFacts
-from model_lifecycle.monitoring.promised import promised_advantages
+from model_lifecycle.monitoring.promised import beyond_promised, promised_advantages
 from model_lifecycle.monitoring.verdict import Figure, Performance, ReleaseShare
 from model_lifecycle.monitoring.windows import observed, unavailable
 from model_lifecycle.statistics.blocks import DAY, WEEK, block_ids
@@ -176,6 +176,10 @@ def _differences(
         "skill_lost": since("skill", lambda: _advantages(task, task.constant(target), target, prediction)),
         "loss_increase": since("loss", lambda: task.losses(target, prediction)),
         "against_constant": lambda: mean(lambda: _advantages(task, champion.constant, target, prediction)),
+        **{
+            name: lambda values=values: mean(lambda: values)  # type: ignore[misc]
+            for name, values in beyond_promised(target, prediction, task).items()
+        },
     }
     if _BEYOND in champion.holdout:  # not of a quantity, nor of older releases
         found["skill_lost_given_inputs"] = since(_BEYOND, lambda: _beyond_promise(task, target, prediction))

@@ -1,6 +1,6 @@
 """From the verdicts on windows to an action: nothing, investigate, retrain or roll back. Pure: no clock, no store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,7 +13,13 @@ from model_lifecycle.monitoring.drift import SCORE
 from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
+BreachRule = Literal["skill_lost", "against_constant", "value_per_1000", "below_plan", "above_plan", "outside_interval"]
 _NAMED_FEATURES = 5
+_PROMISED: dict[BreachRule, str] = {
+    "below_plan": "outcomes below the plan",
+    "above_plan": "outcomes above the plan",
+    "outside_interval": "outcomes outside the interval",
+}
 Span = tuple[AwareDatetime, AwareDatetime]
 
 
@@ -51,7 +57,7 @@ class PolicyState(Contract):
 class Breach(Contract):
     """A limit that a figure lies beyond with its whole interval."""
 
-    rule: Literal["skill_lost", "against_constant", "value_per_1000"]
+    rule: BreachRule
     figure: Figure
     limit: float
     message: str
@@ -77,7 +83,8 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
 
     A loss is counted against a constant prediction on the same rows: when positives become rarer, every model's log
     loss falls, and when they become more frequent, it rises, though no model has changed. Of the skill that is
-    lost, what the inputs no longer offer does not count either.
+    lost, what the inputs no longer offer does not count either. Of a quantity, plan and interval are held to the
+    shares that they promise, too.
     """
     if performance is None:
         return ()
@@ -96,7 +103,7 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
     if value is not None and value.upper is not None and value.upper < policy.minimum_value_per_1000:
         text = f"value is {_shown(value)} per 1,000 decisions"
         found.append(_breach("value_per_1000", value, policy.minimum_value_per_1000, text))
-    return tuple(found)
+    return (*found, *_broken_promises(performance, policy.maximum_share_beyond_promise))
 
 
 def skill_limit(performance: Performance, policy: PolicySpec) -> float:
@@ -112,9 +119,18 @@ def _beyond(figure: Figure | None, limit: float) -> bool:
     return figure is not None and figure.lower is not None and figure.lower > limit
 
 
-def _breach(
-    rule: Literal["skill_lost", "against_constant", "value_per_1000"], figure: Figure, limit: float, text: str
-) -> Breach:
+def _broken_promises(performance: Performance, limit: float) -> Iterator[Breach]:
+    """Yield what a quantity's plan and interval promised and did not keep.
+
+    Shares are bounded: they tell a change that the costs of a heavy tail hide.
+    """
+    for rule, what in _PROMISED.items():
+        share = performance.differences.get(rule)
+        if share is not None and _beyond(share, limit):
+            yield _breach(rule, share, limit, f"{what}: {_shown(share)} beyond the promised share")
+
+
+def _breach(rule: BreachRule, figure: Figure, limit: float, text: str) -> Breach:
     return Breach(rule=rule, figure=figure, limit=limit, message=f"{text}, limit {limit:.4g}")
 
 

@@ -32,12 +32,43 @@ def promised_advantages(prediction: np.ndarray, task: Task) -> np.ndarray | None
     if chances is None:
         return None
     constant = task.repeated(np.atleast_1d(prediction.mean(axis=0)).tolist(), len(prediction))
-    return _expected(chances, prediction, task) - _expected(chances, constant, task)
+    return np.asarray(_expected(chances, prediction, task) - _expected(chances, constant, task))
 
 
 def _expected(chances: np.ndarray, prediction: np.ndarray, task: Task) -> np.ndarray:
     losses = np.stack([task.losses(outcome, prediction) for outcome in outcomes_of(chances)], axis=1)
     return np.asarray(np.sum(chances * losses, axis=1))
+
+
+def beyond_promised(target: np.ndarray, prediction: np.ndarray, task: Task) -> dict[str, np.ndarray]:
+    """Return what a quantity's plan and interval promise and do not keep, by name; empty for other tasks.
+
+    The plan is a quantile: at most so many outcomes lie below it, and at most the rest above it. Many outcomes that are
+    alike, such as claims of 0, lie on the plan and on neither side. The mean of each array is the share of outcomes
+    on that side, or outside the interval, less the share that was promised; it is at most 0 while promises are kept.
+
+    Parameters
+    ----------
+    target : ndarray of float64, shape (n,)
+        Observed.
+    prediction : ndarray of float64, shape (n, 3)
+        As `tasks.Task` says.
+    task : Task
+        Of the question.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+        ``below_plan``, ``above_plan`` and ``outside_interval``, each between -1 and 1.
+    """
+    if task.objective.kind != "quantile":
+        return {}
+    plan, quantile = task.score(prediction), task.objective.quantile
+    return {
+        "below_plan": (target < plan) - quantile,
+        "above_plan": (target > plan) - (1.0 - quantile),
+        "outside_interval": -task.in_the_large(target, prediction),
+    }
 
 
 def outcomes_of(chances: np.ndarray) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ _MOST_KNOWN = 2000  # categories that are remembered one by one, so that a new o
 _QUANTILES = np.linspace(0.0, 1.0, 101)
 _SMALLEST_SHARE = 0.2  # a window with less than this share of the usual rows says little about the others
 _MOST_JUMP_ROWS = 2000  # of a window, enough for a distance to within 0.03
+_WINDOWS_AN_OUTAGE = 20  # of fewer windows none is taken for an outage
 # The alarms that a stationary window may raise, shared out: each feature by itself, the score, correlations.
 FEATURES_SHARE, SCORE_SHARE, JOINT_SHARE = 0.8, 0.1, 0.1
 
@@ -98,7 +99,7 @@ def build_reference_profile(
         level=monitoring.drift_level,
         sizes=calibrated.sizes,
         independent=calibrated.independent,
-        rows_low=min(rows_of_windows, default=0),
+        rows_low=usual_low(rows_of_windows),
         rows_high=max(rows_of_windows, default=0),
         missing_category=spec.missing_category,
         features={
@@ -150,6 +151,28 @@ def time_windows(times: np.ndarray, width: timedelta) -> list[slice]:
     bounds = np.searchsorted(moments, moments[0] + step * np.arange(whole + 1)).tolist()
     fewest = max(1.0, _SMALLEST_SHARE * float(np.median(np.diff(bounds)))) if whole else 1.0
     return [slice(first, last) for first, last in pairwise(bounds) if last - first >= fewest]
+
+
+def usual_low(rows: Sequence[int]) -> int:
+    """Return the fewest rows of a window without outages, 0 without a window.
+
+    Windows of less than half the rows of all others are outages, as long as they are no more than one in twenty.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Of each window, in any order.
+
+    Examples
+    --------
+    >>> usual_low([124, *range(430, 470)]), usual_low([124, 430, 470])
+    (430, 124)
+    """
+    ordered = sorted(rows)
+    for outages in range(len(ordered) // _WINDOWS_AN_OUTAGE, 0, -1):
+        if 2 * ordered[outages - 1] < ordered[outages]:
+            return ordered[outages]
+    return ordered[0] if ordered else 0
 
 
 def block_effects(column: FeatureProfile, values: np.ndarray, sizes: Sequence[int]) -> Effects:

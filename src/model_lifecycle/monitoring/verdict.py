@@ -179,8 +179,8 @@ class Performance(Contract):
     ``differences``, in the metric ``loss``: ``skill_lost`` (how much of the advantage over the window's own best
     constant prediction is gone since the hold-out), ``skill_lost_given_inputs`` (the part of it that other inputs do
     not explain), ``loss_increase`` (over the hold-out, the change in the outcome's level included) and
-    ``against_constant`` (less that of the release's constant prediction, on the same rows). What is not there
-    has its reason in ``problems``.
+    ``against_constant`` (less that of the release's constant prediction, on the same rows). Of a quantity, the shares
+    below the plan, above it and outside the interval, less the promised. What is absent has its reason in ``problems``.
     """
 
     release: str

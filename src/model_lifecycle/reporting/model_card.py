@@ -85,8 +85,8 @@ def _data(evidence: EvaluationEvidence) -> Section:
         "Data and split",
         text=(
             (
-                f"Split by time as of {text.day(split['as_of'], split['time_zone'])}, periods in {split['time_zone']}. "
-                "A part holds decisions "
+                f"Split by time, tested until {text.day(split['as_of'], split['time_zone'])}, "
+                f"periods in {split['time_zone']}. A part holds decisions "
                 "from its start until before its end; training sees only labels known before the next part starts."
             ),
             unavailable_text(reasons, rows),

@@ -37,6 +37,9 @@ METRICS: Mapping[str, Metric] = {
     "absolute_error": Metric("absolute error", 3, "lower"),
     "coverage": Metric("coverage of the interval", 3, "higher"),
     "interval_width": Metric("width of the interval", 2, "lower"),
+    "below_plan": Metric("outcomes below the plan, beyond the promised share", 3, "lower"),
+    "above_plan": Metric("outcomes above the plan, beyond the promised share", 3, "lower"),
+    "outside_interval": Metric("outcomes outside the interval, beyond the promised share", 3, "lower"),
     "calibration_in_the_large": Metric("mean prediction - observed rate", 4, "zero"),
     "value_per_1000": Metric("value per 1,000 decisions", 0, "higher"),
 }

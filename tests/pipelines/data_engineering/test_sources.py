@@ -129,6 +129,12 @@ def test_too_many_rows_for_quarantine_stop_the_run() -> None:
         sift(table, weight={"severity": "quarantine"})
 
 
+def test_the_reason_of_a_row_is_true_of_that_row() -> None:
+    found = sift(duplicated(), rows="quarantine")
+    assert found.aside[REASONS].tolist() == ["rows: expected unique parcel (one of 2 such rows)"] * 2
+    assert found.breaches[0].message == "rows: 2 of 200 values such as P-4 (rows 5, 6); expected unique parcel"
+
+
 def test_what_is_left_must_keep_the_contract() -> None:
     with pytest.raises(ContractError, match="expected at least 200 rows"):
         sift(changed("weight", {3: -1.0}), weight={"severity": "quarantine"}, minimum_rows=200)

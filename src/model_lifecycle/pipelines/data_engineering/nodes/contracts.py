@@ -87,7 +87,7 @@ def check_table(name: str, table: pd.DataFrame, contract: TableContract) -> pd.D
     """
     sifted = sift_table(name, table, contract)
     if len(sifted.aside):
-        reasons = sorted(set(sifted.aside[REASONS]))
+        reasons = [breach.message for breach in sifted.breaches if breach.severity == "quarantine"]
         raise ContractError(f"contract {name!r}: {len(sifted.aside):,} rows would be set aside: {reasons[:3]}")
     return sifted.kept
 
@@ -171,7 +171,7 @@ def set_aside(name: str, table: pd.DataFrame, contract: TableContract, breaches:
     reasons: dict[int, list[str]] = {}
     for breach in breaches:
         for row in breach.rows.tolist() if breach.severity == "quarantine" else []:
-            reasons.setdefault(row, []).append(breach.message)
+            reasons.setdefault(row, []).append(breach.of_row())
     rows = np.array(sorted(reasons), dtype=np.int64)
     share = len(rows) / max(len(table), 1)
     if share > contract.maximum_quarantined:
@@ -230,9 +230,9 @@ def _table_breaches(table: pd.DataFrame, contract: TableContract, as_of: pd.Time
         newest, age = times[times < as_of].max(), pd.Timedelta(contract.freshness.maximum_age)
         if pd.isna(newest) or newest < as_of - age:
             found = f"column {contract.freshness.column!r}: newest value before {as_of} is {newest}"
-            breaches.append(
-                Breach(f"{found}; expected one of the last {age}", contract.freshness.severity, np.empty(0, np.int64))
-            )
+            expected = f"expected one of the last {age}"
+            none = np.empty(0, np.int64)
+            breaches.append(Breach(f"{found}; {expected}", contract.freshness.severity, none, expected))
     return breaches
 
 

@@ -15,11 +15,19 @@ _SHOWN_NAMES = 20
 
 @dataclass(frozen=True)
 class Breach:
-    """One broken expectation, and the rows that break it; none where it is one of the whole table."""
+    """One broken expectation, and the rows that break it; none where it is one of the whole table.
+
+    ``message`` tells what was found in the table, ``expectation`` alone what was expected.
+    """
 
     message: str
     severity: Severity
     rows: np.ndarray
+    expectation: str
+
+    def of_row(self) -> str:
+        """Return the reason for a single one of the rows."""
+        return f"{self.expectation} (one of {len(self.rows):,} such rows)"
 
 
 def breach_of(
@@ -27,7 +35,7 @@ def breach_of(
 ) -> Breach:
     """Tell a breach with a count, the first rows and values, and what was expected."""
     found = found_at(table, columns, rows.tolist(), of_rows=where == "rows")
-    return Breach(f"{where}: {found}; expected {expected}", severity, rows)
+    return Breach(f"{where}: {found}; expected {expected}", severity, rows, f"{where}: expected {expected}")
 
 
 def schema_of(contract: TableContract) -> pa.DataFrameSchema:

@@ -1,6 +1,7 @@
 """All raw tables held against their contracts at once, and their foreign keys against one another."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ def _without_partner(name: str, sifted: Mapping[str, Sifted], contract: TableCon
         if reference.severity == "error":
             raise ContractError(f"contract {name!r}, {breach.message}")
         if breach.message not in told:
-            found.append(Breach(breach.message, breach.severity, table.places[breach.rows]))
+            found.append(replace(breach, rows=table.places[breach.rows]))
     return found
 
 

@@ -33,6 +33,7 @@ from model_lifecycle.reporting.page import render_page
 
 OVER_TIME = "monitoring_over_time.html"
 _DIFFERENCES = ("skill_lost", "skill_lost_given_inputs", "loss_increase", "against_constant")
+_PROMISED = ("below_plan", "above_plan", "outside_interval")  # of a quantity
 _HEADLINES = ("auc", "rank_correlation", "value_per_1000")
 
 
@@ -194,6 +195,8 @@ def _performance(found: Found) -> Section:
             row: dict[str, Cell] = {"window": f"{day(window.start)} to {day(window.end)}"}
             row |= {name.replace("_", " "): written(figure, name) for name, figure in judged.figures.items()}
             row |= {name.replace("_", " "): written(judged.differences.get(name), name) for name in _DIFFERENCES}
+            promised = {name: judged.differences[name] for name in _PROMISED if name in judged.differences}
+            row |= {headed(name): written(figure, name) for name, figure in promised.items()}
             rows.append(row)
             drawn["skill_lost"] = skill_limit(judged, found.policy)
     if not rows:
