@@ -116,6 +116,21 @@ def test_a_canary_that_is_damaged_is_refused_and_its_trial_ends(
     assert "catboost.cbm': changed" in live.service.model()["canary"]["refused"]
 
 
+def test_a_canary_whose_files_are_away_stays_on_trial_and_answers_once_they_are_back(
+    live: Any, trials: Trials, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny_release(tmp_path, "parcels-2", seed=8)
+    version = register(registry, path)
+    path.rename(tmp_path / "away")
+    monkeypatch.setattr("model_lifecycle.trials.verify_release", lambda *_: None)
+    trials.begin("canary", version, share=0.3, reason="a test", by="test")
+    eventually(lambda: live.service.model()["canary"] is not None)
+    assert "no folder" in live.service.model()["canary"]["refused"]
+    assert trials.current("canary") is not None
+    (tmp_path / "away").rename(path)
+    eventually(lambda: bool(live.service.model()["canary"].get("release") == "parcels-2"))
+
+
 def test_a_promoted_canary_is_the_champion(live: Any, trials: Trials, registry: Registry, tmp_path: Path) -> None:
     version = begin(trials, registry, tmp_path, live, share=0.2)
     registry.promote(version, "a test", "test")

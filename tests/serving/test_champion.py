@@ -9,6 +9,7 @@ from eventually import eventually
 from model_lifecycle.errors import RegistryError, ReleaseError
 from model_lifecycle.registry import Registry
 from model_lifecycle.releases import build_release, read_release, verify_release
+from model_lifecycle.serving.champion import RefusedPause
 from model_lifecycle.serving.preflight import check_release
 from model_lifecycle.serving.settings import ServiceSettings
 from tiny_release import record, tiny_release
@@ -75,6 +76,35 @@ def test_a_damaged_release_is_refused_and_the_old_one_answers_on(
     ready = live.ask("GET", "/readyz")
     assert (ready.status_code, ready.json()["warnings"]) == (200, ["a newer release was refused, see /model", EMPTY])
     assert str(tmp_path) not in ready.text
+
+
+def test_a_release_whose_files_were_away_is_taken_once_they_are_back(
+    live: Any, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny_release(tmp_path, "parcels-2")
+    version = registry.register(path, verify_release(path).digest, {}, {})
+    path.rename(tmp_path / "away")
+    # The registry verifies, too: the disk went away just after that.
+    monkeypatch.setattr("model_lifecycle.registry.verify_release", lambda *_: None)
+    registry.promote(version, "a test", "test")
+    eventually(lambda: live.service.model()["refused"] is not None)
+    assert "no folder" in live.service.model()["refused"]["reason"]
+    assert live.predict(record(1))[0]["release"] == "parcels-1"
+    (tmp_path / "away").rename(path)
+    eventually(lambda: bool(live.service.model()["release"] == "parcels-2"))
+    assert live.service.model()["refused"] is None
+
+
+def test_what_stays_refused_is_tried_again_more_and_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, pause = 0, RefusedPause()
+    tried: list[int] = []
+    monkeypatch.setattr("model_lifecycle.serving.champion.time.monotonic", lambda: now)
+    for now in range(200):
+        if not pause.lasts("a release"):
+            tried.append(now)
+            pause.begin("a release")
+    assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183]
+    assert not pause.lasts("another release")
 
 
 def test_a_release_that_fails_its_own_smoke_records_is_refused(live: Any, registry: Registry, tmp_path: Path) -> None:

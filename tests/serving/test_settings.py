@@ -35,6 +35,10 @@ def test_options_override_the_file_where_they_are_given() -> None:
         ("port: 70000", r"port: found 70000, Input should be less than or equal to 65535"),
         ("replicas: {minimum: 3, maximum: 2}", "minimum 3 lies above maximum 2"),
         ("replicas: {max_ongoing_requests: 20}", "max_ongoing_requests is 20, expected at least twice"),
+        ("replicas: 2", "replicas: found 2, Input should be a valid dictionary"),
+        ("replicas: [1, 2]", r"replicas: found \[1, 2\], Input should be a valid dictionary"),
+        ("limits: 5", "limits: found 5, Input should be a valid dictionary"),
+        ("1: 2", "1: found 1, Keys should be strings"),
         ("history_margin: soon", "found 'soon', expected a duration"),
         ("store: [", "not readable"),
         ("store: ${nothing}", "not readable: 'nothing'"),
@@ -47,6 +51,21 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, line: str, message: 
     )
     with pytest.raises(ConfigurationError, match=message):
         load_settings(file, {})
+
+
+@pytest.mark.parametrize("name", ["replicas", "limits", "canary", "control", "retention", "tls"])
+def test_a_section_without_a_line_has_its_defaults(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "serve.yml"
+    file.write_text(f"registry: r\nregistry_name: n\nstore: s\nkey_hash: k\n{name}:\n")
+    settings = load_settings(file, {"replicas": {"maximum": 5}})
+    file.write_text("registry: r\nregistry_name: n\nstore: s\nkey_hash: k\n")
+    assert settings == load_settings(file, {"replicas": {"maximum": 5}})
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "serve.yml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="not readable"):
+        load_settings(tmp_path / "serve.yml", {})
 
 
 def test_a_missing_file_and_a_strange_case_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

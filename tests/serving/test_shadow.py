@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eventually import eventually
 from model_lifecycle.registry import Registry
 from model_lifecycle.releases import verify_release
 from model_lifecycle.serving.settings import ServiceSettings
@@ -101,6 +102,22 @@ def test_a_damaged_shadow_is_refused_and_its_trial_ends(
     assert shadow.step() == 0
     assert trials.current("shadow") is None
     assert "catboost.cbm': changed" in trials.history()[-1].reason
+
+
+def test_a_shadow_whose_files_are_away_stays_on_trial_and_scores_once_they_are_back(
+    start: Start, store: Store, shadow: Shadow, trials: Trials, registry: Registry, version: int, tmp_path: Path
+) -> None:
+    api = start(release=None)
+    trials.begin("shadow", version, reason="a test", by="test")
+    api.predict(record(1))
+    path = registry.version(version).path
+    path.rename(tmp_path / "away")
+    assert shadow.step() == 0
+    assert trials.current("shadow") is not None
+    (tmp_path / "away").rename(path)
+    assert shadow.step() == 0  # not at once
+    eventually(lambda: shadow.step() == 1)
+    assert len(store.predictions_between(START, END, shadow=True)) == 1
 
 
 def test_a_shadow_that_would_score_hashes_is_refused(

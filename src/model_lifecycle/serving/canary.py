@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from model_lifecycle.scoring import Scorer
-from model_lifecycle.serving.champion import Champion, Place, Refusal, load_scorer
+from model_lifecycle.serving.champion import Champion, Place, Refusal, RefusedPause, is_away, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.problem import reason
 from model_lifecycle.serving.settings import CanaryLimits
@@ -107,6 +107,7 @@ class CanaryWatch:
         self._by = f"service {replica}".strip()
         self.current: Canary | None = None
         self.refused: Refusal | None = None
+        self._pause = RefusedPause()
 
     def look(self, champion: Champion) -> None:
         """Take in what the registry says now.
@@ -121,7 +122,9 @@ class CanaryWatch:
         trial = self._trials.current("canary")
         if trial is not None and trial.entry.digest == champion.digest:
             trial = None
-        if trial is None or self._is_over(trial):
+        if trial is None:
+            self._pause.end()
+        if trial is None or self._is_over(trial) or self._pause.lasts(trial.entry.version):
             self._use(None, champion)
         elif self.current is None or (self.current.version, self.current.share) != (trial.entry.version, trial.share):
             self._take_in(trial, champion)
@@ -154,12 +157,17 @@ class CanaryWatch:
         except Exception as error:  # whatever is wrong with it, the champion answers on
             self.refused = Refusal(place, reason(error), datetime.now(UTC))
             self._use(None, champion)
+            self._pause.begin(trial.entry.version)
+            if is_away(place, error):
+                logger.warning("canary version %d waits: %s", trial.entry.version, self.refused.reason)
+                return  # its files may come back
             self._end(trial.entry.version, f"refused: {self.refused.reason}")
             return
         release = Champion(scorer, history, place, digest, datetime.now(UTC))
         same = self.current is not None and self.current.version == trial.entry.version
         guard = self.current.guard if same and self.current is not None else CanaryGuard(self._limits)
         self.refused = None
+        self._pause.end()
         self._use(Canary(release, trial.entry.version, trial.share, guard), champion)
         logger.info("canary %s answers %.1f%%", scorer.release_id, trial.share * 100)
 

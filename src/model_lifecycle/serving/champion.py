@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 SMOKE_FILE = "smoke.json"
 # Releases that stay in memory: a rollback, and the promotion after it, find theirs ready.
 KEPT = 3
+# A refused release is tried again: a disk that was away for a moment must not keep it out for good. A release that is
+# damaged costs a look at its files each time, hence the growing pause.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,33 @@ class Refusal:
     place: Place
     reason: str
     at: datetime
+
+
+class RefusedPause:
+    """When something that was refused is to be tried again: after a second, and after twice as long each time."""
+
+    def __init__(self) -> None:
+        self._of: object = None
+        self._seconds = 0.0
+        self._until = 0.0
+
+    def lasts(self, of: object) -> bool:
+        """Whether it is too early to try this one again."""
+        return of == self._of and time.monotonic() < self._until
+
+    def begin(self, of: object) -> None:
+        """Note that this one was refused just now."""
+        self._seconds = min(2 * self._seconds, _LONGEST_PAUSE_SECONDS) if of == self._of else _FIRST_PAUSE_SECONDS
+        self._of, self._until = of, time.monotonic() + self._seconds
+
+    def end(self) -> None:
+        """Forget what was refused."""
+        self._of = None
+
+
+def is_away(place: Place, error: BaseException) -> bool:
+    """Tell whether a release was refused since its files cannot be read, which may pass, not for what they hold."""
+    return not place.path.is_dir() or isinstance(error, OSError) or isinstance(error.__cause__, OSError)
 
 
 def fixed_place(path: Path) -> Callable[[], Place]:
@@ -118,6 +148,7 @@ class ChampionWatch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="champion-watch", daemon=True)
         self.refused: Refusal | None = None
+        self._pause = RefusedPause()
         self.unreachable: str | None = None
         self.swaps = 0
         self._loaded: dict[Place, tuple[Scorer, str]] = {}
@@ -171,8 +202,9 @@ class ChampionWatch:
             return
         if place == self.champion.place:
             self.refused = None
+            self._pause.end()
             return
-        if self.refused is not None and self.refused.place == place:
+        if self._pause.lasts(place):
             return
         self._swap(place)
 
@@ -182,11 +214,16 @@ class ChampionWatch:
         try:
             new = self._load(place, old.history)
         except Exception as error:  # whatever is wrong with the new release, the old one goes on
-            self.refused = Refusal(place, reason(error), datetime.now(UTC))
-            logger.error("%s stays; release at %s refused: %s", old.scorer.release_id, place.path, self.refused.reason)
+            before, self.refused = self.refused, Refusal(place, reason(error), datetime.now(UTC))
+            self._pause.begin(place)
+            if before is None or (before.place, before.reason) != (place, self.refused.reason):
+                logger.error(
+                    "%s stays; release at %s refused: %s", old.scorer.release_id, place.path, self.refused.reason
+                )
             return
         self.champion = new
         self.refused = None
+        self._pause.end()
         self.swaps += 1
         if new.history is not old.history:
             old.history.close()

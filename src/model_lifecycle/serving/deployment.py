@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -36,6 +37,9 @@ _VITAL = {"gcs_server", "raylet"}
 LOAD_INTERVAL_SECONDS = 1.0
 # How long a leaving replica stays reachable, so that HAProxy has taken it off its list before it goes.
 DRAIN_FLOOR_SECONDS = 1
+# As in: [2026-11-28 00:29:11,550 C 20614 20614] (raylet) node.cc:101: Timed out waiting for file …
+_RAYLETS_COMPLAINT = re.compile(r"\[[^]]* [EC] \d+ \d+\] (?:\(raylet\) )?(?:\S+:\d+: +)?(.+)")
+_SHOWN = 300  # characters of what Ray says
 
 
 def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
@@ -117,12 +121,11 @@ _OWN_PORTS = (
 )
 
 
-def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: threading.Event) -> None:
-    started = time.monotonic()
+def _start_ray(folder: Path, stop: threading.Event) -> None:
+    """Start a Ray of our own; once more if it fails, since Ray gives its parts limits that a busy machine exceeds."""
     import ray
-    from ray import serve
 
-    try:
+    def init() -> None:
         ray.init(
             address="local",
             num_cpus=1,
@@ -133,14 +136,33 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
             _node_ip_address="127.0.0.1",
             _temp_dir=str(rays_folder(folder)),
         )
+
+    try:
+        init()
+    except Exception as error:
+        if stop.is_set():
+            raise
+        logger.warning("Ray did not come up, one more try: %s%s", _first_cause(error), _raylets_last_complaint(folder))
+        _shut_down(folder, serves=False)
+        init()
+
+
+def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: threading.Event) -> None:
+    started = time.monotonic()
+    from ray import serve
+
+    serves = False
+    try:
+        _start_ray(folder, stop)
         # Ray has set its own handler for SIGTERM, which would end this process in the middle of the start.
         _listen(stop)
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        serves = True
         serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
         serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
     except BaseException as error:
-        told = _first_cause(error) + (_proxys_last_complaint(folder) if isinstance(error, TimeoutError) else "")
-        _shut_down(folder)
+        told = _first_cause(error) + _last_complaint(error, folder, serves)
+        _shut_down(folder, serves=serves)
         if isinstance(error, Exception):
             raise ServingError(f"the service did not come up: {told}") from error
         raise
@@ -247,12 +269,17 @@ def _died() -> list[str]:
     return [] if node is None else sorted({name for name, _ in node.dead_processes()} & _VITAL)
 
 
-def _shut_down(folder: Path) -> None:
-    """End the application first, so that its running requests finish, then Serve, then Ray."""
+def _shut_down(folder: Path, *, serves: bool = True) -> None:
+    """End the application first, so that its running requests finish, then Serve, then Ray.
+
+    Serve is asked only where it may have been started, and Ray runs: otherwise it connects to another Ray, the one that
+    ``RAY_ADDRESS`` names or a new one, and shuts down what it finds there.
+    """
     import ray
     from ray import serve
 
-    if _died():  # whoever is asked now never answers, and nobody is left to end HAProxy
+    # Whoever is asked after a death never answers, and nobody is left to end HAProxy.
+    if not serves or not ray.is_initialized() or _died():
         ray.shutdown()
         kill_remains(folder)
         return
@@ -274,6 +301,20 @@ def _first_cause(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line for line in lines if "model_lifecycle.errors." in line]
     return (ours or lines or [type(error).__name__])[-1]
+
+
+def _last_complaint(error: BaseException, folder: Path, serves: bool) -> str:
+    if not serves:
+        return _raylets_last_complaint(folder)
+    return _proxys_last_complaint(folder) if isinstance(error, TimeoutError) else ""
+
+
+def _raylets_last_complaint(folder: Path) -> str:
+    """Return what Ray's process on this machine has complained of last: Ray only says that something did not start."""
+    logs = sorted(rays_folder(folder).glob("session_2*/logs/raylet.*"))
+    lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+    complaints = [found[1] for line in lines if (found := _RAYLETS_COMPLAINT.match(line))]
+    return f"; raylet: {complaints[-1][:_SHOWN]}" if complaints else ""
 
 
 def _proxys_last_complaint(folder: Path) -> str:

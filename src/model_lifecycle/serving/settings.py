@@ -136,6 +136,9 @@ class ServiceSettings(Contract):
         return f"http{'s' if self.tls else ''}://{host}:{self.port}"
 
 
+_SECTIONS = frozenset({"replicas", "limits", "canary", "control", "retention"})
+
+
 def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
     """Read a settings file; overrides that are None count as not given.
 
@@ -158,9 +161,15 @@ def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path}: found {type(document).__name__}, expected keys and values")
     given = {name: value for name, value in overrides.items() if value is not None}
-    replicas = {**document.pop("replicas", {}), **given.pop("replicas", {})}  # type: ignore[dict-item]
+    # A section without a line, as when all of its lines are comments, is one that is not there.
+    document = {name: value for name, value in document.items() if value is not None or name not in _SECTIONS}
+    replicas = document.get("replicas", {})
+    if isinstance(replicas, dict):  # else the model refuses it
+        given["replicas"] = {**replicas, **given.get("replicas", {})}  # type: ignore[dict-item]
+    else:
+        given.pop("replicas", None)
     try:
-        return ServiceSettings.model_validate({**document, **given, "replicas": replicas})
+        return ServiceSettings.model_validate({**document, **given})
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'settings'}: found {fault['input']!r}, {fault['msg']}"

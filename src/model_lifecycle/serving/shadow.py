@@ -18,7 +18,7 @@ from model_lifecycle.errors import ServingError
 from model_lifecycle.registry import Registry
 from model_lifecycle.scoring import RecordsRefused, Scorer
 from model_lifecycle.serving.answers import NO_CONTROL, id_from, predictions_of
-from model_lifecycle.serving.champion import Champion, Place, load_scorer
+from model_lifecycle.serving.champion import Champion, Place, RefusedPause, is_away, load_scorer
 from model_lifecycle.serving.live_history import LiveHistory
 from model_lifecycle.serving.problem import reason
 from model_lifecycle.serving.settings import ServiceSettings
@@ -62,7 +62,7 @@ class Shadow:
         self._store = Store.open(settings.store, settings.synchronous)
         self._trials = Trials(Registry(settings.registry, settings.registry_name))
         self._loaded: _Loaded | None = None
-        self._refused: int | None = None
+        self._pause = RefusedPause()
         self._looked = (_now(), time.monotonic())
 
     def run(self, stop: threading.Event) -> None:
@@ -112,22 +112,28 @@ class Shadow:
             self._loaded = replace(self._loaded, after=min(self._loaded.after, since))
 
     def _follow(self, trial: Trial | None) -> None:
-        if trial is not None and trial.entry.version in (self._refused, self._loaded and self._loaded.version):
+        if trial is not None and self._loaded is not None and trial.entry.version == self._loaded.version:
             return
-        self._loaded = self._refused = None
+        self._loaded = None
         if trial is None:
+            self._pause.end()
+            return
+        if self._pause.lasts(trial.entry.version):
             return
         place = Place(Path(trial.entry.path), trial.entry.digest, "registry")
         try:
             scorer, digest = load_scorer(place)
             _check_the_log_suffices(scorer)
         except Exception as error:  # whatever is wrong with it, it is on trial no more
-            self._refused = trial.entry.version
+            self._pause.begin(trial.entry.version)
             why = f"refused: {reason(error)}"
             logger.error("shadow at %s %s", place.path, why)
+            if is_away(place, error):
+                return  # but its files may come back
             self._trials.end("shadow", version=trial.entry.version, by="service shadow", reason=why[:1000])
             return
         release = Champion(scorer, self._history(scorer), place, digest, _now())
+        self._pause.end()
         self._loaded = _Loaded(release, trial.entry.version, self._begin(trial, scorer))
 
     def _history(self, scorer: Scorer) -> LiveHistory:

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 
-from model_lifecycle.store.engine import CACHE_KIB
+from model_lifecycle.store.engine import CACHE_KIB, WAL_BYTES
 from model_lifecycle.store.file import StoreFile
 from model_lifecycle.store.predictions import PredictionRow, statement
 
@@ -29,6 +29,7 @@ class Appender:
         self._connection = sqlite3.connect(file.path, timeout=0, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._statement = statement("?", 1)
 

@@ -27,6 +27,8 @@ PAGES_PER_CHECKPOINT = 8_000
 # At most, for each connection. A batch touches most leaves of an index in no order, and what SQLite grants by itself
 # (2 MB) holds them up to some ten thousand predictions. Readers fill it too, and keep it.
 CACHE_KIB = 8 * 1024
+# What the write-ahead log may keep of the disk when it begins anew; while an old state is read it may grow beyond it.
+WAL_BYTES = 256 * 2**20
 # A commit copies the write-ahead log back itself only where no `Checkpointer` does.
 _PAGES_PER_COMMIT_CHECKPOINT = 2 * PAGES_PER_CHECKPOINT
 
@@ -135,6 +137,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
         connection.isolation_level = None
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_PER_COMMIT_CHECKPOINT}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
