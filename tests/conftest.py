@@ -31,9 +31,12 @@ __all__ = [
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("project")
 
-# A shell script's background job ignores Ctrl-C and hands that on; the processes that tests interrupt must not.
+# A shell script's background job ignores Ctrl-C, and what nohup starts a hangup; both hand that on. The processes that
+# tests interrupt must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 # Their tests share nothing but the finished run, which is made once for all processes (tests/integration/conftest.py).

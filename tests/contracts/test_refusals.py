@@ -34,10 +34,10 @@ def test_a_value_that_the_contract_takes_gives_no_line() -> None:
             (
                 "file of lvel: name.lvel: found an unknown key with value 0.9, expected one of "
                 "['baseline_margin', 'calibration_in_the_large', 'calibration_margin', 'calibration_value_share', "
-                "'ceiling_auc', 'ceiling_rank_correlation', 'champion_margin', 'champion_mode', 'fairness', "
-                "'level', 'maximum_one_row_milliseconds', 'maximum_size_bytes', 'minimum_effective_blocks', "
-                "'minimum_label_share', 'minimum_test_rows', 'parity_rows', 'parity_tolerance', 'slice_auc_drop', "
-                "'worse_folds']; nearest known key 'level'"
+                "'ceiling_auc', 'ceiling_rank_correlation', 'champion_gain_share', 'champion_margin', 'champion_mode', "
+                "'fairness', 'level', 'maximum_one_row_milliseconds', 'maximum_size_bytes', "
+                "'minimum_effective_blocks', 'minimum_label_share', 'minimum_test_rows', 'parity_rows', "
+                "'parity_tolerance', 'slice_auc_drop', 'worse_folds']; nearest known key 'level'"
             ),
         ),
         (RunSpec, "seed: 1", "file of as_of: name.as_of: found nothing, expected a value"),

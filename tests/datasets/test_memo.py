@@ -3,11 +3,13 @@
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from kedro.io import DatasetError
 
+from model_lifecycle.datasets.installed import installed_version
 from model_lifecycle.datasets.memo import MemoDataset, MemoFolder
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -61,3 +63,14 @@ def test_the_dataset_hands_out_the_memo_and_is_never_saved(tmp_path: Path) -> No
     assert dataset.load().read("key") == FILES
     with pytest.raises(DatasetError, match="entry by entry, never saved"):
         dataset.save(object())  # type: ignore[arg-type]
+
+
+def test_packages_that_ray_brings_along_once_it_is_imported_are_no_other_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = installed_version.__wrapped__()
+    (tmp_path / "brought-1.0.dist-info").mkdir()
+    (tmp_path / "brought-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert version("brought") == "1.0"
+    assert installed_version.__wrapped__() == before

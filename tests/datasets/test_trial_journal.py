@@ -134,7 +134,7 @@ def test_the_version_follows_the_source_and_what_is_installed(tmp_path: Path, mo
         monkeypatch.setattr(installed, "_PACKAGE", tmp_path)
         installed.installed_version.cache_clear()
         found.append(installed.installed_version())
-    monkeypatch.setattr(installed, "distributions", list)
+    monkeypatch.setattr(installed, "distributions", lambda path: [])  # noqa: ARG005
     installed.installed_version.cache_clear()
     found.append(installed.installed_version())
     installed.installed_version.cache_clear()

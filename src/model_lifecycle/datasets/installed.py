@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import sysconfig
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -15,5 +16,7 @@ def installed_version() -> str:
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         digest.update(f"{path.relative_to(_PACKAGE)} ".encode() + path.read_bytes())
-    digest.update(repr(sorted({f"{found.name} {found.version}" for found in distributions()})).encode())
+    # Not all of sys.path: Ray, once imported, has packages of its own there.
+    places = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    digest.update(repr(sorted({f"{found.name} {found.version}" for found in distributions(path=places)})).encode())
     return digest.hexdigest()
