@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from model_lifecycle.monitoring.estimated import estimate_performance, expected_auc
+from model_lifecycle.monitoring.estimated import estimate_performance
 from model_lifecycle.monitoring.windows import Window, rows_of
+from model_lifecycle.statistics.discrimination import expected_auc
 from monitored_traffic import LIVE, TASK, WEEK, champion, judged, live, log_of
 
 ROWS = rows_of(log_of(live(1)), Window(LIVE, LIVE + WEEK), None)

@@ -13,6 +13,7 @@ from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.performance import actions, predictions
 from model_lifecycle.monitoring.promised import chances_of, expected_losses, outcomes_of
 from model_lifecycle.monitoring.verdict import Estimated, WindowVerdict
+from model_lifecycle.statistics.discrimination import expected_auc
 from model_lifecycle.tasks import Task
 
 _PER = 1000.0
@@ -60,38 +61,6 @@ def estimate_performance(rows: pd.DataFrame, champion: ChampionFacts, task: Task
     if prediction.ndim == 1 and (auc := expected_auc(prediction)) is not None:
         found["auc"] = auc
     return found
-
-
-def expected_auc(probability: np.ndarray) -> float | None:
-    """Return the area under the ROC curve to expect of outcomes that happen as often as predicted.
-
-    Parameters
-    ----------
-    probability : ndarray of shape (n,)
-        In [0, 1].
-
-    Returns
-    -------
-    float or None
-        Expected pairs of a positive above a negative over expected pairs, ties counted half; None where no pair of
-        different outcomes is to be expected.
-
-    Examples
-    --------
-    >>> expected_auc(np.array([0.0, 0.0, 1.0, 1.0]))
-    1.0
-    >>> expected_auc(np.array([0.3, 0.3]))
-    0.5
-    """
-    level, place = np.unique(probability, return_inverse=True)
-    positive = np.bincount(place, probability)
-    negative = np.bincount(place, 1.0 - probability)
-    both = np.bincount(place, probability * (1.0 - probability))  # a row is no pair with itself
-    pairs = positive.sum() * negative.sum() - both.sum()
-    if not level.size or pairs <= 0.0:
-        return None
-    below = np.cumsum(negative) - negative
-    return float(np.sum(positive * below + (positive * negative - both) / 2.0) / pairs)
 
 
 def with_past_errors(windows: Sequence[WindowVerdict]) -> tuple[WindowVerdict, ...]:

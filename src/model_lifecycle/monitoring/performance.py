@@ -193,10 +193,8 @@ def _advantages(task: Task, constant: Sequence[float], target: np.ndarray, predi
 
 def _beyond_promise(task: Task, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Return each row's part of the skill that is not what the predictions promise; of a quantity all of it."""
-    skill, promised = (
-        _advantages(task, task.constant(target), target, prediction),
-        promised_advantages(prediction, task),
-    )
+    skill = _advantages(task, task.constant(target), target, prediction)
+    promised = promised_advantages(prediction, task)
     return skill if promised is None else skill - promised
 
 

@@ -196,12 +196,10 @@ def maturity(
     outcomes = labels + int(never.sum())
     mature, reason = _judge(decisions, labels, outcomes, spec)
     if mature and age is not None and age < label_delay:
-        mature, reason = (
-            False,
-            (
-                f"the window ended {age / _DAY:.3g} days ago, and outcomes take up to {label_delay / _DAY:.3g} "
-                "(`split.label_delay`): those that came early are no fair sample"
-            ),
+        mature = False
+        reason = (
+            f"the window ended {age / _DAY:.3g} days ago, and outcomes take up to {label_delay / _DAY:.3g} "
+            "(`split.label_delay`): those that came early are no fair sample"
         )
     reasons = rows["reason"] if "reason" in rows.columns else pd.Series(None, index=rows.index, dtype=object)
     named = [str(text) if isinstance(text, str) and text else "(no reason)" for text in reasons[never]]

@@ -219,3 +219,35 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata  # takes a second to import, which commands that rank nothing need not wait for
 
     return np.asarray(rankdata(values))
+
+
+def expected_auc(probability: np.ndarray) -> float | None:
+    """Return the area under the ROC curve to expect of outcomes that happen as often as predicted.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        In [0, 1].
+
+    Returns
+    -------
+    float or None
+        Expected pairs of a positive above a negative over expected pairs, ties counted half; None where no pair of
+        different outcomes is to be expected.
+
+    Examples
+    --------
+    >>> expected_auc(np.array([0.0, 0.0, 1.0, 1.0]))
+    1.0
+    >>> expected_auc(np.array([0.3, 0.3]))
+    0.5
+    """
+    level, place = np.unique(probability, return_inverse=True)
+    positive = np.bincount(place, probability)
+    negative = np.bincount(place, 1.0 - probability)
+    both = np.bincount(place, probability * (1.0 - probability))  # a row is no pair with itself
+    pairs = positive.sum() * negative.sum() - both.sum()
+    if not level.size or pairs <= 0.0:
+        return None
+    below = np.cumsum(negative) - negative
+    return float(np.sum(positive * below + (positive * negative - both) / 2.0) / pairs)

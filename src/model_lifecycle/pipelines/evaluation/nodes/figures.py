@@ -12,7 +12,6 @@ from model_lifecycle.contracts.business_question import BusinessQuestion, Slice
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
 from model_lifecycle.features.folds import decision_times, observed_rows, unavailable_rows
-from model_lifecycle.monitoring.estimated import expected_auc
 from model_lifecycle.pipelines.evaluation.nodes.enough import one_sided
 from model_lifecycle.pipelines.evaluation.nodes.fairness import compare_groups
 from model_lifecycle.pipelines.evaluation.nodes.scores import (
@@ -36,6 +35,7 @@ from model_lifecycle.reporting.evidence import (
     ThresholdEvidence,
 )
 from model_lifecycle.statistics.blocks import DAY, block_ids
+from model_lifecycle.statistics.discrimination import expected_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
