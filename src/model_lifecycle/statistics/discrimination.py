@@ -3,7 +3,7 @@
 import numpy as np
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics._checks import binary, both_classes, same_length, vector
+from model_lifecycle.statistics._checks import binary, both_classes, probabilities, same_length, vector
 from model_lifecycle.statistics._ranking import descending_ties
 
 
@@ -235,6 +235,16 @@ def expected_auc(probability: np.ndarray) -> float | None:
         Expected pairs of a positive above a negative over expected pairs, ties counted half; None where no pair of
         different outcomes is to be expected.
 
+    Raises
+    ------
+    StatisticError
+        If there is no row, or a probability is outside [0, 1].
+
+    References
+    ----------
+    The expectation of both counts of the Mann-Whitney U statistic over independent outcomes; an estimate before labels
+    in the manner of NannyML's CBPE.
+
     Examples
     --------
     >>> expected_auc(np.array([0.0, 0.0, 1.0, 1.0]))
@@ -242,12 +252,13 @@ def expected_auc(probability: np.ndarray) -> float | None:
     >>> expected_auc(np.array([0.3, 0.3]))
     0.5
     """
-    level, place = np.unique(probability, return_inverse=True)
-    positive = np.bincount(place, probability)
-    negative = np.bincount(place, 1.0 - probability)
-    both = np.bincount(place, probability * (1.0 - probability))  # a row is no pair with itself
+    chance = probabilities(probability, "expected_auc, probability")
+    place = np.unique(chance, return_inverse=True)[1]
+    positive = np.bincount(place, chance)
+    negative = np.bincount(place, 1.0 - chance)
+    both = np.bincount(place, chance * (1.0 - chance))  # a row is no pair with itself
     pairs = positive.sum() * negative.sum() - both.sum()
-    if not level.size or pairs <= 0.0:
+    if pairs <= 0.0:
         return None
     below = np.cumsum(negative) - negative
     return float(np.sum(positive * below + (positive * negative - both) / 2.0) / pairs)
