@@ -11,6 +11,7 @@ from model_lifecycle.contracts.refit import NOT_REFITTED
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.errors import GateBlocked
 from model_lifecycle.models import load_family
+from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.pipelines.retrain.refit import check_refit, tell_refit
 from model_lifecycle.scoring import Scorer
 from tiny_release import SPEC, scorer
@@ -53,6 +54,17 @@ def test_a_refit_with_the_same_ranks_and_wrong_levels_is_blocked(evaluated: Scor
     sure = load_family("catboost").fit(columns, half.astype(float), {"iterations": 200, "learning_rate": 0.5}, 0, 1)
     with pytest.raises(GateBlocked, match="expected at most"):
         check_refit(evaluated, Scorer(evaluated.facts, sure), test_rows, RUN, GATES)
+
+
+def test_a_refit_keeps_most_of_what_the_evaluated_model_gains_however_wide_the_margin(
+    evaluated: Scorer, test_rows: pd.DataFrame
+) -> None:
+    duller = evaluated.facts.model_copy(update={"calibration": Calibration(method="sigmoid", slope=0.5)})
+    wide = GATES.model_copy(update={"champion_margin": 1.0})
+    with pytest.raises(GateBlocked, match="expected at most"):
+        check_refit(evaluated, Scorer(duller, evaluated.model), test_rows, RUN, wide)
+    whole = wide.model_copy(update={"champion_gain_share": 1.0})
+    assert check_refit(evaluated, Scorer(duller, evaluated.model), test_rows, RUN, whole).refitted
 
 
 def test_the_card_says_on_top_that_what_ships_was_refitted(evaluated: Scorer, test_rows: pd.DataFrame) -> None:

@@ -75,7 +75,8 @@ def check_refit(
     """Hold a refitted model against the evaluated one on the tested rows, which it has learnt from.
 
     A bound for its sanity and no estimate of how good it is: having seen these rows, it must not lose more on them than
-    the gates' margin, and must rank them much as the evaluated model does.
+    the gates' margin, nor more than their share of what the evaluated model gains over a constant, and must rank them
+    much as the evaluated model does.
 
     Raises
     ------
@@ -86,18 +87,21 @@ def check_refit(
     observed = observed_rows(test)
     target = test[model_input.TARGET].to_numpy(dtype=np.float64)[observed]
     before, after = evaluated.predict(features), refitted.predict(features)
-    losses = [float(task.losses(target, one[observed]).mean()) for one in (before, after)]
+    constant = task.repeated(task.constant(target), len(target))
+    sides = (before[observed], after[observed], constant)
+    loss, refitted_loss, constant_loss = (float(task.losses(target, one).mean()) for one in sides)
+    most = loss + min(gates.champion_margin, gates.champion_gain_share * max(constant_loss - loss, 0.0))
     scores = [task.score(one) for one in (before, after)]
     # A constant score has no ranks; it is no kin of a model that passed the gates.
     agreement = rank_correlation(*scores) if np.ptp(scores[0]) > 0 else 0.0
     report = RefitReport(
-        refitted=True, until=run.as_of, loss_evaluated=losses[0], loss_refitted=losses[1], agreement=agreement
+        refitted=True, until=run.as_of, loss_evaluated=loss, loss_refitted=refitted_loss, agreement=agreement
     )
-    if losses[1] > losses[0] + gates.champion_margin or agreement < LEAST_AGREEMENT:
+    if refitted_loss > most or agreement < LEAST_AGREEMENT:
         raise GateBlocked(
-            f"refit: the model fitted up to {run.as_of.isoformat()} has loss {losses[1]:.4f} on the tested rows, which "
-            f"it has seen, expected at most {losses[0] + gates.champion_margin:.4f}, and its ranks agree with those of "
-            f"the evaluated model by {agreement:.2f}, expected at least {LEAST_AGREEMENT:g}; the champion stays"
+            f"refit: the model fitted up to {run.as_of.isoformat()} has loss {refitted_loss:.4g} on the tested rows, "
+            f"which it has seen, expected at most {most:.4g}, and its ranks agree with those of the evaluated model by "
+            f"{agreement:.2f}, expected at least {LEAST_AGREEMENT:g}; the champion stays"
         )
     return report
 
