@@ -23,7 +23,7 @@ from model_lifecycle.features.fixed_point import (
 _MICROSECOND = timedelta(microseconds=1)
 NEVER = np.iinfo(np.int64).min
 _TOGETHER = 1 << 13  # rows at a time, so that what is found for them stays in the processor's cache
-_FEW_KEYS = 256  # up to here looking each key up is faster than first finding those that differ
+_FEW_KEYS = 2_000  # up to here looking each key up is faster than first finding those that differ
 _COUNT, _SUM, _ALL = 1, 1 + SUM_LIMBS, 1 + SUM_LIMBS + SQUARE_LIMBS
 _WIDTH = {"count": _COUNT, "sum": _SUM, "mean": _SUM, "rate": _SUM, "std": _ALL, "last": 0, "time_since_last": 0}
 Key = tuple[object, ...]
