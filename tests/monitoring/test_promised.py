@@ -1,17 +1,22 @@
 """A quantity of which a third is 0 and the rest has a heavy tail; days depend on one another."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from model_lifecycle.contracts.policy import PolicySpec
+from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.contracts.value import QuantityCost
 from model_lifecycle.monitoring.champion import ChampionFacts
+from model_lifecycle.monitoring.judge import Rules, judge_windows
 from model_lifecycle.monitoring.performance import holdout_figures, judge_performance
 from model_lifecycle.monitoring.policy import breaches
 from model_lifecycle.monitoring.promised import beyond_promised
+from model_lifecycle.monitoring.verdict import MonitoringReport
 from model_lifecycle.tasks.regression import RegressionTask
-from monitored_traffic import LIVE, RELEASE, TASK, WEEK, champion
+from monitored_traffic import CONTRACT, LIVE, MONITORING, RELEASE, SPEC, TASK, WEEK, champion, live, log_of
 
 PER_DAY = 80
 DAYS = 7
@@ -92,6 +97,49 @@ def test_stationary_weeks_of_dependent_days_keep_what_was_promised() -> None:
     facts = _champion()
     broken = [_rules(_amounts(200 + seed, DAYS), facts) & PROMISED for seed in range(200)]
     assert sum(map(bool, broken)) <= 4, f"{sum(map(bool, broken))} of 200 stationary weeks"
+
+
+def _report(change: Callable[[np.ndarray], np.ndarray], contract: ColumnContract | None = None) -> MonitoringReport:
+    """Judge three weeks whose outcomes in the last one are changed."""
+    log = log_of(live(1, weeks=3))
+    lower, plan, upper = _prediction(1)[0].tolist()
+    amounts = np.exp(np.random.default_rng(0).normal(7.0, 1.0, len(log)))
+    last = (log["decision_time"] >= LIVE + 2 * WEEK).to_numpy()
+    log = log.assign(
+        score=plan,
+        threshold=np.nan,
+        decision="plan",
+        outputs=pd.Series([{"lower": lower, "plan": plan, "upper": upper}] * len(log), dtype=object),
+        value=np.where(last, change(amounts), amounts),
+    )
+    columns = CONTRACT if contract is None else {**CONTRACT, "cost": contract}
+    rules = Rules(SPEC, columns, AMOUNT, MONITORING, target="cost")
+    facts = _champion().model_copy(update={"errors": None})
+    return judge_windows(log.sample(frac=1, random_state=0), facts, rules, LIVE + 4 * WEEK, 4)
+
+
+def _told(report: MonitoringReport) -> list[list[tuple[str, str | None]]]:
+    return [[(one.rule, one.column) for one in window.quality if one.column == "cost"] for window in report.windows[:3]]
+
+
+@pytest.mark.parametrize("change", [lambda euros: 100 * euros, lambda euros: euros / 100, np.negative])
+def test_outcomes_in_another_unit_block_their_window(change: Callable[[np.ndarray], np.ndarray]) -> None:
+    report = _report(change)
+    assert _told(report) == [[], [], [("unit", "cost")]]
+    assert [window.blocked() for window in report.windows[:3]] == [False, False, True]
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5, 2.2])
+def test_outcomes_that_grew_are_no_other_unit(factor: float) -> None:
+    assert _told(_report(lambda euros: factor * euros)) == [[], [], []]
+
+
+def test_outcomes_outside_the_range_of_the_contract_block_their_window() -> None:
+    contract = ColumnContract(type="number", minimum=0.0, maximum=20_000.0, known="label")
+    assert _told(_report(lambda euros: euros, contract)) == [[], [], []]
+    eightfold = _report(lambda euros: 8.0 * euros, contract)
+    assert _told(eightfold) == [[], [], [("out_of_range", "cost")]]
+    assert eightfold.windows[2].blocked()
 
 
 def test_outcomes_on_the_plan_lie_on_neither_side_of_it() -> None:

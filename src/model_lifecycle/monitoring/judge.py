@@ -20,7 +20,7 @@ from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
 from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, release_shares
-from model_lifecycle.monitoring.quality import FEWEST_ROWS, check_quality
+from model_lifecycle.monitoring.quality import FEWEST_ROWS, check_outcomes, check_quality
 from model_lifecycle.monitoring.shadow import compare_shadows
 from model_lifecycle.monitoring.slices import judge_slices
 from model_lifecycle.monitoring.verdict import (
@@ -37,6 +37,7 @@ from model_lifecycle.monitoring.windows import (
     Window,
     check_log,
     maturity,
+    observed,
     resolve_until,
     rows_of,
     tile,
@@ -49,10 +50,10 @@ _NUMBER = ("integer", "number")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a case declares: its features, the contract of its raw inputs by column, its task and the limits.
+    """What a case declares: its features, the contract of its columns, its task and the limits.
 
-    Columns of the contract that are no input of the features are left out of the judgement. ``label_delay`` is the
-    split's: how long nearly all outcomes take.
+    Columns of the contract that are no input of the features are left out of the judgement, but for the ``target``:
+    of a quantity, outcomes are judged as well. ``label_delay`` is the split's: how long nearly all outcomes take.
     """
 
     features: FeatureSpec
@@ -61,6 +62,7 @@ class Rules:
     spec: MonitoringSpec
     slices: tuple[Slice, ...] = ()
     label_delay: timedelta = timedelta(0)
+    target: str = ""
 
     def inputs(self) -> dict[str, ColumnContract]:
         """Return the contract of the raw inputs alone."""
@@ -213,14 +215,14 @@ def _judge(
         estimated={
             name: Estimated(estimate=value) for name, value in estimate_performance(rows, champion, rules.task).items()
         },
-    ), looked.inputs
+    ), looked.columns
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What can be told of rows without their outcomes, and whether enough of these are known."""
+    """What can be told of rows before it is asked how good their predictions were."""
 
-    inputs: Columns
+    columns: Columns
     features: Columns
     quality: tuple[Finding, ...]
     drift: Drift
@@ -234,8 +236,21 @@ def _look(
     features = _features(rows, inputs.columns, champion, rules)
     findings = check_quality(inputs, len(rows), contract, champion.reference_profile, rules.spec, before=trusted)
     found = maturity(rows, rules.spec, age, rules.label_delay)
+    outcomes = _outcomes(rows, rules) if found.mature else {}
+    for name, values in outcomes.items():
+        known = rules.contract.get(name)
+        findings += check_outcomes(name, values, known, rules.spec, before=trusted.get(name))
     quality = (*findings, *_label_times(found.label_before_decision, found.decisions))
-    return _Looked(inputs.columns, features, quality, _drift(rows, span, features, champion, rules), found)
+    columns = {**inputs.columns, **outcomes}
+    return _Looked(columns, features, quality, _drift(rows, span, features, champion, rules), found)
+
+
+def _outcomes(rows: pd.DataFrame, rules: Rules) -> Columns:
+    """Return the observed outcomes of a quantity under the target's name, in the order of their decisions."""
+    if rules.task.objective.kind != "quantile" or not rules.target:
+        return {}
+    seen = rows[observed(rows)].sort_values("decision_time", kind="stable")
+    return {rules.target: seen["value"].to_numpy(dtype=np.float64)}
 
 
 def feature_columns(rows: pd.DataFrame, champion: ChampionFacts, rules: Rules) -> Columns:

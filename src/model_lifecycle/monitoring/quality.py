@@ -1,4 +1,4 @@
-"""Can the inputs of a window be trusted? Each column is judged by itself, so that a bad one never hides another."""
+"""Can a window's inputs and outcomes be trusted? Each column is judged alone, so that a bad one never hides another."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from model_lifecycle.contracts.table import ColumnContract
 from model_lifecycle.monitoring.logged import LoggedColumns
 from model_lifecycle.monitoring.profile import FeatureProfile, ReferenceProfile, without_named_missing
 from model_lifecycle.monitoring.reference import most_frequent_share
-from model_lifecycle.monitoring.units import STRICT, overnight_change, unit_change
+from model_lifecycle.monitoring.units import STRICT, UnitChange, overnight_change, unit_change
 from model_lifecycle.monitoring.verdict import Finding, Rule
 
 # Shares of fewer rows jump by more than the limits; such a window is told by its volume alone.
@@ -24,6 +24,8 @@ _MOST_TALLIED = 100_000  # rows, evenly thinned, that tell the share of the most
 _NEARLY_CONSTANT = 0.9
 # A window of less than half, or more than twice, the traffic that the reference ever had is worth a look.
 _VOLUME_FACTOR = 2.0
+# No reference tells how much the outcomes of neighbouring windows differ: what is told has to be that far and farther.
+_OUTCOMES_JUMP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,40 @@ def check_quality(
         )
         findings.extend(finding for finding in _findings(column, spec) if finding is not None)
     return tuple(sorted(findings, key=lambda finding: finding.severity != "critical"))
+
+
+def check_outcomes(
+    name: str, values: np.ndarray, contract: ColumnContract | None, spec: MonitoringSpec, *, before: np.ndarray | None
+) -> tuple[Finding, ...]:
+    """Judge whether the observed outcomes of a quantity are in the contract's range, and in the unit of before.
+
+    Parameters
+    ----------
+    name : str
+        The question's target.
+    values : ndarray of float64, shape (n,)
+        In the order of their decisions. Fewer than 200 are not judged.
+    contract : ColumnContract, optional
+        Of the target in the primary table.
+    spec : MonitoringSpec
+        The limits.
+    before : ndarray of float64, optional
+        The outcomes of the last window in which they could be trusted; without them no change of unit is seen.
+
+    Returns
+    -------
+    tuple of Finding
+        All critical.
+    """
+    if len(values) < FEWEST_ROWS:
+        return ()
+    nowhere = np.zeros(len(values), dtype=bool)
+    column = _Column(name, values, nowhere, unreadable=0, contract=contract, profile=None, before=before)
+    outside, change = _out_of_range(column, spec), None
+    if before is not None:
+        change = unit_change(before, values, _OUTCOMES_JUMP, STRICT) or overnight_change(before, values)
+    unit = None if change is None else _another_unit(name, change, _OUTCOMES_JUMP)
+    return tuple(finding for finding in (outside, unit) if finding is not None)
 
 
 def _findings(column: _Column, spec: MonitoringSpec) -> Iterator[Finding | None]:
@@ -229,10 +265,12 @@ def _unit(column: _Column) -> Finding | None:
     else:
         change = unit_change(column.before, column.values, profile.jump)
         change = change or overnight_change(column.before, column.values)
-    if change is None:
-        return None
+    return None if change is None else _another_unit(column.name, change, profile.jump)
+
+
+def _another_unit(name: str, change: UnitChange, jump: float) -> Finding:
     text = (
-        f"{column.name!r} looks as if its unit had changed (for example {change.conversion}): "
+        f"{name!r} looks as if its unit had changed (for example {change.conversion}): "
         f"its distance to before is {change.distance:.2f}, and {change.remaining:.2f} once that is undone"
     )
-    return _critical("unit", column.name, change.distance, profile.jump, text)
+    return _critical("unit", name, change.distance, jump, text)

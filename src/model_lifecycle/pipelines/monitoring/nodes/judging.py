@@ -142,7 +142,8 @@ def _rules(
     features: FeatureSpec, question: BusinessQuestion, contracts: TableContracts, monitoring: MonitoringSpec
 ) -> Rules:
     columns = contracts.table(_PRIMARY).columns
-    return Rules(features=features, contract=columns, task=task_of(question), spec=monitoring, slices=question.slices)
+    task = task_of(question)
+    return Rules(features, columns, task, monitoring, slices=question.slices, target=question.target)
 
 
 def compare_season(
