@@ -1,7 +1,6 @@
 """The prediction log as a dataset: loading it gives a reader, since only a node knows which window it needs."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -120,8 +119,7 @@ class PredictionWindow(AbstractDataset[object, LoggedPredictions]):
         raise StoreError(f"prediction log {self._shown()}: only the service writes predictions")
 
     def _exists(self) -> bool:
-        url = make_url(self._url)
-        return url.get_backend_name() != "sqlite" or (url.database is not None and Path(url.database).is_file())
+        return Store.exists(self._url)
 
     def _describe(self) -> dict[str, Any]:
         return {"url": self._shown()}

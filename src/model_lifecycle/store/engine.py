@@ -58,6 +58,12 @@ def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
             raise StoreError(f"store {parsed}: database {other!r} is not supported, expected sqlite or postgresql")
 
 
+def database_exists(url: str) -> bool:
+    """Return whether a SQLite file is there; of a server only a connection can tell."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() != "sqlite" or (parsed.database is not None and Path(parsed.database).is_file())
+
+
 @contextmanager
 def reading(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a read transaction: one consistent state of the database."""

@@ -23,8 +23,18 @@ from model_lifecycle.store.agent_book import AgentBook
 from model_lifecycle.store.alert_book import AlertBook
 from model_lifecycle.store.appender import Appender
 from model_lifecycle.store.checkpointer import Checkpointer
+from model_lifecycle.store.copying import Tell, copy_store
 from model_lifecycle.store.encoding import from_micros, to_micros
-from model_lifecycle.store.engine import Synchronous, check_file, file_of, open_engine, reading, translated, writing
+from model_lifecycle.store.engine import (
+    Synchronous,
+    check_file,
+    database_exists,
+    file_of,
+    open_engine,
+    reading,
+    translated,
+    writing,
+)
 from model_lifecycle.store.events import (
     EVENTS_PER_TRANSACTION,
     event_query,
@@ -94,6 +104,11 @@ class Store:
             engine.dispose()
             raise
         return cls(engine, synchronous)
+
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Return whether there is something to open; of a server only opening can tell."""
+        return database_exists(url)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -303,6 +318,16 @@ class Store:
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk; on SQLite nobody can write meanwhile."""
         retention.compact(self._engine)
+
+    def copy_into(self, other: "Store", tell: Tell = lambda _name, _rows: None) -> dict[str, int]:
+        """Copy all that is here into an empty store, and return how many rows by table: all are durable, or none.
+
+        Raises
+        ------
+        StoreError
+            If the other store holds a row already.
+        """
+        return copy_store(self._engine, other._engine, tell)
 
     def append_shadows(self, records: Sequence[PredictionRecord | PredictionRow]) -> None:
         """Write what a shadow scored; what is there already is left as it is."""
