@@ -181,6 +181,12 @@ def test_what_is_not_http_is_refused(service: RunningService, sent: bytes) -> No
     assert statuses(ask_raw(service, sent, seconds=1.0)) in ([400], [404], [505])
 
 
+def test_what_asks_for_an_upgrade_is_answered_without_one(service: RunningService) -> None:
+    socket_key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    upgrade = ("Connection: close, upgrade", "Upgrade: websocket", socket_key, f"Content-Length: {len(BODY)}")
+    assert statuses(ask_raw(service, request(service, *upgrade))) == [200]
+
+
 @pytest.mark.slow
 def test_a_client_whose_headers_or_body_drip_in_is_cut_off(service: RunningService) -> None:
     whole = request(service, f"Content-Length: {len(BODY)}")

@@ -83,6 +83,7 @@ def test_a_finding_of_any_kind_can_end_since_its_absence_is_measured_as_zero() -
         "policy.below_plan",
         "policy.above_plan",
         "policy.outside_interval",
+        "policy.class_share",
     }
 
 

@@ -80,7 +80,9 @@ def _action(*history: WindowVerdict, **changed: object) -> Action:
 def test_quiet_windows_ask_for_nothing() -> None:
     decision = decide([_verdict(0), _verdict(1)], POLICY, _state())
     assert decision.action == "nothing"
-    assert decision.reasons == ("2024-07-08 to 2024-07-15: performance within its limits, no drift, data as expected",)
+    assert decision.reasons == (
+        "2024-07-08 to 2024-07-15: performance not shown beyond its limits, no drift, data as expected",
+    )
 
 
 def test_what_other_inputs_explain_of_the_skill_that_is_lost_is_no_breach() -> None:

@@ -15,9 +15,10 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.records import AlertRecord, LabelRecord, MetricsSnapshot, PredictionRecord
-from model_lifecycle.contracts.table import TableContract, TableContracts
+from model_lifecycle.contracts.table import ColumnContract, TableContract, TableContracts
 from model_lifecycle.datasets.action_log import ActionLog
 from model_lifecycle.datasets.alert_book import AlertBookDataset
 from model_lifecycle.datasets.alert_log import AlertLog
@@ -131,6 +132,21 @@ def _catalog(
             "monitoring_over_time_page": TextDataset(filepath=str(folder / "over_time.html")),
         }
     )
+
+
+def test_a_calendar_of_the_decision_time_is_no_missing_input(tmp_path: Path) -> None:
+    """The log keeps a decision's id and time beside its inputs."""
+    _fill(f"sqlite:///{tmp_path / 'store.db'}", live(1))
+    catalog = _catalog(tmp_path, (LIVE + 2 * WEEK).isoformat())
+    calendar = {"column": QUESTION.decision_time, "time_zone": "UTC", "parts": ["hour"]}
+    spec = FeatureSpec.model_validate(SPEC.model_dump() | {"calendar": [calendar]})
+    columns = {**CONTRACT, QUESTION.decision_time: ColumnContract(type="time")}
+    catalog["params:features"] = MemoryDataset(spec)
+    catalog["params:contracts"] = MemoryDataset(TableContracts({"primary_table": TableContract(columns=columns)}))
+    SequentialRunner().run(create_pipeline(), catalog)
+    window = catalog.load("monitoring_report")["windows"][0]
+    assert window["decisions"] == 1_050
+    assert window["quality"] == []
 
 
 def _run(folder: Path, until: datetime | None, alerting: AlertingSpec | None = None) -> DataCatalog:

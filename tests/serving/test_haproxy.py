@@ -81,13 +81,17 @@ def running(tmp_path: Path, written: Path) -> Iterator[int]:
             process.kill()
 
 
-def answer(port: int, held: list[socket.socket] | None = None) -> bytes:
+def answer(
+    port: int,
+    held: list[socket.socket] | None = None,
+    asked: bytes = b"GET /-/routes HTTP/1.1\r\nHost: service\r\n\r\n",
+) -> bytes:
     """Ask what HAProxy answers by itself, on a connection that is kept if there is a list for it."""
     connection = socket.socket()
     connection.settimeout(5)
     try:
         connection.connect(("127.0.0.1", port))
-        connection.sendall(b"GET /-/routes HTTP/1.1\r\nHost: service\r\n\r\n")
+        connection.sendall(asked)
         return connection.recv(65536)
     except ConnectionError:
         return b""
@@ -149,6 +153,24 @@ def test_no_address_holds_all_connections(tmp_path: Path, written: Path, monkeyp
         for connection in held:
             connection.close()
         eventually(lambda: bool(answer(port)))
+
+
+def test_http_2_is_not_spoken(tmp_path: Path, written: Path) -> None:
+    """One connection of it holds a hundred requests: nobody without a key may take so much memory."""
+    preface, settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    with running(tmp_path, written) as port:
+        assert answer(port, asked=preface + settings).startswith(b"HTTP/1.1 4")
+
+
+def test_a_method_that_is_none_is_told_by_a_problem_document(tmp_path: Path, written: Path) -> None:
+    with running(tmp_path, written) as port:
+        for method in (b"FOO", b"get", b"X" * 300):
+            head, _, body = answer(port, asked=method + b" /readyz HTTP/1.1\r\nHost: service\r\n\r\n").partition(
+                b"\r\n\r\n"
+            )
+            assert head.startswith(b"HTTP/1.1 405 ")
+            assert b"content-type: application/problem+json" in head
+            assert json.loads(body)["status"] == 405
 
 
 def test_tls_ends_in_haproxy_with_certificate_and_key_that_this_user_alone_can_read(

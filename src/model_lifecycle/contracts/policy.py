@@ -124,7 +124,7 @@ class PolicySpec(Contract):
         gt=0.0,
         le=1.0,
         description="of a quantity: outcomes below the plan, above it or outside the interval, beyond the share that "
-        "plan and interval stand for",
+        "plan and interval stand for; of classes: how far the share of one may be from the predicted share",
     )
     consecutive_windows: int = Field(default=1, ge=1, description="mature windows in a row that must breach")
     cooldown: Duration = Field(description="after a retraining, before the next")

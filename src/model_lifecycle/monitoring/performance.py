@@ -106,12 +106,18 @@ def _figures(mine: pd.DataFrame, task: Task, width: timedelta, level: float) -> 
     return {
         **{name: figure(metric) for name, metric in task.metrics.items()},
         **{
-            "mean_outcome" if name == "mean" else f"{name}_rate": mean(lambda values=values: values)  # type: ignore[misc]
-            for name, values in task.shares(target).items()
+            name: mean(lambda values=values: values)  # type: ignore[misc]
+            for name, values in _outcomes(task, target).items()
         },
         "mean_score": mean(lambda: task.score(prediction)),
         "value_per_1000": lambda: _mean(_PER * gains(known, task), _blocks(known, width), level),
     }
+
+
+def _outcomes(task: Task, target: np.ndarray) -> dict[str, np.ndarray]:
+    """Return columns whose means describe the outcome, by the name of the figure."""
+    shares = task.shares(target)
+    return {"mean_outcome" if name == "mean" else f"{name}_rate": values for name, values in shares.items()}
 
 
 def _mean(values: np.ndarray, block: np.ndarray, level: float, dependence: float | None = 0.0) -> Figure:
@@ -220,9 +226,10 @@ def holdout_figures(
     Returns
     -------
     dict
-        All metrics of the task; ``loss``, the one that counts, once more; and ``skill``: the loss less that of the
-        rows' own best constant prediction, pair by pair. Of a model's loss most of the uncertainty is that of the
-        outcome's level, which swings from week to week; the skill is free of it. Of probabilities also
+        All metrics of the task and the shares of the outcomes; ``loss``, the one that counts, once more; and ``skill``:
+        the loss less that of the rows' own best constant prediction, pair by pair. Of a model's loss most of the
+        uncertainty is that of the outcome's level, which swings from week to week; the skill is free of it. Of
+        probabilities also
         ``skill_beyond_promise``: the skill less what the predictions promise, which is free of the inputs.
 
     Raises
@@ -238,6 +245,7 @@ def holdout_figures(
         "loss": figures[task.loss],
         "skill": _mean(_advantages(task, task.constant(target), target, prediction), block, level, dependence),
     }
+    figures |= {name: _mean(values, block, level, dependence) for name, values in _outcomes(task, target).items()}
     if promised_advantages(prediction, task) is not None:
         figures[_BEYOND] = _mean(_beyond_promise(task, target, prediction), block, level, dependence)
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}

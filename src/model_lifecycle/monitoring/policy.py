@@ -10,10 +10,13 @@ from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.contracts.trail import probation_end
 from model_lifecycle.monitoring.drift import SCORE
+from model_lifecycle.monitoring.promised import BEYOND_PROMISE
 from model_lifecycle.monitoring.verdict import Figure, Performance, WindowVerdict, iso
 
 Action = Literal["nothing", "investigate", "retrain", "rollback"]
-BreachRule = Literal["skill_lost", "against_constant", "value_per_1000", "below_plan", "above_plan", "outside_interval"]
+BreachRule = Literal[
+    "skill_lost", "against_constant", "value_per_1000", "below_plan", "above_plan", "outside_interval", "class_share"
+]
 _NAMED_FEATURES = 5
 _PROMISED: dict[BreachRule, str] = {
     "below_plan": "outcomes below the plan",
@@ -84,7 +87,7 @@ def breaches(performance: Performance | None, policy: PolicySpec) -> tuple[Breac
     A loss is counted against a constant prediction on the same rows: when positives become rarer, every model's log
     loss falls, and when they become more frequent, it rises, though no model has changed. Of the skill that is
     lost, what the inputs no longer offer does not count either. Of a quantity, plan and interval are held to the
-    shares that they promise, too.
+    shares that they promise, too, and of classes the probability of each to its share.
     """
     if performance is None:
         return ()
@@ -119,15 +122,23 @@ def _beyond(figure: Figure | None, limit: float) -> bool:
     return figure is not None and figure.lower is not None and figure.lower > limit
 
 
-def _broken_promises(performance: Performance, limit: float) -> Iterator[Breach]:
-    """Yield what a quantity's plan and interval promised and did not keep.
+def _below(figure: Figure, limit: float) -> bool:
+    return figure.upper is not None and figure.upper < limit
 
-    Shares are bounded: they tell a change that the costs of a heavy tail hide.
+
+def _broken_promises(performance: Performance, limit: float) -> Iterator[Breach]:
+    """Yield what a quantity's plan and interval, or the probabilities of classes, promised and did not keep.
+
+    Shares are bounded: they tell a change that the costs of a heavy tail hide, or that the loss of all classes does.
     """
     for rule, what in _PROMISED.items():
         share = performance.differences.get(rule)
         if share is not None and _beyond(share, limit):
             yield _breach(rule, share, limit, f"{what}: {_shown(share)} beyond the promised share")
+    for name, share in performance.differences.items():
+        if name.endswith(BEYOND_PROMISE) and (_beyond(share, limit) or _below(share, -limit)):
+            text = f"share of {name.removesuffix(BEYOND_PROMISE)!r} less the promised one: {_shown(share)}"
+            yield _breach("class_share", share, limit, text)
 
 
 def _breach(rule: BreachRule, figure: Figure, limit: float, text: str) -> Breach:
@@ -299,7 +310,7 @@ def _quiet(history: Sequence[WindowVerdict]) -> str:
     judged = mature[-1].performance
     if judged is not None and (reason := judged.problems.get("skill_lost")):
         return f"{_span(mature[-1])}: no drift, data as expected; the loss of skill is not judged: {reason}"
-    return f"{_span(mature[-1])}: performance within its limits, no drift, data as expected"
+    return f"{_span(mature[-1])}: performance not shown beyond its limits, no drift, data as expected"
 
 
 def _span(window: WindowVerdict) -> str:

@@ -4,6 +4,9 @@ import numpy as np
 
 from model_lifecycle.tasks import Task
 
+BEYOND_PROMISE = "_beyond_promise"
+"""Ends the name of what a class's share is beyond the promised one."""
+
 
 def expected_losses(prediction: np.ndarray, task: Task) -> np.ndarray:
     """Return the loss that each row's own prediction promises, shape (n,); 0 of a quantity, which promises none."""
@@ -41,17 +44,18 @@ def _expected(chances: np.ndarray, prediction: np.ndarray, task: Task) -> np.nda
 
 
 def beyond_promised(target: np.ndarray, prediction: np.ndarray, task: Task) -> dict[str, np.ndarray]:
-    """Return what a quantity's plan and interval promise and do not keep, by name; empty for other tasks.
+    """Return what predictions promise and do not keep, by name; empty for a yes or no.
 
-    The plan is a quantile: at most so many outcomes lie below it, and at most the rest above it. Many outcomes that are
-    alike, such as claims of 0, lie on the plan and on neither side. The mean of each array is the share of outcomes
-    on that side, or outside the interval, less the share that was promised; it is at most 0 while promises are kept.
+    A quantity's plan is a quantile: at most so many outcomes lie below it, and at most the rest above it. Many outcomes
+    that are alike, such as claims of 0, lie on the plan and on neither side. The mean of each array is the share of
+    outcomes on that side, or outside the interval, less the share that was promised; it is at most 0 while promises are
+    kept. Of classes, it is the share of each less its mean probability, about 0 while promises are kept.
 
     Parameters
     ----------
     target : ndarray of float64, shape (n,)
         Observed.
-    prediction : ndarray of float64, shape (n, 3)
+    prediction : ndarray of float64, shape (n, n_outputs)
         As `tasks.Task` says.
     task : Task
         Of the question.
@@ -59,8 +63,11 @@ def beyond_promised(target: np.ndarray, prediction: np.ndarray, task: Task) -> d
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        ``below_plan``, ``above_plan`` and ``outside_interval``, each between -1 and 1.
+        ``below_plan``, ``above_plan`` and ``outside_interval``, or ``<class>_beyond_promise``, each between -1 and 1.
     """
+    if task.objective.kind == "multiclass":
+        promises = task.promises(target, prediction)
+        return {f"{name}{BEYOND_PROMISE}": one.event - one.probability for name, one in promises.items()}
     if task.objective.kind != "quantile":
         return {}
     plan, quantile = task.score(prediction), task.objective.quantile

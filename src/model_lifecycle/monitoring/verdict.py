@@ -11,7 +11,17 @@ from model_lifecycle.monitoring.service_figures import Operations
 from model_lifecycle.statistics.intervals import Interval
 
 Severity = Literal["warning", "critical"]
-Rule = Literal["missing", "unknown_category", "out_of_range", "unreadable", "stuck", "unit", "volume", "label_time"]
+Rule = Literal[
+    "missing",
+    "unknown_category",
+    "out_of_range",
+    "unreadable",
+    "stuck",
+    "unit",
+    "volume",
+    "label_time",
+    "absent_outcome",
+]
 Share = Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
 
 

@@ -3,9 +3,9 @@
 Ray 2.60 writes that configuration from a template of its own and starts the program that
 ``RAY_SERVE_HAPROXY_BINARY_PATH`` names. Here that is a short script: it edits the file and becomes HAProxy. So the
 pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, idle
-connections are closed soon, no address holds all of them, no line a request goes to the machine's syslog, and a missing
-replica is told by a problem document with its own status (Ray makes it a 500). What HAProxy cannot parse gets its
-built-in page, which nothing can replace.
+connections are closed soon, no address holds all of them, HTTP/2 and upgrades are off, no line a request goes to the
+machine's syslog, and a missing replica is told by a problem document with its own status (Ray makes it a 500). What
+HAProxy cannot parse gets its built-in page, which nothing can replace.
 """
 
 import shlex
@@ -24,11 +24,18 @@ IDLE_SECONDS = 60
 KEEP_ALIVE_SECONDS = 10
 # A quarter of what Ray's HAProxy takes in all, and as many requests as two replicas run at once.
 ADDRESS_CONNECTIONS = 1024
-# A network of IPv6 (/64) is one address: whoever has one of its addresses has them all.
-_PER_ADDRESS = """\
+_METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT"  # for the application to answer; others are no HTTP
+# A network of IPv6 (/64) is one address: whoever has one of its addresses has them all. In HTTP/2, which TLS does not
+# offer either, one connection holds a hundred requests and the memory of their answers. An upgrade would wait for a
+# server that knows none. Each line ends with the mark by which it is found again.
+_ADDED = " # added"
+_FRONTEND = """\
     stick-table type ipv6 size 10k expire 10s store conn_cur
     tcp-request connection track-sc0 src,ipmask(32,64)
-    tcp-request connection reject if {{ sc0_conn_cur gt {limit} }}"""
+    tcp-request connection reject if {{ sc0_conn_cur gt {limit} }}
+    option disable-h2-upgrade
+    http-request return status 405 content-type application/problem+json file {no_method} unless {{ method {methods} }}
+    http-request del-header Upgrade"""
 # For each direction of a connection in use; a request's line and headers must fit in, too.
 BUFFER_BYTES = 64 * 1024
 _ERRORS = {
@@ -61,9 +68,8 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
         "/^    timeout http-request /d",
         f"/^    option httplog$/a\\    timeout http-request {HEADER_SECONDS}s",
         f"s/^    timeout http-keep-alive .*/    timeout http-keep-alive {KEEP_ALIVE_SECONDS}s/",
-        "/^    stick-table /d",
-        "/^    tcp-request connection /d",
-        "/^frontend http_frontend$/a\\" + _PER_ADDRESS.format(limit=ADDRESS_CONNECTIONS).replace("\n", "\\n"),
+        f"/{_ADDED}$/d",
+        "/^frontend http_frontend$/a\\" + _added(folder).replace("\n", "\\n"),
         # Ray logs paths, with whatever a client has put into them, to the machine's syslog.
         "/^    log 127\\.0\\.0\\.1:514 /d",
         *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in _ERRORS),
@@ -77,6 +83,14 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
     wrapper.write_text(_script(edits, binary))
     wrapper.chmod(0o700)
     return wrapper
+
+
+def _added(folder: Path) -> str:
+    """Return the lines that the frontend gets."""
+    refusal = folder / "405.json"
+    refusal.write_bytes(Problem(405, f"this method is none of {_METHODS.replace(' ', ', ')}").body())
+    lines = _FRONTEND.format(limit=ADDRESS_CONNECTIONS, no_method=refusal, methods=_METHODS)
+    return "\n".join(line + _ADDED for line in lines.splitlines())
 
 
 def _script(edits: Sequence[str], binary: str) -> str:

@@ -141,7 +141,9 @@ class EventReader(Protocol):
 def _rules(
     features: FeatureSpec, question: BusinessQuestion, contracts: TableContracts, monitoring: MonitoringSpec
 ) -> Rules:
-    columns = contracts.table(_PRIMARY).columns
+    # The log keeps id and time of a decision beside its inputs, not among them.
+    apart = {question.decision_id, question.decision_time}
+    columns = {name: column for name, column in contracts.table(_PRIMARY).columns.items() if name not in apart}
     task = task_of(question)
     return Rules(features, columns, task, monitoring, slices=question.slices, target=question.target)
 

@@ -10,6 +10,7 @@ from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.drift import SCORE
 from model_lifecycle.monitoring.history import Happening, WindowHistory
 from model_lifecycle.monitoring.policy import Decision, breaches, skill_limit
+from model_lifecycle.monitoring.promised import BEYOND_PROMISE
 from model_lifecycle.monitoring.replay import Replay
 from model_lifecycle.monitoring.verdict import MonitoringReport, WindowVerdict, iso
 from model_lifecycle.pipelines.monitoring.pages.causes import causes_sections
@@ -33,7 +34,7 @@ from model_lifecycle.reporting.page import render_page
 
 OVER_TIME = "monitoring_over_time.html"
 _DIFFERENCES = ("skill_lost", "skill_lost_given_inputs", "loss_increase", "against_constant")
-_PROMISED = ("below_plan", "above_plan", "outside_interval")  # of a quantity
+_PROMISED = ("below_plan", "above_plan", "outside_interval", BEYOND_PROMISE)  # of a quantity, and of classes
 _HEADLINES = ("auc", "rank_correlation", "value_per_1000")
 
 
@@ -195,7 +196,7 @@ def _performance(found: Found) -> Section:
             row: dict[str, Cell] = {"window": f"{day(window.start)} to {day(window.end)}"}
             row |= {name.replace("_", " "): written(figure, name) for name, figure in judged.figures.items()}
             row |= {name.replace("_", " "): written(judged.differences.get(name), name) for name in _DIFFERENCES}
-            promised = {name: judged.differences[name] for name in _PROMISED if name in judged.differences}
+            promised = {name: one for name, one in judged.differences.items() if name.endswith(_PROMISED)}
             row |= {headed(name): written(figure, name) for name, figure in promised.items()}
             rows.append(row)
             drawn["skill_lost"] = skill_limit(judged, found.policy)
