@@ -1,6 +1,7 @@
 """Classes under a capacity: one threshold, by which the service, the evaluation, batches and monitoring act alike."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from model_lifecycle.batch.output import scores_table
@@ -113,7 +114,9 @@ def test_the_service_a_batch_and_monitoring_act_as_the_evaluation(stages: Stages
         decision_time=primary["asked_at"],
         score=scores.score,
         threshold=scorer.threshold,
-        outputs=[{name: float(values[place]) for name, values in outputs.items()} for place in range(len(rows))],
+        outputs=pd.Series(
+            [{name: float(values[place]) for name, values in outputs.items()} for place in range(len(rows))]
+        ),
         value=rows[model_input.TARGET].to_numpy(dtype=np.float64),
     )
     worth = 1000 * gains(log, scorer.task).mean()
