@@ -163,7 +163,7 @@ class Scorer:
 
     @property
     def threshold(self) -> float | None:
-        """The score from which on the answer is to act, above 1 means never; None where no threshold decides."""
+        """The score from which on the answer is to act, out of reach for never; None where no threshold decides."""
         return self.facts.threshold
 
     @cached_property

@@ -43,7 +43,7 @@ def test_an_action_is_worth_what_it_gains_over_the_default() -> None:
     assert found.tolist() == [4.0, -3.0, -1.0]
     # go is worth 5 p - 3 (1 - p), waiting p: even at 3/7
     assert task.decisions(task.actions(np.array([[0.5, 0.5], [0.4, 0.6]]), None)) == ["go", "wait"]
-    assert task.foresight(np.array([0.0, 1.0]), np.zeros(2, dtype=bool)).tolist() == [0.0, 1.0]
+    assert task.foresight(np.array([0.0, 1.0]), np.zeros(2, dtype=bool), np.repeat(MORNING, 2)).tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(

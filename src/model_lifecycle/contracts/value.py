@@ -72,6 +72,15 @@ class Calendar:
         full[self.order] = acts & (count[1:] > np.repeat(before + self.most, self.rows))
         return np.where(full, default, action)
 
+    def best(self, gain: np.ndarray) -> np.ndarray:
+        """Return each day's highest gains, as many as can be done, bool, shape (n,); of equals, the first."""
+        day = np.repeat(np.arange(len(self.rows)), self.rows)
+        ranked = np.lexsort((-gain[self.order], day))
+        place = np.arange(len(gain)) - np.repeat(np.cumsum(self.rows) - self.rows, self.rows)  # within the day
+        taken = np.zeros(len(gain), dtype=bool)
+        taken[self.order[ranked]] = place < np.repeat(self.most, self.rows)
+        return taken
+
 
 class OutcomeValue(Contract):
     """What one action is worth for each outcome, in the question's unit, per decision."""

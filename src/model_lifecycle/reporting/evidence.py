@@ -141,14 +141,14 @@ class CalibrationEvidence(TypedDict):
     in_the_large: IntervalEvidence  # mean prediction - outcome; of an interval, its coverage - what it should hold
     miscalibration: dict[str, IntervalEvidence]  # by model: loss that a recalibration on these very rows would save
     value_lost: float  # per 1,000 decisions, that such a recalibration would bring
-    value_room: float  # perfect prediction over the best trivial policy
+    value_room: float  # perfect prediction, of a day's capacity the best use, over the best trivial policy
 
 
 @with_config(_STRICT)
 class ThresholdEvidence(TypedDict):
     """How the decision is taken."""
 
-    threshold: float | None  # above 1 when acting never pays; None where no threshold decides
+    threshold: float | None  # in the score, beyond any when acting never pays; None where no threshold decides
     chosen_on: str  # which rows, in words
     decisions: dict[str, float]  # share of the test decisions by what was decided
 

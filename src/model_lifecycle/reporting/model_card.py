@@ -146,14 +146,15 @@ def _differences(evidence: EvaluationEvidence) -> list[Section]:
 
 
 def _value(evidence: EvaluationEvidence) -> Section:
-    threshold = evidence["threshold"]
+    threshold, question = evidence["threshold"], evidence["question"]
     decided = ", ".join(f"{name} {text.percent(share)}" for name, share in threshold["decisions"].items())
+    told, unit = evidence.get("success"), question["unit"]
+    score, of = ("a probability", "") if question["task"] == "binary" else ("an expected gain", f" {unit}")
     drawn = (
-        f"Acts from a probability of {threshold['threshold']:.4f} on, chosen on {threshold['chosen_on']}. "
+        f"Acts from {score} of {threshold['threshold']:.4f}{of} on, chosen on {threshold['chosen_on']}. "
         if threshold["threshold"] is not None
         else ""
     )
-    told, unit = evidence.get("success"), evidence["question"]["unit"]
     return value_section(
         evidence["value"],
         unit,

@@ -62,10 +62,14 @@ def openapi_document(question: BusinessQuestion, contract: TableContract, spec: 
 
 
 def _description(question: BusinessQuestion) -> str:
+    answer = (
+        "the answer is `act` from the release's threshold on"
+        if question.task == "binary"
+        else f"the rule of the answer: {task_of(question).rule()}"
+    )
     return (
         f"Decision: {question.decision}. A record is scored as of its `{question.decision_time}` (now, when it is "
-        f"left out); the answer is `act` from the release's threshold on. Every prediction is in the log before it "
-        f"is answered."
+        f"left out); {answer}. Every prediction is in the log before it is answered."
     )
 
 
@@ -159,7 +163,10 @@ def _prediction(question: BusinessQuestion, decision_id: ColumnContract) -> Json
             "maximum": 1,
             "description": "The probability that the action would be this one.",
         },
-        "threshold": {"type": ["number", "null"]},
+        "threshold": {
+            "type": ["number", "null"],
+            "description": "The score from which on anything but the default is decided; null where none decides.",
+        },
         "history": _object(history, list(history)),
         "missing": {**names, "description": "Inputs that were missing."},
         "unknown": {**names, "description": "Inputs with a category that the release has never seen."},

@@ -206,7 +206,10 @@ class Task(Protocol):
     def threshold(
         self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray
     ) -> float | None:
-        """Return the score from which acting is worth most on these rows; None where no threshold decides."""
+        """Return the score from which acting is worth most on these rows; None where no threshold decides.
+
+        Under a capacity worth is what is done of it, and where nothing pays no score reaches the threshold.
+        """
         ...
 
     def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -214,11 +217,11 @@ class Task(Protocol):
         ...
 
     def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
-        """Return the action of the highest expected value, shape (n,)."""
+        """Return the action of the highest expected value, or the default's below a threshold, shape (n,)."""
         ...
 
-    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
-        """Return the actions of who takes the prediction at its word, shape (n,)."""
+    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
+        """Return the actions of who takes the prediction at its word, shape (n,); a threshold in worth stays."""
         ...
 
     def decisions(self, action: np.ndarray) -> list[str]:
@@ -229,8 +232,8 @@ class Task(Protocol):
         """Return what each action gained over doing nothing, in the question's unit, shape (n,)."""
         ...
 
-    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
-        """Return the action of who knows the outcome, shape (n,)."""
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the action of who knows the outcome, and spends a day's capacity where it gains most, shape (n,)."""
         ...
 
     def outputs(self, prediction: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from model_lifecycle.contracts.value import Calendar, ValueMatrix
+from model_lifecycle.contracts.value import ValueMatrix
 from model_lifecycle.errors import ModelError, StatisticError
 from model_lifecycle.models import BINARY, Objective
 from model_lifecycle.models.calibration import Calibration, Method, fit_sigmoid
@@ -21,9 +21,8 @@ from model_lifecycle.statistics.discrimination import auc_contributions, average
 from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
 from model_lifecycle.tasks.base import ACT, LEAVE, Metric, Promise, Treatment, ValueCurve, number
+from model_lifecycle.tasks.limited import limited_curve
 
-_STEPS = 201  # thresholds that are tried under a capacity, at shares of the rows that are equally far apart
-_TAIL, _TAIL_STEPS = 0.1, 300  # and more among the highest scores, down to one row: where a small capacity is spent
 NEVER = 2.0  # a threshold that no probability reaches
 _WORDS = ("leave", "act")
 
@@ -96,20 +95,10 @@ class BinaryTask:
         if self.value.capacity is None:
             found = best_threshold(prediction, self.gains(target, unavailable, ACT))
             return found.threshold if np.isfinite(found.threshold) else NEVER
-        tried, value = self._limited_curve(self.value.capacity.calendar(times), target, unavailable, prediction)
+        gain = self.gains(target, unavailable, ACT)
+        tried, value = limited_curve(prediction, gain, self.value.capacity.calendar(times))
         best = int(np.argmax(value))
         return float(tried[best]) if value[best] > 0 else NEVER
-
-    def _limited_curve(
-        self, calendar: Calendar, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return thresholds, from the highest down, and the value per decision of what is done from each on."""
-        rarest = np.geomspace(min(1.0 / len(prediction), _TAIL), _TAIL, _TAIL_STEPS)
-        shares = np.concatenate((np.linspace(0.0, 1.0, _STEPS), rarest))
-        tried = np.unique(np.quantile(prediction, 1.0 - shares))[::-1]
-        gain = self.gains(target, unavailable, ACT)
-        value = [(gain * calendar.done(self.actions(prediction, one), LEAVE)).mean() for one in tried]
-        return tried, np.array(value)
 
     def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return the actions that a day has capacity for."""
@@ -121,7 +110,7 @@ class BinaryTask:
             raise ModelError("a yes or no is decided by a threshold; found none")
         return np.asarray(prediction >= threshold, dtype=np.float64)
 
-    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
+    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
         """Act from the break-even on."""
         return self.actions(prediction, self.value.break_even())
 
@@ -133,9 +122,13 @@ class BinaryTask:
         """Return what acting gained where it was done, else 0."""
         return self.value.gains(target, unavailable, action)
 
-    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
-        """Act where it gains."""
-        return np.asarray(self.gains(target, unavailable, ACT) > 0, dtype=np.float64)
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Act where it gains; where a day has capacity for some only, where it gains most."""
+        gain = self.gains(target, unavailable, ACT)
+        acts = gain > 0
+        if self.value.capacity is not None:
+            acts &= self.value.capacity.calendar(times).best(gain)
+        return np.asarray(acts, dtype=np.float64)
 
     def outputs(self, prediction: np.ndarray) -> Mapping[str, np.ndarray]:  # noqa: ARG002 - the score says it all
         """Return nothing."""
@@ -197,13 +190,12 @@ class BinaryTask:
     ) -> ValueCurve:
         """Return the value by threshold."""
         note, chosen = f"break even {self.value.break_even():.3f}", NEVER if threshold is None else threshold
+        gain = self.gains(target, unavailable, ACT)
         if self.value.capacity is not None:
             limit = f"{note}, at most {self.value.capacity.share:.0%} of a day's decisions"
             calendar = self.value.capacity.calendar(times)
-            return ValueCurve(
-                "threshold", *self._limited_curve(calendar, target, unavailable, prediction), chosen, limit
-            )
-        curve = cumulative_value_curve(prediction, self.gains(target, unavailable, ACT))
+            return ValueCurve("threshold", *limited_curve(prediction, gain, calendar), chosen, limit)
+        curve = cumulative_value_curve(prediction, gain)
         finite = np.isfinite(curve.threshold)
         at, value = curve.threshold[finite], curve.value[finite] / len(prediction)
         return ValueCurve("threshold", at, value, chosen, note)

@@ -15,6 +15,7 @@ from model_lifecycle.statistics.calibration import CalibrationLine, Reliability,
 from model_lifecycle.statistics.discrimination import macro_auc_contributions
 from model_lifecycle.statistics.proper_scores import class_log_losses, class_squared_errors
 from model_lifecycle.tasks.base import Metric, Promise, Treatment, ValueCurve
+from model_lifecycle.tasks.limited import limited_curve
 
 _STEPS = 81
 
@@ -97,14 +98,37 @@ class MulticlassTask:
         return np.asarray(prediction @ self.value.matrix().T)
 
     def threshold(
-        self,
-        prediction: np.ndarray,  # noqa: ARG002
-        target: np.ndarray,  # noqa: ARG002
-        unavailable: np.ndarray,  # noqa: ARG002
-        times: np.ndarray,  # noqa: ARG002
+        self, prediction: np.ndarray, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray
     ) -> float | None:
-        """Return none: the highest expected value decides."""
-        return None
+        """Return the expected gain that is worth most to wait for under a capacity, else none.
+
+        It lies midway to the next score below; above every gain in the table when none pays.
+        """
+        if self.value.capacity is None:
+            return None
+        tried, value = self._limited_curve(target, unavailable, prediction, times)
+        best = int(np.argmax(value))
+        if value[best] <= 0:
+            return self._never()
+        return _midway(self.score(prediction), float(tried[best]))
+
+    def _limited_curve(
+        self, target: np.ndarray, unavailable: np.ndarray, prediction: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return expected gains, from the highest down, and the value per decision of what is done from each on."""
+        if self.value.capacity is None:
+            raise ModelError("a threshold of classes is for a capacity; found none")
+        action = self.actions(prediction, None)
+        return limited_curve(
+            self.score(prediction),
+            self.gains(target, unavailable, action),
+            self.value.capacity.calendar(times),
+            acts=action != self.value.default_action(),
+        )
+
+    def _never(self) -> float:
+        """Return a threshold that no expected gain reaches, not even with the values of an action doubled."""
+        return 1.0 + 2.0 * max(float(self.value.matrix().max()), 0.0)
 
     def done(self, action: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return the actions that a day has capacity for."""
@@ -114,13 +138,20 @@ class MulticlassTask:
             else self.value.capacity.done(action, self.value.default_action(), times)
         )
 
-    def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
-        """Return the number of the action that is expected to be worth most; of equals, the first."""
-        return np.asarray(self._expected(prediction).argmax(axis=1), dtype=np.float64)
+    def actions(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
+        """Return the number of the action that is expected to be worth most; of equals, the first.
 
-    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
-        """Return the action of the highest expected value."""
-        return self.actions(prediction, None)
+        Where it is expected to gain less than a threshold, that of the default.
+        """
+        expected = self._expected(prediction)
+        best = np.asarray(expected.argmax(axis=1), dtype=np.float64)
+        if threshold is None:
+            return best
+        return np.where(expected.max(axis=1) >= threshold, best, float(self.value.default_action()))
+
+    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
+        """Return the action of the highest expected value, as far as it reaches the threshold."""
+        return self.actions(prediction, threshold)
 
     def decisions(self, action: np.ndarray) -> list[str]:
         """Return the names of the actions."""
@@ -131,10 +162,14 @@ class MulticlassTask:
         """Return what the action was worth over the default."""
         return self.value.gains(target, unavailable, action)
 
-    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
-        """Return the best action for what happened."""
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the best action for what happened; where a day has capacity for some only, those that gain most."""
         every = [self.gains(target, unavailable, action) for action in self.policies.values()]
-        return np.asarray(np.argmax(every, axis=0), dtype=np.float64)
+        best = np.asarray(np.argmax(every, axis=0), dtype=np.float64)
+        if self.value.capacity is None:
+            return best
+        taken = self.value.capacity.calendar(times).best(np.max(every, axis=0))
+        return np.where(taken, best, float(self.value.default_action()))
 
     def outputs(self, prediction: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return the probability of each class."""
@@ -201,15 +236,21 @@ class MulticlassTask:
         unavailable: np.ndarray,
         prediction: np.ndarray,
         times: np.ndarray,
-        threshold: float | None,  # noqa: ARG002
+        threshold: float | None,
     ) -> ValueCurve:
         """Return the value by how much the best action must be expected to gain before the default is left."""
+        title, note = "expected gain from which the default is left", "the highest expected value"
+        if self.value.capacity is not None:
+            limit = f"{note}, at most {self.value.capacity.share:.0%} of a day's decisions"
+            return ValueCurve(
+                title, *self._limited_curve(target, unavailable, prediction, times), threshold or 0.0, limit
+            )
         expected, action = self.score(prediction), self.actions(prediction, None)
         default = float(self.value.default_action())
         at = np.linspace(0.0, float(np.quantile(expected, 0.99)) or 1.0, _STEPS)
-        taken = [self.done(np.where(expected >= least, action, default), times) for least in at]
+        taken = [np.where(expected >= least, action, default) for least in at]
         value = np.array([self.gains(target, unavailable, one).mean() for one in taken])
-        return ValueCurve("expected gain from which the default is left", at, value, 0.0, "the highest expected value")
+        return ValueCurve(title, at, value, 0.0, note)
 
     def shares(self, target: np.ndarray) -> dict[str, np.ndarray]:
         """Return where each class happened."""
@@ -228,8 +269,22 @@ class MulticlassTask:
 
     def rule(self) -> str:
         """Name the rule."""
-        limit = self.value.capacity
+        limit, default = self.value.capacity, f"{self.value.default!r} is what happens without a model"
+        if limit is None:
+            return f"take the action of the highest expected value; {default}"
         return (
-            f"take the action of the highest expected value; {self.value.default!r} is what happens without a model"
-            + ("" if limit is None else f", and to all but the first {limit.share:.0%} of a day's decisions")
+            f"take the action of the highest expected value when its expected gain is at least the threshold; {default}"
+            f", below the threshold, and to all but the first {limit.share:.0%} of a day's decisions"
         )
+
+
+def _midway(score: np.ndarray, threshold: float) -> float:
+    """Return a threshold that the same rows reach, midway to the next score below; 0 when all of them do.
+
+    A score that differs in its last bit, as of one row instead of many, is on the same side of it.
+    """
+    if not (below := score[score < threshold]).size:
+        return 0.0
+    lower, upper = float(below.max()), float(score[score >= threshold].min())
+    middle = (lower + upper) / 2
+    return middle if middle > lower else upper

@@ -110,7 +110,7 @@ class RegressionTask:
         """Return the plan."""
         return np.asarray(prediction[:, _PLAN])
 
-    def at_its_word(self, prediction: np.ndarray) -> np.ndarray:
+    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
         """Return the plan."""
         return self.actions(prediction, None)
 
@@ -122,7 +122,7 @@ class RegressionTask:
         """Return what the plan saved against the default."""
         return self.value.gains(target, unavailable, action)
 
-    def foresight(self, target: np.ndarray, unavailable: np.ndarray) -> np.ndarray:
+    def foresight(self, target: np.ndarray, unavailable: np.ndarray, times: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Plan the outcome."""
         return np.where(unavailable, self.value.default, np.nan_to_num(target))
 

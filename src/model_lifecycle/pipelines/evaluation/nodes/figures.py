@@ -119,7 +119,7 @@ class _Sample:
             "model": self.worth(action_of(self.settled, subject)),
             **{other: self.worth(action_of(self.settled, other)) for other in others},
             **{name: self.worth(action) for name, action in self.task.policies.items()},
-            "perfect": self.worth(self.task.foresight(*self.outcome)),
+            "perfect": self.worth(self.task.foresight(*self.outcome, self.times)),
         }
 
 
@@ -188,13 +188,14 @@ def compute_figures(
             sample.times,
             prediction_of(sample.settled, subject),
             action_of(sample.settled, subject),
+            threshold,
         ),
         "threshold": {
             "threshold": threshold,
             "chosen_on": "the validation folds, all rows with a settled outcome",
             "decisions": {str(name): float(share) for name, share in decided.items()},
         },
-        "calibration": _calibration(sample, subject, against, worth),
+        "calibration": _calibration(sample, subject, against, worth, threshold),
         "recalibration": [
             {
                 "model": subject, "against": other, "metric": task.loss,
@@ -264,12 +265,12 @@ def _by_month(sample: _Sample, worth: dict[str, np.ndarray], time_zone: str) -> 
 
 
 def _calibration(
-    sample: _Sample, subject: str, against: list[str], worth: dict[str, np.ndarray]
+    sample: _Sample, subject: str, against: list[str], worth: dict[str, np.ndarray], threshold: float | None
 ) -> CalibrationEvidence:
     task, target, prediction = sample.task, sample.target, prediction_of(sample.observed, subject)
     bins = task.reliability(target, prediction)
     acted = action_of(sample.settled, subject).copy()
-    acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction))
+    acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction), threshold)
     anew = sample.worth(acted)
     trivial = max(float(worth[name].mean()) for name in task.policies)
     slope, intercept = _line(sample, prediction)

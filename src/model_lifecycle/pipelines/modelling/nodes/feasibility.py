@@ -135,7 +135,7 @@ def _values(settled: pd.DataFrame, task: Task, gates: GateLimits) -> tuple[dict[
     def worth(action: np.ndarray) -> np.ndarray:
         return task.gains(*outcome, task.done(action, times)) * 1000
 
-    perfect = worth(task.foresight(*outcome))
+    perfect = worth(task.foresight(*outcome, times))
     trivial = {name: worth(np.full(len(settled), action)) for name, action in task.policies.items()}
     best = max(trivial, key=lambda name: trivial[name].mean())
     value = {name: _interval(gain, block, gates) for name, gain in {"perfect": perfect, **trivial}.items()}
