@@ -37,6 +37,23 @@ def test_on_the_first_start_a_key_is_made_and_only_its_hash_is_kept(tmp_path: Pa
     assert {stat.S_IMODE(path.stat().st_mode) for path in (file, left)} == {0o600}
 
 
+def test_a_key_that_was_left_for_a_hash_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    file, left = tmp_path / "service" / "key.json", tmp_path / "service" / "client"
+    _, old = key_for_start(file, left, loopback=True)
+    file.unlink()
+    _, new = key_for_start(file, left, loopback=True)
+    assert left.read_text() == f"{new}\n" != f"{old}\n"
+
+
+def test_the_key_that_another_service_has_left_stays(tmp_path: Path) -> None:
+    left, other = tmp_path / "service" / "client", tmp_path / "other" / "key.json"
+    _, key = key_for_start(tmp_path / "service" / "key.json", left, loopback=True)
+    with pytest.raises(ServingError, match=r"service/client: is there, and not beside .*other/key\.json: it may be of"):
+        key_for_start(other, left, loopback=True)
+    assert left.read_text() == f"{key}\n"
+    assert not other.exists()
+
+
 def test_on_a_later_start_the_same_key_opens_and_is_not_shown_again(tmp_path: Path) -> None:
     _, key = key_for_start(tmp_path / "key.json", None, loopback=True)
     assert key_for_start(tmp_path / "key.json", None, loopback=False) == (None, None)

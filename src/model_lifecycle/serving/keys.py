@@ -252,7 +252,8 @@ def key_for_start(hash_file: Path, client_file: Path | None, loopback: bool) -> 
     Raises
     ------
     ServingError
-        If the key is too weak, a file is refused, or there is no key and others could reach the service.
+        If the key is too weak, a file is refused, there is no key and others could reach the service, or the new key
+        would take the place of one that another service may have left.
     """
     given = os.environ.pop(KEY_ENVIRONMENT_VARIABLE, None)
     if given is not None:
@@ -269,11 +270,20 @@ def key_for_start(hash_file: Path, client_file: Path | None, loopback: bool) -> 
             f"a service that others can reach needs an API key before it starts: set {KEY_ENVIRONMENT_VARIABLE}, or "
             f"make one with `python -m model_lifecycle keys add <name> --scope admin` ({hash_file})"
         )
+    if client_file is not None and client_file.exists() and not _beside(client_file, hash_file):
+        raise ServingError(
+            f"{client_file}: is there, and not beside {hash_file}: it may be of another service; delete it if it is "
+            f"not, or let `client_key` name another place"
+        )
     key = add_key(hash_file, FIRST_KEY, SCOPES)
     if client_file is not None:
-        client_file.unlink(missing_ok=True)  # it belongs to a hash that is gone
+        client_file.unlink(missing_ok=True)  # it lies beside the hash that it belonged to, which is gone
         write_private(client_file, key + "\n")
     return None, key
+
+
+def _beside(one: Path, other: Path) -> bool:
+    return one.parent.resolve() == other.parent.resolve()
 
 
 def client_key(path: Path) -> str:
