@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -194,6 +195,34 @@ def test_a_hash_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(ServingError, match="mode 644, expected 600"):
         read_keys(file)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mode and no owner")
+def test_the_folder_of_new_hashes_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        key_for_start(tmp_path / "new" / "keys" / "key.json", tmp_path / "left" / "client", loopback=True)
+    finally:
+        os.umask(before)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "new/keys", "left")}
+    assert modes == {"new": 0o755, "new/keys": 0o700, "left": 0o700}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mode and no owner")
+def test_hashes_of_another_user_are_refused_and_those_of_root_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key.json"
+    add_key(file, "one", ["predict"])
+    found = os.stat_result([*file.stat()[:4], 4321, *file.stat()[5:]])
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", lambda _: found)
+        patched.setattr(os, "geteuid", lambda: 1234)
+        with pytest.raises(ServingError, match=r"key\.json: belongs to user 4321, expected 1234 or 0"):
+            read_keys(file)
+        for owner in (1234, 0):
+            found = os.stat_result([*found[:4], owner, *found[5:]])
+            assert [one.name for one in read_keys(file)] == ["one"]
 
 
 def test_a_client_takes_its_key_from_the_environment_or_else_from_its_file(
