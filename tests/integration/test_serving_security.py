@@ -209,6 +209,7 @@ def test_memory_stays_flat_under_hostile_bodies(service: RunningService, capsys:
         b'{"records":[' + b"{}," * ((room - 16) // 3) + b"{}]}",
         b'{"records":[' + b'{"a":1},' * ((room - 32) // 8) + b'{"a":1}]}',
         b'{"' + b"x" * (room - 8) + b'":1}',
+        json.dumps(record(1, depot="a" * (room - 300))).encode(),
         b'{"parcel":"' + b"\\ud83d" * ((room - 16) // 6) + b'"}',
         b'{"records":[{' + b",".join(b'"%d":%d' % (one, one) for one in range(200_000)) + b"}]}",
     ]

@@ -11,6 +11,7 @@ import pytest
 from model_lifecycle.serving.bodies import explain_request, feedback_request, predict_request
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import Limits
+from model_lifecycle.serving.types import MAX_TEXT_LENGTH
 
 LIMITS = Limits()
 SIZE = LIMITS.body_bytes
@@ -40,6 +41,8 @@ def hostile() -> dict[str, bytes]:
     made["opening brackets"] = b'{"records":' + b"[" * (SIZE - 20)
     made["opening braces"] = b'{"a":' * (SIZE // 5)
     made["one long text"] = b'{"records":[{"a":"' + b"x" * (SIZE - 30) + b'"}]}'
+    records = [{"a": "x" * 1001, "b": 1}] * 3000
+    made["thousands of long texts"] = json.dumps({"records": records}).encode()
     made["escapes"] = b'{"records":[{"a":"' + rb"\u0041" * (SIZE // 6 - 10) + b'"}]}'
     made["a number of a million digits"] = b'{"records":[{"a":' + b"9" * MIB + b"}]}"
     return made
@@ -98,4 +101,33 @@ def test_a_number_beyond_all_range_is_named(body: bytes, number: bytes) -> None:
         predict_request(body % number, LIMITS)
     assert [(one.row, one.field, one.found) for one in info.value.errors] == [
         (int(b"records" in body), "a", "a number beyond all range")
+    ]
+
+
+@pytest.mark.parametrize("padding", [0, 100_000], ids=["small", "large"])
+@pytest.mark.parametrize("decode", [predict_request, explain_request])
+def test_a_text_of_more_than_1000_characters_is_named_and_not_quoted(
+    decode: Callable[[bytes, Limits], object], padding: int
+) -> None:
+    most = "\u2708" * MAX_TEXT_LENGTH
+    body = {"records": [{"a": most, "b": 1}, {"a": most + "x" * (1 + padding), "b": "c"}], "top": 3}
+    single = body["records"][1]  # type: ignore[index]
+    if decode is predict_request:
+        del body["top"]
+    for sent, row in ((body, 1), (single, 0)):
+        with pytest.raises(Problem, match="1 wrong fields") as info:
+            decode(json.dumps(sent).encode(), LIMITS)
+        assert [(one.row, one.field, one.found, one.expected) for one in info.value.errors] == [
+            (row, "a", f"text of {1001 + padding:,} characters", "text of at most 1,000 characters")
+        ]
+    decode(json.dumps({"records": [{"a": most}]}).encode(), LIMITS)
+    decode(json.dumps({"a": most}).encode(), LIMITS)
+
+
+def test_long_texts_and_nested_values_of_a_small_body_are_named_together() -> None:
+    with pytest.raises(Problem, match="2 wrong fields") as info:
+        predict_request(json.dumps({"a": "x" * 2000, "b": [1]}).encode(), LIMITS)
+    assert [(one.field, one.expected) for one in info.value.errors] == [
+        ("a", "text of at most 1,000 characters"),
+        ("b", "one value"),
     ]

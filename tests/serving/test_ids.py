@@ -54,6 +54,23 @@ def test_what_is_no_text_at_all_is_named_once(name: object) -> None:
     assert [(one.row, one.field) for one in refused.value.problems] == [(1, "parcel")]
 
 
+@pytest.mark.parametrize("path", ["/predict", "/explain"])
+def test_what_the_log_keeps_of_a_text_is_bounded(api: Any, path: str) -> None:
+    assert ask(api, path, record(1, depot="x" * 1000)).status_code == 200
+    for length in (1001, 4_000_000):
+        refused = ask(api, path, record(1), record(2, depot="x" * length))
+        assert refused.status_code == 422
+        (fault,) = refused.json()["errors"]
+        assert (fault["row"], fault["field"], fault["expected"]) == (1, "depot", "text of at most 1,000 characters")
+
+
+def test_the_document_tells_how_long_a_text_may_be(api: Any) -> None:
+    schemas = api.ask("GET", "/openapi.json").json()["components"]["schemas"]
+    event = schemas["Event"]["anyOf"][0]["properties"]["payload"]["properties"]["depot"]
+    for place in (schemas["Record"]["properties"]["depot"], schemas["Label"]["properties"]["reason"], event):
+        assert place["maxLength"] == 1000
+
+
 def test_the_document_tells_what_an_id_may_be(api: Any) -> None:
     schemas = api.ask("GET", "/openapi.json").json()["components"]["schemas"]
     places = [schemas["Record"]["properties"]["parcel"], schemas["Label"]["properties"]["decision_id"]]

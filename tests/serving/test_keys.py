@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -35,6 +36,23 @@ def test_on_the_first_start_a_key_is_made_and_only_its_hash_is_kept(tmp_path: Pa
     assert key not in file.read_text()
     assert left.read_text() == key + "\n"
     assert {stat.S_IMODE(path.stat().st_mode) for path in (file, left)} == {0o600}
+
+
+def test_a_key_that_was_left_for_a_hash_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    file, left = tmp_path / "service" / "key.json", tmp_path / "service" / "client"
+    _, old = key_for_start(file, left, loopback=True)
+    file.unlink()
+    _, new = key_for_start(file, left, loopback=True)
+    assert left.read_text() == f"{new}\n" != f"{old}\n"
+
+
+def test_the_key_that_another_service_has_left_stays(tmp_path: Path) -> None:
+    left, other = tmp_path / "service" / "client", tmp_path / "other" / "key.json"
+    _, key = key_for_start(tmp_path / "service" / "key.json", left, loopback=True)
+    with pytest.raises(ServingError, match=r"service/client: is there, and not beside .*other/key\.json: it may be of"):
+        key_for_start(other, left, loopback=True)
+    assert left.read_text() == f"{key}\n"
+    assert not other.exists()
 
 
 def test_on_a_later_start_the_same_key_opens_and_is_not_shown_again(tmp_path: Path) -> None:
@@ -177,6 +195,34 @@ def test_a_hash_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(ServingError, match="mode 644, expected 600"):
         read_keys(file)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mode and no owner")
+def test_the_folder_of_new_hashes_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        key_for_start(tmp_path / "new" / "keys" / "key.json", tmp_path / "left" / "client", loopback=True)
+    finally:
+        os.umask(before)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "new/keys", "left")}
+    assert modes == {"new": 0o755, "new/keys": 0o700, "left": 0o700}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no mode and no owner")
+def test_hashes_of_another_user_are_refused_and_those_of_root_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key.json"
+    add_key(file, "one", ["predict"])
+    found = os.stat_result([*file.stat()[:4], 4321, *file.stat()[5:]])
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", lambda _: found)
+        patched.setattr(os, "geteuid", lambda: 1234)
+        with pytest.raises(ServingError, match=r"key\.json: belongs to user 4321, expected 1234 or 0"):
+            read_keys(file)
+        for owner in (1234, 0):
+            found = os.stat_result([*found[:4], owner, *found[5:]])
+            assert [one.name for one in read_keys(file)] == ["one"]
 
 
 def test_a_client_takes_its_key_from_the_environment_or_else_from_its_file(

@@ -28,6 +28,22 @@ def test_options_override_the_file_where_they_are_given() -> None:
     )
 
 
+def test_hashes_elsewhere_leave_a_new_key_beside_them(tmp_path: Path) -> None:
+    configured = load_settings(LOCAL, {})
+    assert configured.client_key is not None
+    elsewhere = (tmp_path / "k.json", configured.key_hash.with_name("k.json"))
+    left = [load_settings(LOCAL, {"key_hash": place}).client_key for place in elsewhere]
+    assert left == [place.with_name("k.json.client_key") for place in elsewhere]
+    for same in (configured.key_hash, configured.key_hash.absolute()):
+        assert load_settings(LOCAL, {"key_hash": same}).client_key == configured.client_key
+
+
+def test_where_no_key_is_left_none_is_left_beside_hashes_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "serve.yml"
+    file.write_text("registry: r\nregistry_name: n\nstore: s\nkey_hash: k\n")
+    assert load_settings(file, {"key_hash": tmp_path / "k.json"}).client_key is None
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -1,3 +1,4 @@
+import os
 import secrets
 import sqlite3
 import stat
@@ -56,6 +57,18 @@ def test_the_sqlite_file_and_its_folder_are_made_for_the_owner_alone(tmp_path: P
         files = list(path.parent.iterdir())
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
         assert path.with_name("store.db-wal") in files
+
+
+def test_the_folder_of_a_new_sqlite_file_is_this_users_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Store.open(f"sqlite:///{tmp_path}/new/folder/store.db").close()
+        (tmp_path / "there").mkdir()
+        Store.open(f"sqlite:///{tmp_path}/there/store.db").close()
+    finally:
+        os.umask(before)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "new/folder", "there")}
+    assert modes == {"new": 0o755, "new/folder": 0o700, "there": 0o777}
 
 
 @pytest.mark.parametrize(("synchronous", "number"), [("NORMAL", 1), ("FULL", 2), ("EXTRA", 3)])

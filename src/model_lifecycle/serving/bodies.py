@@ -1,5 +1,6 @@
 """From the bytes of a body to a request; what is wrong with their shape is told, and nothing large is built for it."""
 
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -8,13 +9,16 @@ import numpy as np
 from model_lifecycle.serving.problem import Problem
 from model_lifecycle.serving.settings import Limits
 from model_lifecycle.serving.types import (
+    EXPECTED_TEXT,
+    MAX_TEXT_LENGTH,
+    AnyRecord,
+    AnyScalar,
     ExplainRequest,
     FeedbackRequest,
     FieldProblem,
     LargeFeedbackRequest,
     PredictRequest,
     Record,
-    Scalar,
 )
 
 _Body = TypeVar("_Body")
@@ -23,6 +27,7 @@ _SMALL_BYTES = 64 * 1024
 # A label is one object, an event two.
 _OBJECTS_PER_ROW = 3
 _SHOWN = 300
+_NAME_SHOWN = 80
 _NESTED = {b"{": "an object", b"[": "an array"}
 
 _predict = msgspec.json.Decoder(PredictRequest)
@@ -30,9 +35,23 @@ _explain = msgspec.json.Decoder(ExplainRequest)
 _feedback = msgspec.json.Decoder(FeedbackRequest)
 _large_feedback = msgspec.json.Decoder(LargeFeedbackRequest)
 _record = msgspec.json.Decoder(Record)
-_any_record = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_any_records = msgspec.json.Decoder(dict[str, list[dict[str, msgspec.Raw]]])
-_value = msgspec.json.Decoder(Scalar)
+_value = msgspec.json.Decoder(AnyScalar)
+
+
+class _RawRequest(msgspec.Struct):
+    """Records with any values at all."""
+
+    records: list[dict[str, msgspec.Raw]]
+
+
+class _LongRequest(msgspec.Struct):
+    """Records with texts of any length."""
+
+    records: list[AnyRecord]
+
+
+_raw_records, _raw_record = msgspec.json.Decoder(_RawRequest), msgspec.json.Decoder(dict[str, msgspec.Raw])
+_long_records, _long_record = msgspec.json.Decoder(_LongRequest), msgspec.json.Decoder(AnyRecord)
 
 
 def predict_request(body: bytes, limits: Limits) -> tuple[list[Record], bool]:
@@ -94,40 +113,53 @@ def _records_or_one(decoder: msgspec.json.Decoder[_Body], body: bytes, limits: L
         try:
             record = _decoded(_record, body)
         except msgspec.ValidationError:
-            if len(body) <= _SMALL_BYTES:
-                _name_the_nested(body)
+            _name_the_wrong(body)
             raise _other_shape(error) from error
         if not record or "records" in record:
             raise _other_shape(error) from error
         return record
 
 
-def _name_the_nested(body: bytes) -> None:
-    """Refuse by row and name what holds an object or an array in the place of a value, or a number beyond all range."""
-    try:
-        document = _decoded(_any_record, body)
-        records = _decoded(_any_records, body)["records"] if "records" in document else [document]
-    except (msgspec.ValidationError, KeyError):
-        return
+def _name_the_wrong(body: bytes) -> None:
+    """Refuse by row and name what is no value, or too long a text; in a large body only the latter."""
+    records = _any_records(body)
     wrong = [
-        FieldProblem(row, name[:80], found, "one value")
+        FieldProblem(row, name[:_NAME_SHOWN], *fault)
         for row, record in enumerate(records)
         for name, value in record.items()
-        if (found := _no_value(bytes(value))) is not None
+        if (fault := _fault(value)) is not None
     ]
     if wrong:
         raise Problem(422, f"{len(wrong)} wrong fields; nothing was predicted", wrong)
 
 
-def _no_value(text: bytes) -> str | None:
-    """Say what stands in the place of a value, None where it is one."""
-    kind = _NESTED.get(text[:1])
-    if kind is not None:
-        return kind
+def _any_records(body: bytes) -> Sequence[Mapping[str, msgspec.Raw | AnyScalar]]:
+    """Return the records, or the one, whatever they hold; none where the body has another shape."""
+    small = len(body) <= _SMALL_BYTES
     try:
-        _value.decode(text)
+        return _decoded(_raw_records, body).records if small else _decoded(_long_records, body).records
     except msgspec.ValidationError:
-        return "a number beyond all range"
+        pass
+    try:
+        record = _decoded(_raw_record, body) if small else _decoded(_long_record, body)
+    except msgspec.ValidationError:
+        return []
+    return [] if "records" in record else [record]
+
+
+def _fault(value: msgspec.Raw | AnyScalar) -> tuple[str, str] | None:
+    """Say what stands in the place of a value and what was expected, None where it is one."""
+    if isinstance(value, msgspec.Raw):
+        text = bytes(value)
+        kind = _NESTED.get(text[:1])
+        if kind is not None:
+            return kind, "one value"
+        try:
+            value = _value.decode(text)
+        except msgspec.ValidationError:
+            return "a number beyond all range", "one value"
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        return f"text of {len(value):,} characters", EXPECTED_TEXT  # which may be of a person, so it is not quoted
     return None
 
 

@@ -9,7 +9,7 @@ from model_lifecycle.contracts.records import CLOCK_TOLERANCE, EventRecord, Labe
 from model_lifecycle.contracts.table import LARGEST_INTEGER
 from model_lifecycle.serving.ids import EXPECTED_ID, is_id
 from model_lifecycle.serving.problem import Problem
-from model_lifecycle.serving.types import Event, FieldProblem, Label
+from model_lifecycle.serving.types import EXPECTED_TEXT, MAX_TEXT_LENGTH, Event, FieldProblem, Label
 from model_lifecycle.tasks import Task
 
 # Histories are summed in fixed point with six decimals in 64 bits: beyond this, sums over years could overflow.
@@ -88,7 +88,7 @@ def _check_id(field: str, value: str, complain: Complain) -> None:
 def _outcome(label: Label, task: Task, complain: Complain) -> float | None:
     """Return the value of the target, None where the label has none or is refused."""
     if not _storable(label.reason):
-        complain("reason", label.reason, "text without NUL, or null")
+        complain("reason", label.reason, f"{EXPECTED_TEXT} without NUL, or null")
     if label.outcome == "observed":
         try:
             return task.read_label(label.value)
@@ -108,9 +108,8 @@ def _check_payload(payload: Mapping[str, object], kind: EventKind, complain: Com
     for name, value in payload.items():
         if name in kind.entities:
             if isinstance(value, bool) or not isinstance(value, str | int | None) or not _storable(value):
-                complain(
-                    f"payload.{name}", value, f"text without NUL, a whole number within ±{LARGEST_INTEGER}, or null"
-                )
+                expected = f"{EXPECTED_TEXT} without NUL, a whole number within ±{LARGEST_INTEGER}, or null"
+                complain(f"payload.{name}", value, expected)
         elif name in kind.values:
             if value is not None and not _is_number(value):
                 complain(f"payload.{name}", value, f"a number within ±{MAX_VALUE:g}, or null")
@@ -128,11 +127,13 @@ def _is_number(value: object) -> bool:
 
 
 def _storable(value: str | int | None) -> bool:
-    """Return whether databases keep it and requests can name it: no NUL, no lone surrogate, no number too large."""
+    """Return whether databases keep it and requests can name it: no NUL, no lone surrogate, nothing too large."""
     if isinstance(value, int):
         return abs(value) <= LARGEST_INTEGER
     if value is None:
         return True
+    if len(value) > MAX_TEXT_LENGTH:
+        return False
     try:
         return b"\x00" not in value.encode()
     except UnicodeEncodeError:

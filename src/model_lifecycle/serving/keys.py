@@ -21,6 +21,7 @@ from typing import IO
 
 from model_lifecycle.errors import ServingError
 from model_lifecycle.locking import take_lock
+from model_lifecycle.private_folder import make_private_folder
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ ALL_SCOPES = frozenset(SCOPES)
 FIRST_KEY = "first"
 LOOK_SECONDS = 1.0
 _PREFIX = "mlk_"
+_ROOT = 0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -141,11 +143,11 @@ def read_keys(path: Path) -> list[KeyHash]:
     Raises
     ------
     ServingError
-        If the file cannot be read, is not such a file, or others than its owner can read it.
+        If the file cannot be read, is not such a file, others than its owner can read it, or the owner is neither this
+        process's user nor root.
     """
     try:
-        if sys.platform != "win32" and path.stat().st_mode & 0o077:
-            raise ServingError(f"{path}: mode {path.stat().st_mode & 0o777:o}, expected 600 (chmod 600 {path})")
+        _check_owner_and_mode(path)
         document = json.loads(path.read_text())
         salt = bytes.fromhex(document["salt"])
         # A file with one key and no name is of the first version.
@@ -162,6 +164,19 @@ def read_keys(path: Path) -> list[KeyHash]:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ServingError(f"{path}: not the hashes of API keys ({error}); delete it and start again") from error
+
+
+def _check_owner_and_mode(path: Path) -> None:
+    if sys.platform == "win32":
+        return
+    status, user = path.stat(), os.geteuid()
+    if status.st_mode & 0o077:
+        raise ServingError(f"{path}: mode {status.st_mode & 0o777:o}, expected 600 (chmod 600 {path})")
+    if status.st_uid not in (user, _ROOT):
+        found = (
+            f"belongs to user {status.st_uid}, expected {' or '.join(map(str, sorted({user, _ROOT}, reverse=True)))}"
+        )
+        raise ServingError(f"{path}: {found} (chown {user} {path})")
 
 
 def add_key(path: Path, name: str, scopes: Collection[str]) -> str:
@@ -200,6 +215,7 @@ def revoke_key(path: Path, name: str) -> None:
 
 
 def _locked(path: Path) -> IO[str]:
+    make_private_folder(path.parent)
     return take_lock(path.with_name(path.name + ".lock"))
 
 
@@ -226,7 +242,7 @@ def write_private(path: Path, content: str) -> None:
         If it exists or cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(content)
@@ -252,7 +268,8 @@ def key_for_start(hash_file: Path, client_file: Path | None, loopback: bool) -> 
     Raises
     ------
     ServingError
-        If the key is too weak, a file is refused, or there is no key and others could reach the service.
+        If the key is too weak, a file is refused, there is no key and others could reach the service, or the new key
+        would take the place of one that another service may have left.
     """
     given = os.environ.pop(KEY_ENVIRONMENT_VARIABLE, None)
     if given is not None:
@@ -269,11 +286,20 @@ def key_for_start(hash_file: Path, client_file: Path | None, loopback: bool) -> 
             f"a service that others can reach needs an API key before it starts: set {KEY_ENVIRONMENT_VARIABLE}, or "
             f"make one with `python -m model_lifecycle keys add <name> --scope admin` ({hash_file})"
         )
+    if client_file is not None and client_file.exists() and not _beside(client_file, hash_file):
+        raise ServingError(
+            f"{client_file}: is there, and not beside {hash_file}: it may be of another service; delete it if it is "
+            f"not, or let `client_key` name another place"
+        )
     key = add_key(hash_file, FIRST_KEY, SCOPES)
     if client_file is not None:
-        client_file.unlink(missing_ok=True)  # it belongs to a hash that is gone
+        client_file.unlink(missing_ok=True)  # it lies beside the hash that it belonged to, which is gone
         write_private(client_file, key + "\n")
     return None, key
+
+
+def _beside(one: Path, other: Path) -> bool:
+    return one.parent.resolve() == other.parent.resolve()
 
 
 def client_key(path: Path) -> str:

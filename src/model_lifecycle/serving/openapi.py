@@ -10,6 +10,7 @@ from model_lifecycle.contracts.table import LARGEST_INTEGER, ColumnContract, Tab
 from model_lifecycle.contracts.value import ActionValues
 from model_lifecycle.serving.ids import ID_SCHEMA
 from model_lifecycle.serving.settings import Limits
+from model_lifecycle.serving.types import MAX_TEXT_LENGTH
 from model_lifecycle.tasks import task_of
 
 Json = dict[str, object]
@@ -91,6 +92,8 @@ def column_schema(column: ColumnContract) -> Json:
         schema |= {name: bound for name, bound in bounds if math.isfinite(bound)}
     if column.categories is not None:
         schema["enum"] = [*column.categories, None] if nullable else [*column.categories]
+    elif name == "string":
+        schema["maxLength"] = MAX_TEXT_LENGTH
     words = [column.description.rstrip(".")] if column.description else []
     words += [f"Unit: {column.unit}"] if column.unit else []
     if words:
@@ -207,7 +210,11 @@ def _label(question: BusinessQuestion) -> Json:
         "label_time": {"type": "string", "format": "date-time"},
         "outcome": {"enum": ["observed", "unavailable"]},
         "value": {**_values(question), "description": "The target, null when unavailable."},
-        "reason": {"type": ["string", "null"], "description": "Why it is unavailable."},
+        "reason": {
+            "type": ["string", "null"],
+            "maxLength": MAX_TEXT_LENGTH,
+            "description": "Why it is unavailable.",
+        },
     }
     return _object(properties, ["decision_id", "label_time", "outcome"])
 
@@ -220,7 +227,12 @@ def _values(question: BusinessQuestion) -> Json:
 
 def _event(kind: str, spec: FeatureSpec) -> Json:
     declared = spec.events[kind]
-    entity: Json = {"type": ["string", "integer", "null"], "minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER}
+    entity: Json = {
+        "type": ["string", "integer", "null"],
+        "minimum": -LARGEST_INTEGER,
+        "maximum": LARGEST_INTEGER,
+        "maxLength": MAX_TEXT_LENGTH,
+    }
     payload: Json = dict.fromkeys(declared.entities, entity)
     payload |= {name: {"type": ["number", "null"]} for name in declared.values}
     minutes = declared.availability_lag.total_seconds() / 60

@@ -1,6 +1,7 @@
 """The settings of the service: ``conf/serve/<name>.yml``, then the command line."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from string import Template
@@ -168,6 +169,7 @@ def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
         given["replicas"] = {**replicas, **given.get("replicas", {})}  # type: ignore[dict-item]
     else:
         given.pop("replicas", None)
+    given.update(_key_left_beside(document, given))
     try:
         return ServiceSettings.model_validate({**document, **given})
     except ValidationError as error:
@@ -176,6 +178,17 @@ def load_settings(path: Path, overrides: dict[str, object]) -> ServiceSettings:
             for fault in error.errors()
         )
         raise ConfigurationError(f"{path}: {faults}") from error
+
+
+def _key_left_beside(document: Mapping[object, object], given: Mapping[str, object]) -> dict[str, object]:
+    """Say where a new key is left if the hashes lie elsewhere than the file says: its place is another service's."""
+    configured, chosen = document.get("key_hash"), given.get("key_hash")
+    if not isinstance(configured, str) or not isinstance(chosen, str | Path) or document.get("client_key") is None:
+        return {}
+    place = Path(chosen)
+    if "client_key" in given or place.resolve() == Path(configured).resolve():
+        return {}
+    return {"client_key": place.with_name(f"{place.name}.client_key")}
 
 
 def _names() -> dict[str, str]:

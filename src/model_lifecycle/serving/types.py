@@ -1,12 +1,18 @@
 """What goes over the wire. The fields of a record come from the release's input contract, so they are open here."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
+# Texts go into the log as they come: one of a body's 4 MiB in each row would soon fill the disk.
+MAX_TEXT_LENGTH = 1000
+EXPECTED_TEXT = f"text of at most {MAX_TEXT_LENGTH:,} characters"
 # No input is an object or an array, so a nested one is refused when it begins, before it is built.
-Scalar = str | int | float | bool | None
+Scalar = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH)] | int | float | bool | None
 Record = dict[str, Scalar]
+AnyScalar = str | int | float | bool | None
+AnyRecord = dict[str, AnyScalar]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,7 +69,7 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
 class FlatEvent(Event, forbid_unknown_fields=True):
     """An event whose payload is refused as soon as an object or an array begins in it."""
 
-    payload: Record
+    payload: AnyRecord
 
 
 class LargeFeedbackRequest(FeedbackRequest, forbid_unknown_fields=True):

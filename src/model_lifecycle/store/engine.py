@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from model_lifecycle.errors import StoreError, StoreUnavailable
+from model_lifecycle.private_folder import make_private_folder
 from model_lifecycle.store.file import StoreFile
 
 Synchronous = Literal["NORMAL", "FULL", "EXTRA"]
@@ -154,7 +155,7 @@ def _sqlite(url: URL, synchronous: Synchronous, timeout: float) -> Engine:
 
     path = Path(url.database)
     with translated(engine, "open it"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         if not path.exists():
             # The log holds what people asked: for its owner alone. SQLite gives its side files the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
