@@ -24,7 +24,7 @@ from model_lifecycle.serving.haproxy import BUFFER_BYTES, IDLE_SECONDS, write_wr
 from model_lifecycle.serving.keys import KeyHash
 from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.service import Service
-from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.serving.settings import FOLDERS, ServiceSettings
 from model_lifecycle.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
         If the service does not come up.
     """
     stop = threading.Event()
-    with private_folder("mls-", settings.log_folder) as folder, _stopping_on_signals(stop):
+    with private_folder(FOLDERS, settings.log_folder) as folder, _stopping_on_signals(stop):
         os.environ.update(_environment(settings, folder))
         _start(settings, key, folder, stop)
         try:
