@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from model_lifecycle.cluster import kill_remains, private_environment, private_folder, spread
-from model_lifecycle.errors import ClusterError
+from model_lifecycle.cluster import kill_remains, private_environment, private_folder, remove_abandoned, spread
+from model_lifecycle.errors import ClusterError, ServingError
+from model_lifecycle.serving.ports import check_port_free
+from orphans import abandoned_folder, orphan
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.fixture
@@ -23,9 +27,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_folder_of_a_process_that_was_killed_is_taken_away_and_one_in_use_stays(place: Path) -> None:
-    abandoned = place / "mlb-abandoned"
-    abandoned.mkdir()
-    (abandoned / ".lock").write_text("{}", encoding="utf-8")
+    abandoned_folder(place, "mlb-")
     (place / "mlb-of-someone-else").mkdir()
     with private_folder("mlb-") as one:
         with private_folder("mlb-") as two:
@@ -60,7 +62,7 @@ def test_a_folder_of_another_user_stays(place: Path) -> None:
     assert (theirs / ".lock").read_bytes() == b""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@LINUX
 def test_what_outlives_ray_is_told_by_its_environment_and_killed(place: Path) -> None:
     def started(folder: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -75,6 +77,31 @@ def test_what_outlives_ray_is_told_by_its_environment_and_killed(place: Path) ->
         kill_remains(ours)
         assert mine.wait(10) == -signal.SIGKILL
         assert theirs.poll() is None
+
+
+@LINUX
+def test_what_a_killed_process_left_running_goes_with_its_folder_and_the_port_is_free_at_once(place: Path) -> None:
+    with private_folder("mlb-") as used, orphan(abandoned_folder(place, "mlb-")) as port, orphan(used) as held:
+        remove_abandoned("mlb-")
+        check_port_free("127.0.0.1", port)
+        with pytest.raises(ServingError, match=f"{held} cannot be used"):
+            check_port_free("127.0.0.1", held)
+        assert list(place.iterdir()) == [used]
+
+
+@LINUX
+def test_a_process_that_only_names_the_folder_is_not_killed(place: Path) -> None:
+    abandoned = abandoned_folder(place, "mlb-")
+    shell = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, "PWD": str(abandoned)}
+    )
+    try:
+        remove_abandoned("mlb-")
+        assert not abandoned.exists()
+        assert shell.poll() is None
+    finally:
+        shell.kill()
+        shell.communicate()
 
 
 def _never(_: object) -> Callable[[object], Iterator[dict[str, object]]]:

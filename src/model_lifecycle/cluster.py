@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ _RAYS = "ray"
 _LOCK_FILE = ".lock"
 _SHOWN = 200  # characters of what Ray says
 _MARK = "MODEL_LIFECYCLE_CLUSTER"  # by it a process that outlived Ray is known
+_END_SECONDS = 10.0  # that the system may take to end what was killed
 _SILENT = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -175,10 +177,8 @@ def private_folder(prefix: str, log_folder: Path | None = None) -> Iterator[Path
 
     Those of processes that were killed are taken away, too.
     """
-    root, needed = tempfile.gettempdir(), len(f"/{prefix}12345678/{_RAYS}")
-    place = Path(root if len(root) + needed <= _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
-    _remove_abandoned(place, prefix)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))  # for its owner alone
+    remove_abandoned(prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_place(prefix)))  # for its owner alone
     try:
         with take_lock(folder / _LOCK_FILE):
             yield folder
@@ -195,20 +195,50 @@ def rays_folder(folder: Path) -> Path:
 
 
 def kill_remains(folder: Path) -> None:
-    """Kill what was started with the environment of a private folder and has outlived Ray; Linux tells which."""
+    """Kill what was started with the environment of a private folder and has outlived Ray; Linux tells which.
+
+    Their ports are free afterwards.
+    """
+    deadline, killed = time.monotonic() + _END_SECONDS, set[Path]()
+    while time.monotonic() < deadline:
+        killed.update(_kill_marked(os.fsencode(f"{_MARK}={folder}")))
+        if not any(map(_lives, killed)):
+            return
+        time.sleep(0.01)
+
+
+def _kill_marked(mark: bytes) -> Iterator[Path]:
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it is gone, or another user's
-            if int(place.name) != os.getpid() and os.fsencode(folder) in (place / "environ").read_bytes():
+            if int(place.name) != os.getpid() and mark in (place / "environ").read_bytes().split(b"\0"):
                 os.kill(int(place.name), signal.SIGKILL)
+                yield place
 
 
-def _remove_abandoned(place: Path, prefix: str) -> None:
-    for lock in place.glob(f"{prefix}*/{_LOCK_FILE}"):
+def _lives(process: Path) -> bool:
+    """Whether a process still holds anything: one that only waits for its parent to take note of its end does not."""
+    try:
+        state = (process / "stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state not in b"ZX"
+
+
+def remove_abandoned(prefix: str) -> None:
+    """Take away the private folders of processes that were killed, and what these left running."""
+    for lock in _place(prefix).glob(f"{prefix}*/{_LOCK_FILE}"):
         with suppress(RunLocked, OSError):
             if not _is_own(lock.parent):
                 continue
             with take_lock(lock):
+                kill_remains(lock.parent)
                 shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _place(prefix: str) -> Path:
+    """Return where private folders are: the folder for temporary files, unless its path is too long."""
+    root, needed = tempfile.gettempdir(), len(f"/{prefix}12345678/{_RAYS}")
+    return Path(root if len(root) + needed <= _MAX_FOLDER_LENGTH else "/tmp")  # noqa: S108
 
 
 def _is_own(folder: Path) -> bool:

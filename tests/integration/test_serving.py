@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -92,6 +93,23 @@ def test_the_images_check_holds_the_scores_against_those_of_the_release(
     )
     assert asked.returncode == code, asked.stderr
     assert told in asked.stdout + asked.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_a_replica_logs_is_in_the_commands_output(service: RunningService, client: Client, world: World) -> None:
+    def told() -> bool:
+        client.predict([record(1)])  # the file is looked at when a key comes
+        line = f" ERROR .* model_lifecycle.serving.keys: the keys stay as they were: {re.escape(str(world.keys))}: not "
+        return re.search(line, service.log.read_text(encoding="utf-8")) is not None
+
+    assert not told()
+    world.keys.write_text("{bad", encoding="utf-8")
+    world.keys.chmod(0o600)
+    try:
+        eventually(told)
+    finally:
+        world.keys.unlink()
+    assert client.predict([record(1)])
 
 
 def test_a_promotion_is_followed_under_traffic_without_a_failed_request(client: Client, world: World) -> None:

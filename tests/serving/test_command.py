@@ -2,10 +2,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from model_lifecycle.serving.settings import FOLDERS
+from orphans import abandoned_folder, orphan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +43,19 @@ def test_a_taken_port_is_one_clear_error(tmp_path: Path, release: Path, taken: i
     place = f"127.0.0.1:{taken} cannot be used (Address already in use)"
     assert done.stderr == f"Error: {place}; stop what listens there, or choose another --port\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_port_that_a_killed_service_left_taken_is_freed_before_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        monkeypatch.setenv("TMPDIR", place)
+        abandoned = abandoned_folder(Path(place), FOLDERS)
+        with orphan(abandoned) as port:
+            done = serve(tmp_path, "--port", str(port))
+        assert done.stderr.startswith("Error: the registry has no champion")
+        assert not abandoned.exists()
 
 
 def test_no_champion_is_one_clear_error(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from model_lifecycle.client import Client
 from model_lifecycle.registry import Registry
@@ -23,6 +24,18 @@ class World:
     folder: Path
     registry: Registry
     store_url: str
+
+    @property
+    def keys(self) -> Path:
+        """The file of the keys' hashes; there is none until one is added."""
+        return self.folder / "api_key.json"
+
+    def settings(self) -> Path:
+        """Write a settings file: that of `make serve`, with keys of this world."""
+        document = yaml.safe_load((ROOT / "conf/serve/local.yml").read_text(encoding="utf-8"))
+        path = self.folder / "serve.yml"
+        path.write_text(yaml.safe_dump({**document, "key_hash": str(self.keys), "client_key": None}), encoding="utf-8")
+        return path
 
     def promote(self, release_id: str, **options: float) -> None:
         """Build, register and promote a release."""
@@ -47,7 +60,7 @@ def service(world: World) -> Iterator[RunningService]:
         store_url=world.store_url,
         registry_uri=world.registry.uri,
         registry_name=world.registry.name,
-        config=ROOT / "conf/serve/local.yml",
+        config=world.settings(),
         log=world.folder / "service.log",
     ) as started:
         yield started

@@ -23,14 +23,16 @@ import click
 def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **options: Any) -> None:
     """Serve the champion, or a fixed release, until Ctrl-C."""
     from model_lifecycle.serving.keys import key_for_start
-    from model_lifecycle.serving.settings import load_settings
+    from model_lifecycle.serving.settings import FOLDERS, load_settings
 
     given = {"minimum": min_replicas, "maximum": max_replicas}
     replicas = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(config, {**options, "replicas": replicas})
 
+    from model_lifecycle.cluster import remove_abandoned
     from model_lifecycle.serving.ports import check_port_free
 
+    remove_abandoned(FOLDERS)  # a service that was killed may have left its HAProxy, which holds the port
     check_port_free(settings.host, settings.port)
 
     from model_lifecycle.serving.deployment import run_service

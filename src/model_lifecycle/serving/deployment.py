@@ -22,9 +22,10 @@ from model_lifecycle.serving.application import Application
 from model_lifecycle.serving.canary_value import ValueWatch
 from model_lifecycle.serving.haproxy import BUFFER_BYTES, IDLE_SECONDS, write_wrapper
 from model_lifecycle.serving.keys import KeyHash
+from model_lifecycle.serving.log_lines import send_lines, told_lines
 from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.service import Service
-from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.serving.settings import FOLDERS, ServiceSettings
 from model_lifecycle.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -51,11 +52,15 @@ def run_service(settings: ServiceSettings, key: KeyHash | None) -> None:
         If the service does not come up.
     """
     stop = threading.Event()
-    with private_folder("mls-", settings.log_folder) as folder, _stopping_on_signals(stop):
+    with (
+        private_folder(FOLDERS, settings.log_folder) as folder,
+        told_lines(folder),
+        _stopping_on_signals(stop),
+    ):
         os.environ.update(_environment(settings, folder))
         _start(settings, key, folder, stop)
         try:
-            shadow = _ShadowProcess(settings)
+            shadow = _ShadowProcess(settings, folder)
             if settings.release is None:  # a fixed release has no trials
                 threading.Thread(
                     target=ValueWatch(settings).run, args=(stop,), name="canary-value", daemon=True
@@ -159,7 +164,7 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serves = True
         serve.start(http_options={"host": settings.host, "port": settings.port, **_tls(settings)})
-        serve.run(_deployment(settings, key), name=APPLICATION, route_prefix="/")
+        serve.run(_deployment(settings, key, folder), name=APPLICATION, route_prefix="/")
     except BaseException as error:
         told = _first_cause(error) + _last_complaint(error, folder, serves)
         _shut_down(folder, serves=serves)
@@ -174,7 +179,7 @@ def _start(settings: ServiceSettings, key: KeyHash | None, folder: Path, stop: t
     )
 
 
-def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
+def _deployment(settings: ServiceSettings, key: KeyHash | None, folder: Path) -> Any:
     from ray import serve
 
     replicas = settings.replicas
@@ -203,6 +208,7 @@ def _deployment(settings: ServiceSettings, key: KeyHash | None) -> Any:
         """One replica: the same application that the tests call directly."""
 
         async def __serve_build_asgi_app__(self) -> Application:
+            send_lines(folder)
             name = serve.get_replica_context().replica_id.unique_id
             application = Application(lambda: Service(settings, key, name))
             # Here, and not in the lifespan's start-up event: Ray tells why a constructor failed.
@@ -223,8 +229,9 @@ def _tls(settings: ServiceSettings) -> dict[str, str]:
 class _ShadowProcess:
     """Starts the shadow's process with its trial, and ends it with it."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, folder: Path) -> None:
         self._settings = settings
+        self._folder = folder
         self._trials = Trials(Registry(settings.registry, settings.registry_name))
         self._actor: Any = None
 
@@ -252,13 +259,14 @@ class _ShadowProcess:
         class ShadowActor:
             """The process; Ray restarts it when it dies."""
 
-            def run(self, settings: ServiceSettings) -> None:
+            def run(self, settings: ServiceSettings, folder: Path) -> None:
+                send_lines(folder)
                 from model_lifecycle.serving.shadow import Shadow
 
                 Shadow(settings).run(threading.Event())
 
         self._actor = ShadowActor.remote()  # type: ignore[attr-defined]  # the decorator's work
-        self._actor.run.remote(self._settings)
+        self._actor.run.remote(self._settings, self._folder)
 
 
 def _died() -> list[str]:

@@ -12,10 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from model_lifecycle.client import Client
+from model_lifecycle.cluster import remove_abandoned
 from model_lifecycle.contracts.base import format_duration
 from model_lifecycle.errors import ServingError
 from model_lifecycle.serving.keys import KEY_ENVIRONMENT_VARIABLE, generate_key
 from model_lifecycle.serving.ports import check_port_free, free_ports
+from model_lifecycle.serving.settings import FOLDERS
 
 START_SECONDS = 150.0
 STOP_SECONDS = 60.0
@@ -87,6 +89,7 @@ def running_service(
     ServingError
         If the port is taken, or the service does not come up in time or leaves its port behind.
     """
+    remove_abandoned(FOLDERS)
     port = port or free_ports(1)[0]
     check_port_free("127.0.0.1", port)
     key = generate_key()

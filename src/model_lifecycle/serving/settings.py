@@ -14,6 +14,7 @@ from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import CASE_VARIABLE, DEFAULT_CASE, case_name, data_folder
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+FOLDERS = "mls-"  # how the names of services' private folders begin
 
 
 class ReplicaSettings(Contract):
