@@ -94,6 +94,31 @@ def test_times_without_a_zone_are_taken_for_utc_and_marked_to_be_checked() -> No
     assert "      a: {type: time, time_zone: UTC}  # check me: no zone was told\n" in to_yaml(found)
 
 
+_WINTER, _SUMMER = "2025-03-29T09:00:00+0100", "2025-03-30T09:00:00+0200"
+
+
+@pytest.mark.parametrize(
+    ("texts", "note"),
+    [
+        ([_WINTER, _SUMMER], "it came as text of offsets +0100, +0200: store UTC, or say category here and parse"),
+        ([_WINTER, _WINTER], "it came as text: parse it, as by load_args: {parse_dates: [opened]}"),
+    ],
+    ids=["of several offsets", "of one offset"],
+)
+def test_times_with_an_offset_that_came_as_text_are_times_with_a_word_on_what_to_do(
+    tmp_path: Path, texts: list[str], note: str
+) -> None:
+    (tmp_path / "tickets.csv").write_text("\n".join(["opened", *texts]) + "\n")
+    done = CliRunner().invoke(contract, ["infer", str(tmp_path / "tickets.csv")])
+    assert f"      opened: {{type: time}}  # check me: {note}" in done.output
+
+
+def test_texts_of_which_one_is_no_time_or_has_no_offset_stay_categories() -> None:
+    for other in ("later", "2025-03-30T09:00:00", "2025-13-45T09:00:00+0100"):
+        found = infer_contracts({"tickets": pd.DataFrame({"opened": [_WINTER, other]})})
+        assert found.table("tickets").columns["opened"].type == "category"
+
+
 def test_the_command_prints_a_contract_for_files(tmp_path: Path) -> None:
     orders().to_csv(tmp_path / "orders.csv.gz", index=False)
     orders().assign(at=AS_OF).to_parquet(tmp_path / "others.parquet")

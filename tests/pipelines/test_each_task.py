@@ -1,5 +1,6 @@
 """A quantity and classes go all the way from parcels to a verdict, and a release of theirs answers as it was judged."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_the_action_is_the_one_of_the_highest_expected_value(kind: Stages) -> No
     )
     assert model["lower"] is not None
     assert model["lower"] > best
+
+
+def test_the_calibration_gate_and_the_card_name_the_class_that_is_furthest_off(kind: Stages) -> None:
+    rows = kind.scores[kind.scores[model_input.OUTCOME] == "observed"]
+    happened = rows[model_input.TARGET].to_numpy()[:, None] == np.arange(3)
+    off = (prediction_of(rows, kind.verdict["challenger"]) - happened).mean(axis=0)
+    name = ("early", "in time", "late")[np.abs(off).argmax()]
+    gate = next(one for one in kind.verdict["gates"] if one["gate"] == "calibration")
+    assert gate["reason"].startswith(f"predictions of {name!r} {off[np.abs(off).argmax()]:+.3f} off on average")
+    assert f"of the class where it is largest: {name}" in model_card_markdown(kind.evidence)
+
+
+def test_what_has_no_classes_names_none_in_its_calibration(amount: Stages) -> None:
+    gate = next(one for one in amount.verdict["gates"] if one["gate"] == "calibration")
+    assert re.match(r"predictions [+-]0\.\d+ off on average", gate["reason"])
 
 
 def test_a_scorer_from_its_files_answers_the_same(stages: Stages) -> None:

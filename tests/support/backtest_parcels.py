@@ -15,7 +15,7 @@ from model_lifecycle.contracts.policy import PolicySpec
 from model_lifecycle.models.calibration import Calibration
 from model_lifecycle.pipelines.backtest.nodes.compare import live_decisions, settled_rows, try_policies
 from model_lifecycle.pipelines.backtest.nodes.memoised import Memoised
-from model_lifecycle.pipelines.backtest.nodes.stages import Project
+from model_lifecycle.pipelines.backtest.nodes.stages import Project, lacking
 from model_lifecycle.pipelines.data_engineering.nodes.primary import check_decisions
 from model_lifecycle.pipelines.modelling.nodes.choice import Choice, Choices
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
@@ -66,7 +66,7 @@ def spec(policies: dict[str, Any], **others: Any) -> BacktestSpec:
 
 def schedule(found: Project, asked: BacktestSpec) -> Schedule:
     """Return from when to when."""
-    return plan_schedule(found.times(), asked, found.split)
+    return plan_schedule(found.times(), asked, found.split, lambda moment: lacking(found, moment))
 
 
 def production(found: Project, asked: BacktestSpec) -> tuple[Memoised, Live]:

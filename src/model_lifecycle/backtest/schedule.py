@@ -1,6 +1,7 @@
 """The moments at which a back-test looks up: its start and end, calendar periods, monitoring windows."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ _FREQUENCY = {"month": "MS", "week": "W-MON", "day": "D"}
 _BEFORE_TEST = 2  # periods: one to train on, one to choose calibration and threshold on
 _JUDGED = 2  # periods after the first release, below which nothing is learnt about policies
 _MICROSECOND = timedelta(microseconds=1)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class Schedule:
             number += 1
 
 
-def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Schedule:
+def plan_schedule(
+    times: pd.Series, spec: BacktestSpec, split: SplitSpec, lacking: Callable[[datetime], str]
+) -> Schedule:
     """Return from when to when policies are compared.
 
     The first release needs a period to train on, one to choose calibration and threshold on, the split's test periods,
-    and its label delay twice: between training and the first of them, and after the last. It goes live as soon as the
-    history has them, or at ``spec.start``.
+    and its label delay twice: between training and the first of them, and after the last. It goes live at the first
+    period at which the history has them and nothing is lacking to train it, or at ``spec.start``.
 
     Parameters
     ----------
@@ -70,11 +74,14 @@ def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Sch
         Says start and end, or leaves them to the data.
     split : SplitSpec
         Of production: its periods, its time zone.
+    lacking : callable
+        Says in words what a release of a moment could not be trained for; nothing where it could. It is not asked
+        where ``spec.start`` is given.
 
     Raises
     ------
     ConfigurationError
-        If the history is too short, saying what is missing.
+        If the history is too short, or at no period long enough to train on, saying what is missing.
     """
     first, last = times.min(), times.max()
     needed = _BEFORE_TEST + split.test_periods
@@ -83,7 +90,8 @@ def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Sch
     earliest = begin + step * needed + _gaps(split)
     start = earliest if spec.start is None else pd.Timestamp(spec.start).tz_convert(split.time_zone)
     end = last + _MICROSECOND if spec.end is None else min(pd.Timestamp(spec.end), last + _MICROSECOND)
-    if start < earliest or start + step * _JUDGED > pd.Timestamp(end) + _slack(split):
+    until = pd.Timestamp(end) + _slack(split)
+    if start < earliest or start + step * _JUDGED > until:
         raise ConfigurationError(
             f"backtest: decisions run from {first.isoformat()} to {last.isoformat()}; expected {needed} periods of a "
             f"{split.period}{_told(split)} before the first release (found {start.isoformat()} as its start, "
@@ -91,7 +99,37 @@ def plan_schedule(times: pd.Series, spec: BacktestSpec, split: SplitSpec) -> Sch
             f"{(start + step * _JUDGED).isoformat()}); give more history, another backtest.start or a shorter "
             "split.period"
         )
+    if spec.start is None:
+        start = _as_soon_as_enough(lambda count: begin + step * (needed + count) + _gaps(split), step, until, lacking)
     return Schedule(start.tz_convert("UTC").to_pydatetime(), end.tz_convert("UTC").to_pydatetime(), split.time_zone)
+
+
+def _as_soon_as_enough(
+    start_of: Callable[[int], pd.Timestamp],
+    step: pd.DateOffset,
+    until: pd.Timestamp,
+    lacking: Callable[[datetime], str],
+) -> pd.Timestamp:
+    """Return the first start at which nothing is lacking and enough periods follow.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, with what was lacking at the last.
+    """
+    count, start, missing = 0, start_of(0), ""
+    while start_of(count) + step * _JUDGED <= until:
+        start = start_of(count)
+        missing = lacking(start.tz_convert("UTC").to_pydatetime())
+        if not missing:
+            return start
+        _log.info("backtest: no first release as of %s yet: %s", start.isoformat(), missing)
+        count += 1
+    raise ConfigurationError(
+        f"backtest: no first release can be trained: as of {start.isoformat()}, the last of {count} starts that leave "
+        f"{_JUDGED} periods to compare policies on, {missing}; give more history or another backtest.start, or ask for "
+        "less"
+    )
 
 
 def _nearest_boundary(first: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:

@@ -61,8 +61,9 @@ class RequestRecord:
 class LabelRecord:
     """The true outcome of one decision, known from ``label_time`` on.
 
-    ``value`` is the target when ``outcome`` is ``observed``: 0.0 or 1.0, a quantity, or the number of a class, which
-    the service also takes by its name. It is None when the outcome is ``unavailable``; then ``reason`` says why.
+    ``value`` is the target when ``outcome`` is ``observed``: 0.0 or 1.0, a quantity, or a class, whose name the service
+    takes and whose number the store keeps. It is None when the outcome is ``unavailable``; then ``reason`` says why.
+    ``received_at`` is when the service took it in: a client's own is not sent.
     """
 
     decision_id: str

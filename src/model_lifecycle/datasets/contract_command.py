@@ -32,7 +32,7 @@ def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     Several together show foreign keys between them. Put the result into
     conf/cases/<case>/parameters_contracts.yml, and check every line.
     """
-    from model_lifecycle.datasets.infer import infer_contracts, known_with_label, to_yaml
+    from model_lifecycle.datasets.infer import infer_contracts, known_with_label, notes_on, to_yaml
 
     tables = {_name(source): _load(source, times) for source in sources}
     if len(tables) < len(sources):
@@ -44,7 +44,7 @@ def infer(sources: tuple[str, ...], times: tuple[str, ...]) -> None:
     contracts = infer_contracts(tables)
     if _PRIMARY in tables and _PRIMARY in sources:
         contracts = known_with_label(contracts, _PRIMARY, _outcome_columns())
-    click.echo(to_yaml(contracts), nl=False)
+    click.echo(to_yaml(contracts, notes_on(tables)), nl=False)
 
 
 def _name(source: str) -> str:

@@ -9,6 +9,7 @@ import yaml
 
 from model_lifecycle.contracts.table import ColumnContract, ColumnType, Reference, TableContract, TableContracts
 from model_lifecycle.errors import ContractError
+from model_lifecycle.features.iso_texts import offsets_of
 
 _FEW = 20  # distinct texts up to which they are listed
 _PER_CATEGORY = 5  # rows that each listed text must have on average
@@ -20,8 +21,9 @@ _KEY_COLUMNS = 3
 def infer_contracts(tables: Mapping[str, pd.DataFrame]) -> TableContracts:
     """Infer a contract for each table, and foreign keys between them.
 
-    Every contract accepts the table that it was inferred from. Types, keys, ranges and categories are guesses from the
-    rows at hand: units, what is known when, and how severe a breach is only people know.
+    Every contract accepts the table that it was inferred from, but for times that came as text (`notes_on`). Types,
+    keys, ranges and categories are guesses from the rows at hand: units, what is known when, and how severe a breach
+    is only people know.
 
     Raises
     ------
@@ -36,6 +38,25 @@ def infer_contracts(tables: Mapping[str, pd.DataFrame]) -> TableContracts:
     }
     return TableContracts(
         {name: contract.model_copy(update=_references(name, tables[name], keys)) for name, contract in found.items()}
+    )
+
+
+def notes_on(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], str]:
+    """Say by table and column what has to be done before a table keeps its contract: times that came as text."""
+    return {
+        (name, str(column)): _to_be_parsed(_scalar(str(column)), offsets)
+        for name, table in tables.items()
+        for column in table.columns
+        if (offsets := offsets_of(table[column]))
+    }
+
+
+def _to_be_parsed(column: str, offsets: tuple[str, ...]) -> str:
+    if len(offsets) == 1:
+        return f"it came as text: parse it, as by load_args: {{parse_dates: [{column}]}}"
+    return (
+        f"it came as text of offsets {', '.join(offsets)}: store UTC, or say category here and parse it in "
+        f"build_tables, as by pd.to_datetime({column}, utc=True)"
     )
 
 
@@ -69,7 +90,7 @@ def _column(table: str, name: str, values: pd.Series) -> ColumnContract:
         if len(finite) < len(numbers):
             raise ContractError(f"table {table!r}, column {name!r}: {len(numbers) - len(finite):,} values are infinite")
         fields |= _range(float(finite.min()), float(finite.max()))
-    elif kind == "time" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+    elif kind == "time" and pd.api.types.is_datetime64_dtype(values.dtype):
         fields["time_zone"] = "UTC"
     elif kind == "category":
         distinct = sorted(map(str, present.unique()))
@@ -89,6 +110,8 @@ def _type(table: str, name: str, values: pd.Series) -> ColumnType:
         present = present[np.isfinite(present)]
         whole = len(present) > 0 and bool((present % 1 == 0).all())
         return "integer" if whole or types.is_integer_dtype(values.dtype) else "number"
+    if offsets_of(values):
+        return "time"
     if values.isna().all() or types.is_string_dtype(values.dropna()):
         return "category" if not values.isna().all() or types.is_string_dtype(values.dtype) else "number"
     kinds = sorted({type(value).__name__ for value in values.dropna().head(1000)})
@@ -137,8 +160,8 @@ def _references(name: str, table: pd.DataFrame, keys: Mapping[str, pd.Series]) -
     return {"references": found}
 
 
-def to_yaml(contracts: TableContracts) -> str:
-    """Write contracts as a case's ``parameters_contracts.yml``; what was guessed is marked."""
+def to_yaml(contracts: TableContracts, notes: Mapping[tuple[str, str], str] | None = None) -> str:
+    """Write contracts as a case's ``parameters_contracts.yml``; what was guessed or has a note is marked."""
     lines = ["# Inferred from data: check every line, add units and what is known only with the label.", "contracts:"]
     for name, contract in contracts.root.items():
         lines += [
@@ -152,8 +175,8 @@ def to_yaml(contracts: TableContracts) -> str:
         lines.append("    columns:")
         for column, declared in contract.columns.items():
             fields = declared.model_dump(mode="json", exclude_defaults=True)
-            guessed = "  # check me: no zone was told" if declared.time_zone else ""
-            lines.append(f"      {_scalar(column)}: {_flow(fields)}{guessed}")
+            note = (notes or {}).get((name, column), "no zone was told" if declared.time_zone else "")
+            lines.append(f"      {_scalar(column)}: {_flow(fields)}{'  # check me: ' + note if note else ''}")
     return "\n".join(lines) + "\n"
 
 

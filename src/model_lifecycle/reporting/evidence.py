@@ -139,6 +139,7 @@ class CalibrationEvidence(TypedDict):
     slope: IntervalEvidence | None
     intercept: IntervalEvidence | None
     in_the_large: IntervalEvidence  # mean prediction - outcome; of an interval, its coverage - what it should hold
+    in_the_large_of: NotRequired[str | None]  # of several classes the one where it is largest; releases of before: none
     miscalibration: dict[str, IntervalEvidence]  # by model: loss that a recalibration on these very rows would save
     value_lost: float  # per 1,000 decisions, that such a recalibration would bring
     value_room: float  # perfect prediction, of a day's capacity the best use, over the best trivial policy

@@ -200,7 +200,7 @@ def _calibration(evidence: EvaluationEvidence) -> Section:
     found, unit = evidence["calibration"], evidence["question"]["unit"]
     loss = text.metric_of(evidence["question"]["loss"]).label
     rows: list[dict[str, Cell]] = [
-        {"figure": _IN_THE_LARGE[evidence["question"]["task"]], "value": text.interval(found["in_the_large"], 4)},
+        {"figure": _in_the_large(evidence), "value": text.interval(found["in_the_large"], 4)},
         {"figure": "expected calibration error", "value": text.number(found["expected_error"], 4)},
         {"figure": "slope (1 is perfect)", "value": text.interval(found["slope"], 3)},
         {"figure": "intercept (0 is perfect)", "value": text.interval(found["intercept"], 3)},
@@ -213,6 +213,12 @@ def _calibration(evidence: EvaluationEvidence) -> Section:
         rows.append({"figure": f"{loss} that recalibration would save {model}", "value": text.interval(saved, 4)})
     figure = reliability_figure({evidence["subject"]: found["bins"]}, evidence["question"]["task"] != "regression")
     return Section("Calibration", table=rows, figure=figure)
+
+
+def _in_the_large(evidence: EvaluationEvidence) -> str:
+    of = evidence["calibration"].get("in_the_large_of")
+    told = _IN_THE_LARGE[evidence["question"]["task"]]
+    return told if of is None else f"{told}: {of}"
 
 
 def _slices(evidence: EvaluationEvidence) -> Section:

@@ -254,6 +254,10 @@ class Task(Protocol):
         """Return figures, shape (n,), whose mean is 0 when predictions are right on average."""
         ...
 
+    def in_the_large_of(self, target: np.ndarray, prediction: np.ndarray) -> str | None:
+        """Name the class that `in_the_large` is about, None where there are no several."""
+        ...
+
     def treatments(self, target: np.ndarray, prediction: np.ndarray, action: np.ndarray) -> Mapping[str, Treatment]:
         """Return how rows were treated, by what a reader calls it; ``target`` is NaN where no outcome was observed."""
         ...

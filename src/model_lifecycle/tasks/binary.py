@@ -152,6 +152,10 @@ class BinaryTask:
         """Return prediction less outcome."""
         return np.asarray(prediction - target)
 
+    def in_the_large_of(self, target: np.ndarray, prediction: np.ndarray) -> str | None:  # noqa: ARG002
+        """Name none."""
+        return None
+
     def treatments(
         self,
         target: np.ndarray,

@@ -193,8 +193,12 @@ class MulticlassTask:
 
     def in_the_large(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         """Return prediction less outcome for the class where their means are furthest apart."""
-        off = prediction - (target[:, None] == np.arange(prediction.shape[1]))
-        return np.asarray(off[:, np.abs(off.mean(axis=0)).argmax()])
+        off = _off(target, prediction)
+        return np.asarray(off[:, _furthest(off)])
+
+    def in_the_large_of(self, target: np.ndarray, prediction: np.ndarray) -> str | None:
+        """Name the class where prediction and outcome are furthest apart on average."""
+        return self.value.classes[_furthest(_off(target, prediction))]
 
     def treatments(self, target: np.ndarray, prediction: np.ndarray, action: np.ndarray) -> Mapping[str, Treatment]:
         """Return who got anything but the default action, who got each of them, and whose class was told."""
@@ -288,3 +292,12 @@ def _midway(score: np.ndarray, threshold: float) -> float:
     lower, upper = float(below.max()), float(score[score >= threshold].min())
     middle = (lower + upper) / 2
     return middle if middle > lower else upper
+
+
+def _off(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Return prediction less outcome, shape (n, n_classes)."""
+    return np.asarray(prediction - (target[:, None] == np.arange(prediction.shape[1])))
+
+
+def _furthest(off: np.ndarray) -> int:
+    return int(np.abs(off.mean(axis=0)).argmax())

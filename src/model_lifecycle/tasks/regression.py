@@ -149,6 +149,10 @@ class RegressionTask:
         """Return whether the interval held the outcome, less how often it should."""
         return _inside(target, prediction) - self.value.interval
 
+    def in_the_large_of(self, target: np.ndarray, prediction: np.ndarray) -> str | None:  # noqa: ARG002
+        """Name none."""
+        return None
+
     def treatments(
         self,
         target: np.ndarray,

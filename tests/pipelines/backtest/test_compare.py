@@ -185,3 +185,38 @@ def test_a_short_history_is_told_with_what_is_missing() -> None:
     found = project(parcels(days=100))
     with pytest.raises(ConfigurationError, match=r"2024-03-01.* to 2024-06-08.*; expected 3 periods of a month before"):
         schedule(found, spec(MONTHLY))
+
+
+def _rare(question: BusinessQuestion, minimum: int) -> BusinessQuestion:
+    """Ask for so many outcomes of each class."""
+    success = question.success.model_copy(update={"minimum_positives": minimum})
+    return question.model_copy(update={"success": success})
+
+
+def test_a_rare_class_makes_the_first_release_wait_until_it_has_enough() -> None:
+    assert schedule(project(asked(), KIND), spec(MONTHLY)).start == JUNE
+    known = [stages.look(project(asked(), KIND), moment, TrainingWindow()).train for moment in (JUNE, JULY)]
+    june, july = (int(train["row_target"].value_counts().min()) for train in known)
+    assert june < july
+    assert schedule(project(asked(), _rare(KIND, june)), spec(MONTHLY)).start == JUNE
+    assert schedule(project(asked(), _rare(KIND, june + 1)), spec(MONTHLY)).start == JULY
+    assert schedule(project(asked(), _rare(KIND, july)), spec(MONTHLY)).start == JULY
+
+
+def test_a_class_that_never_has_enough_is_told_with_moment_count_and_remedy() -> None:
+    found = project(asked(), _rare(KIND, 2_000), training_rows=500)
+    with pytest.raises(
+        ConfigurationError,
+        match=r"as of 2024-07-01T00:00:00\+02:00, the last of 2 starts .*, \d+ early outcomes, expected at least 2,000 "
+        r"with backtest\.training_rows: 500; give more history or another backtest\.start",
+    ):
+        schedule(found, spec(MONTHLY))
+
+
+def test_a_given_start_at_which_nothing_can_be_trained_is_told_with_moment_and_remedy() -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"first release, as of 2024-05-31T22:00:00\+00:00, cannot be trained: feasibility says no-go: \d+ \w+ "
+        r"outcomes, expected at least 2,000; give another backtest\.start or more history",
+    ):
+        tried(project(asked(), _rare(KIND, 2_000)), spec(MONTHLY, start=JUNE.isoformat()))

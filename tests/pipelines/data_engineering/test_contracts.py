@@ -151,6 +151,18 @@ def test_text_where_a_time_is_declared_is_told_to_be_parsed() -> None:
     )
 
 
+def test_times_in_text_of_differing_offsets_are_told_with_the_offsets_and_how_to_parse_them() -> None:
+    contract = TableContract(columns={"asked_at": ColumnContract(type="time")})
+    table = decisions(days=2)
+    local = table["asked_at"].dt.tz_localize(None).astype(str) + pd.Series(["+0100", "+0200"] * (len(table) // 2))
+    assert _message(table.assign(asked_at=local), contract) == (
+        "contract 'parcels', column 'asked_at': found type str, expected time with its zone, or time_zone in the "
+        "contract; it is text whose offsets from UTC differ (['+0100', '+0200']), which `parse_dates` leaves as it is: "
+        "store it in UTC, or parse it in `build_tables`, as by `pd.to_datetime(asked_at, utc=True)`, and let the raw "
+        "table's contract say category"
+    )
+
+
 def test_a_duplicate_key_of_several_columns_is_named_with_its_values() -> None:
     contract = TableContract(columns=CONTRACT.columns, key=("depot", "asked_at"))
     table = decisions(days=2).assign(depot="north")

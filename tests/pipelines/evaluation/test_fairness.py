@@ -121,7 +121,8 @@ def test_a_group_of_few_rows_blocks_unless_the_groups_to_compare_are_named() -> 
     scores.loc[::100, "row_slice_sender"] = "school"
     found, gate = _judged(scores)
     assert not gate.passed
-    assert "not to be judged: selection rate of sender=school" in gate.reason
+    told = "selection rate of sender=school (60 decisions, of which 60 count; expected at least 500"
+    assert f"not to be judged: {told}" in gate.reason
     assert found[0]["groups"][2].get("reason", "").startswith("60 decisions, of which 60 count; expected at least 500")
     found, gate = _judged(scores, _asks(QUESTION_WITH_SLICE, groups=("firm", "person")))
     assert gate.passed

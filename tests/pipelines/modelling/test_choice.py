@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.modelling import ModellingSpec
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
+from model_lifecycle.statistics.discrimination import roc_auc
 from model_lifecycle.tasks.binary import NEVER
 from parcels import MODELLING, QUESTION_WITH_SLICE, Stages
 
@@ -83,6 +84,30 @@ def test_a_constant_that_moves_against_the_outcomes_does_not_stop_the_run() -> N
     target = np.where(folds == 0, np.arange(ROWS) % 5 == 0, target).astype(float)
     choices, _ = _choose(probability, target, base=np.array([0.45, 0.3, 0.35])[folds], folds=folds)
     assert choices.candidates["base"].calibration.method == "none"
+
+
+def test_the_order_of_rows_is_told_fold_by_fold_weighted_by_their_rows() -> None:
+    """The base rate falls while the outcomes rise: across folds the constants would be worse than chance."""
+    probability, target = _drawn()
+    folds = (np.arange(ROWS) >= 1_000).astype(int)
+    _, leaderboard = _choose(probability, target, base=np.array([0.6, 0.4])[folds], folds=folds, calibrations=("none",))
+    found = {row["model"]: row["ranking"] for row in leaderboard}
+    first, second = (roc_auc(target[folds == fold], probability[folds == fold]) for fold in (0, 1))
+    assert found == {"base": 0.5, "model": pytest.approx(first / 4 + second * 3 / 4)}
+
+
+def test_a_fold_whose_outcomes_are_all_alike_tells_nothing_of_the_order_and_stops_nothing() -> None:
+    probability, target = _drawn()
+    folds = np.arange(ROWS) * 2 // ROWS
+    alike = np.where(folds == 0, 1.0, target)
+    _, leaderboard = _choose(probability, alike, folds=folds, calibrations=("none",))
+    found = next(row["ranking"] for row in leaderboard if row["model"] == "model")
+    assert found == pytest.approx(roc_auc(target[folds == 1], probability[folds == 1]))
+    one_each = folds.astype(float)  # each fold alike in itself: only together do they have an order
+    _, leaderboard = _choose(probability, one_each, folds=folds, calibrations=("none",))
+    assert next(row["ranking"] for row in leaderboard if row["model"] == "model") == pytest.approx(
+        roc_auc(one_each, probability)
+    )
 
 
 @settings(max_examples=25, deadline=None)

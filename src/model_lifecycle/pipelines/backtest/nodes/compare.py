@@ -9,7 +9,7 @@ import pandas as pd
 from model_lifecycle.backtest.evidence import gather
 from model_lifecycle.backtest.ledger import keep_ledger
 from model_lifecycle.backtest.memo import Memo
-from model_lifecycle.backtest.production import Live
+from model_lifecycle.backtest.production import Live, Release
 from model_lifecycle.backtest.progress import Progress
 from model_lifecycle.backtest.schedule import Schedule, plan_schedule
 from model_lifecycle.backtest.walk import Rules, retrains_for_drift, walk
@@ -24,9 +24,9 @@ from model_lifecycle.contracts.modelling import ModellingSpec, SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContracts
-from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.errors import ConfigurationError, LifecycleError
 from model_lifecycle.pipelines.backtest.nodes.memoised import Memoised
-from model_lifecycle.pipelines.backtest.nodes.stages import Project
+from model_lifecycle.pipelines.backtest.nodes.stages import Project, lacking
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
 from model_lifecycle.tasks import task_of
@@ -58,16 +58,14 @@ def comparer(case: str) -> Callable[..., BacktestEvidence]:
         Raises
         ------
         ConfigurationError
-            If the history is too short.
-        LifecycleError
-            If the first release cannot be made.
+            If the history is too short, or the first release cannot be made.
         """
         project = Project(
             case, decisions, events, choices, leakage, question, features, contracts, split, run, modelling, gates,
             monitoring, backtest.training_rows,
             explained=any(retrains_for_drift(one, policy) for one in backtest.tried().values()),
         )  # fmt: skip
-        schedule = plan_schedule(project.times(), backtest, split)
+        schedule = plan_schedule(project.times(), backtest, split, lambda moment: lacking(project, moment))
         rows = settled_rows(decisions, question, schedule)
         return try_policies(project, policy, backtest, schedule, rows, memo)
 
@@ -90,7 +88,7 @@ def try_policies(
     progress = Progress(tried, schedule, clock)
     production = Memoised(project, live, rows, memo, progress.had, clock)
     watch = Watch(live, production, task, project.monitoring, project.split.label_delay)
-    first = production.train(schedule.start, TriedPolicy(trigger="never"))
+    first = _first_release(production, schedule)
     rules = Rules(schedule, project.monitoring, policy)
     walks, ledgers = {}, {}
     for name, found in tried.items():
@@ -100,6 +98,23 @@ def try_policies(
         progress.ends(name, walks[name])
     memo.forget_others()
     return gather(project.case, question, backtest, schedule, live, walks, ledgers, project.gates)
+
+
+def _first_release(production: Memoised, schedule: Schedule) -> Release:
+    """Train what every policy begins with.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be made, saying as of when and what to do.
+    """
+    try:
+        return production.train(schedule.start, TriedPolicy(trigger="never"))
+    except LifecycleError as error:
+        raise ConfigurationError(
+            f"backtest: the first release, as of {schedule.start.isoformat()}, cannot be trained: {error}; give "
+            "another backtest.start or more history"
+        ) from error
 
 
 def settled_rows(decisions: pd.DataFrame, question: BusinessQuestion, schedule: Schedule) -> pd.DataFrame:

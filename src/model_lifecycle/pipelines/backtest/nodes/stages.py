@@ -1,7 +1,7 @@
 """One retraining as of a moment, through the very nodes of production; hyper-parameters frozen, no service booted."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -12,11 +12,13 @@ from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.contracts.leakage import LeakageEvidence
+from model_lifecycle.contracts.model_input import OBSERVED
 from model_lifecycle.contracts.modelling import CandidateSpec, ModellingSpec, SplitSpec
 from model_lifecycle.contracts.policy import MonitoringSpec, TrainingWindow
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.contracts.table import TableContracts
+from model_lifecycle.errors import LifecycleError
 from model_lifecycle.features.history import History
 from model_lifecycle.features.tables import events_by_kind, to_columns
 from model_lifecycle.features.transform import FeatureState
@@ -25,11 +27,12 @@ from model_lifecycle.pipelines.evaluation.nodes.evidence import Verdict, evaluat
 from model_lifecycle.pipelines.evaluation.nodes.scores import score_test, with_champion
 from model_lifecycle.pipelines.feature_engineering.nodes import fit_state, make_model_input, plan_split
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices, choose
-from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor
+from model_lifecycle.pipelines.modelling.nodes.feasibility import assessor, enough_outcomes
 from model_lifecycle.pipelines.modelling.nodes.fit import fit_all
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
 from model_lifecycle.reporting.evidence import LeaderboardRow
 from model_lifecycle.scoring import Scorer
+from model_lifecycle.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -110,15 +113,38 @@ def look(project: Project, as_of: datetime, window: TrainingWindow) -> Known:
     LifecycleError
         If there is too little of it.
     """
-    run = project.run.model_copy(update={"as_of": as_of})
-    primary = as_known(project.decisions, project.question, run)
+    run, primary, plan = _parted(project, as_of, window)
     events = known_events(project.events, project.features, run)
-    split = split_at(project.split, as_of, project.times(), window)
-    plan = plan_split(primary, split, run, project.question)
     state = fit_state(primary, events, project.features, plan, project.question)
     rows = _thinned(primary, plan, project)
     train, test = make_model_input(rows, events, project.features, state, plan, project.question)
     return Known(run, primary, events, plan, state, train, test)
+
+
+def lacking(project: Project, as_of: datetime) -> str:
+    """Say what the outcomes known at a moment lack for a first release to be trained; nothing where they suffice."""
+    question, task = project.question, task_of(project.question)
+    try:
+        _, primary, plan = _parted(project, as_of, TrainingWindow())
+    except LifecycleError as error:  # no decision in one of the periods
+        return str(error)
+    rows = _thinned(primary, plan, project)
+    before = rows[question.decision_time] < pd.Timestamp(plan.test.start)
+    observed = rows.loc[before & (rows[question.outcome] == OBSERVED), question.target]
+    found = enough_outcomes(task, task.encode(observed.to_numpy()), question)
+    if found["passed"]:
+        return ""
+    all_rows = _thinned(primary, plan, replace(project, training_rows=None))
+    thinned = f" with backtest.training_rows: {project.training_rows}" if len(rows) < len(all_rows) else ""
+    return found["reason"] + thinned
+
+
+def _parted(project: Project, as_of: datetime, window: TrainingWindow) -> tuple[RunSpec, pd.DataFrame, SplitPlan]:
+    """Return the run of a moment, the decisions as they are known then, and where training and test part."""
+    run = project.run.model_copy(update={"as_of": as_of})
+    primary = as_known(project.decisions, project.question, run)
+    split = split_at(project.split, as_of, project.times(), window)
+    return run, primary, plan_split(primary, split, run, project.question)
 
 
 def _thinned(primary: pd.DataFrame, plan: SplitPlan, project: Project) -> pd.DataFrame:

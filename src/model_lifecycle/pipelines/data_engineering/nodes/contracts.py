@@ -9,6 +9,7 @@ import pandera.pandas as pa
 
 from model_lifecycle.contracts.table import ColumnContract, TableContract
 from model_lifecycle.errors import ContractError
+from model_lifecycle.features.iso_texts import offsets_of
 from model_lifecycle.pipelines.data_engineering.nodes.schema import (
     Breach,
     breach_of,
@@ -152,6 +153,13 @@ def _wrong_type(table: pd.DataFrame, contract: ColumnContract) -> str:
     expected = "time" if contract.time_zone else _EXPECTED.get(contract.type, contract.type)
     message = f"column {name!r}: found type {values.dtype}, expected {expected}"
     if contract.type == "time" and pd.api.types.is_string_dtype(values.dropna()):
+        offsets = offsets_of(values)
+        if len(offsets) > 1:
+            return (
+                f"{message}; it is text whose offsets from UTC differ ({listed(offsets)}), which `parse_dates` leaves "
+                f"as it is: store it in UTC, or parse it in `build_tables`, as by `pd.to_datetime({name}, utc=True)`, "
+                "and let the raw table's contract say category"
+            )
         return f"{message}; text has to be parsed, as by `load_args: {{parse_dates: [{name}]}}` of the catalog entry"
     if contract.type not in ("integer", "number"):
         return message

@@ -197,7 +197,7 @@ def treated_alike(fairness: Sequence[FairnessEvidence], gates: GateLimits) -> Ga
         _judged(one, gap, gates) for one in held for gap in one["gaps"] if one["limits"][gap["measure"]] is not None
     ]
     unknown = [
-        f"{one['figure']} of {one['column']}={group['group']}"
+        f"{one['figure']} of {one['column']}={group['group']} ({group.get('reason')})"
         for one in held
         for group in one["groups"]
         if group["value"] is None

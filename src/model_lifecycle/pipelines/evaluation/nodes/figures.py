@@ -283,6 +283,7 @@ def _calibration(
         "slope": slope,
         "intercept": intercept,
         "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
+        "in_the_large_of": task.in_the_large_of(target, prediction),
         "miscalibration": {}
         if sample.only_judged
         else {model: sample.mean(sample.saved(model), sample.block) for model in (subject, *against)},

@@ -153,12 +153,13 @@ def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
     found, loss = figures["calibration"], figures["metrics"][figures["subject"]][figures["loss"]]["estimate"]
     off, label = found["in_the_large"]["estimate"], metric_of(figures["loss"]).label
     lower, upper = ends(found["in_the_large"])
+    about = "" if (name := found.get("in_the_large_of")) is None else f" of {name!r}"
     worst = max(figures["recalibration"], key=lambda one: one["interval"]["estimate"], default=None)
     more, against = (0.0, "nothing") if worst is None else (worst["interval"]["estimate"], worst["against"])
     margin, limit = gates.calibration_margin * loss, gates.calibration_value_share * found["value_room"]
     passed = abs(off) <= gates.calibration_in_the_large and more <= margin and found["value_lost"] <= limit
     reason = (
-        f"predictions {off:+.3f} off on average ({lower:+.3f} to {upper:+.3f}), allowed "
+        f"predictions{about} {off:+.3f} off on average ({lower:+.3f} to {upper:+.3f}), allowed "
         f"{gates.calibration_in_the_large:g}; recalibration would save {label} {more:+.4f} more than {against}, "
         f"allowed {margin:.4f}, and bring {found['value_lost']:,.0f} per 1,000 decisions, allowed {limit:,.0f}"
     )

@@ -91,7 +91,8 @@ def choose(
             calibration=calibration,
             threshold=threshold,
         )
-        row = _leaderboard_row(name, candidates[name], task, prediction, rows, float(value), mine, best)
+        ranking = _ranking(task, prediction, rows, out_of_fold[FOLD].to_numpy())
+        row = _leaderboard_row(name, candidates[name], ranking, float(value), mine, best)
         row["days"], row["dependence"] = _dependence(task, prediction, rows, out_of_fold[FOLD].to_numpy())
         leaderboard.append(row)
     ranked = [row for row in leaderboard if row["role"] == "candidate"]
@@ -177,18 +178,33 @@ def _dependence(task: Task, prediction: np.ndarray, rows: pd.DataFrame, fold: np
     return sum(days for days, _ in found), pooled_dependence(found)
 
 
+def _ranking(task: Task, prediction: np.ndarray, rows: pd.DataFrame, fold: np.ndarray) -> float:
+    """Return how well the rows of each fold are ordered, on average over the observed rows.
+
+    Each fold has its own model, whose level is not that of the others: across folds even constants would order rows.
+    Folds whose outcomes are all alike tell nothing; if all are so, the rows of all folds are ordered together.
+    """
+    observed, metric = observed_rows(rows), task.metrics[task.ranking]
+    target = rows[model_input.TARGET].to_numpy(dtype=np.float64)
+    found: list[tuple[float, int]] = []
+    for number in np.unique(fold[observed]):
+        within = observed & (fold == number)
+        with suppress(StatisticError):
+            found.append((metric.value(target[within], prediction[within]), int(within.sum())))
+    if not found:
+        return metric.value(target[observed], prediction[observed])
+    values, weights = zip(*found, strict=True)
+    return float(np.average(values, weights=weights))
+
+
 def _leaderboard_row(
     name: str,
     choice: Choice,
-    task: Task,
-    prediction: np.ndarray,
-    rows: pd.DataFrame,
+    ranking: float,
     value: float,
     tried: list[Trial],
     best: Trial,
 ) -> LeaderboardRow:
-    observed = observed_rows(rows)
-    target, judged = rows[model_input.TARGET].to_numpy(dtype=np.float64)[observed], prediction[observed]
     return {
         "model": name,
         "family": choice.family,
@@ -196,7 +212,7 @@ def _leaderboard_row(
         "calibration": choice.calibration.method,
         "loss": float(np.mean(best["loss"])),
         "loss_by_fold": best["loss"],
-        "ranking": task.metrics[task.ranking].value(target, judged),
+        "ranking": ranking,
         "value_per_1000": value,
         "trials": len(tried),
         "pruned": sum(trial["state"] == "pruned" for trial in tried),

@@ -118,6 +118,23 @@ def require_no_leak(leakage: LeakageEvidence) -> None:
         )
 
 
+def enough_outcomes(task: Task, target: np.ndarray, question: BusinessQuestion) -> GateEvidence:
+    """Weigh the outcomes to train on: of the rarest kind there must be enough.
+
+    Parameters
+    ----------
+    target : ndarray of float64, shape (n,)
+        The observed outcomes, as the task encodes them.
+    """
+    counts, wanted = task.counts(target), question.success.minimum_positives
+    rarest = min(counts, key=lambda name: counts[name])
+    return _reason(
+        f"enough {rarest} outcomes", counts[rarest] >= wanted,
+        f"{counts[rarest]:,} {rarest} outcomes, expected at least {wanted:,}",
+        found=counts[rarest], limit=wanted,
+    )  # fmt: skip
+
+
 def _blocks(table: pd.DataFrame) -> np.ndarray:
     return block_ids(table[model_input.DECISION_TIME].dt.tz_localize(None).to_numpy(), DAY)
 
@@ -176,17 +193,11 @@ def _reasons(
     question: BusinessQuestion,
 ) -> list[GateEvidence]:
     """Weigh outcomes, worth and evidence; the last by the loss, as the gates will."""
-    counts, wanted = task.counts(target), question.success.minimum_positives
-    rarest = min(counts, key=lambda name: counts[name])
     trivial = max(value[name]["estimate"] for name in task.policies)
     room, needed = value["perfect"]["estimate"] - trivial, question.success.minimum_value_per_1000
     metric = task.loss.replace("_", " ")
     return [
-        _reason(
-            f"enough {rarest} outcomes", counts[rarest] >= wanted,
-            f"{counts[rarest]:,} {rarest} outcomes, expected at least {wanted:,}",
-            found=counts[rarest], limit=wanted,
-        ),
+        enough_outcomes(task, target, question),
         _reason(
             "outcomes differ", len(np.unique(target)) > 1,
             f"{len(np.unique(target)):,} different outcomes on {len(target):,} rows, expected at least 2",
