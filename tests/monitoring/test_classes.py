@@ -98,7 +98,7 @@ def test_a_class_whose_labels_never_come_blocks_the_window_and_is_named() -> Non
     kept = target != 2.0
     found = _window(_log(prediction, target)[kept])
     assert found.blocked()
-    (message,) = [one.message for one in found.quality if one.rule == "absent_outcome"]
+    (message,) = [one.message for one in found.quality if one.rule == "no_outcome"]
     expected = f"expected {prediction[kept, 2].sum():.0f}: do its labels come?"
     assert message == f"none of {kept.sum():,} outcomes is 'fraud', {expected}"
 
@@ -107,4 +107,4 @@ def test_a_rare_class_may_be_absent_from_a_few_rows() -> None:
     prediction = _predicted(1_050, 3, 7)
     few = _log(prediction, np.zeros(1_050))[:300]
     assert prediction[:300, 2].sum() < 10
-    assert [one.rule for one in _window(few).quality if one.rule == "absent_outcome"] == []
+    assert [one.rule for one in _window(few).quality if one.rule == "no_outcome"] == []

@@ -242,7 +242,7 @@ def _look(
     for name, values in outcomes.items():
         known = rules.contract.get(name)
         findings += check_outcomes(name, values, known, rules.spec, before=trusted.get(name))
-    absent = _absent_outcomes(rows, rules) if found.mature else ()
+    absent = _no_outcomes(rows, rules) if found.mature else ()
     quality = (*findings, *absent, *_label_times(found.label_before_decision, found.decisions))
     columns = {**inputs.columns, **outcomes}
     return _Looked(columns, features, quality, _drift(rows, span, features, champion, rules), found)
@@ -336,7 +336,7 @@ def _causes(rows: pd.DataFrame, looked: _Looked, losses: Losses, champion: Champ
     return find_causes(own, losses, champion.reference_profile, looked.drift, champion.importance)
 
 
-def _absent_outcomes(rows: pd.DataFrame, rules: Rules) -> tuple[Finding, ...]:
+def _no_outcomes(rows: pd.DataFrame, rules: Rules) -> tuple[Finding, ...]:
     """Tell what is promised so often that it must have happened, and was never observed: its labels do not come."""
     seen = rows[observed(rows)]
     prediction = predictions(seen, rules.task)
@@ -351,7 +351,7 @@ def _absent_outcomes(rows: pd.DataFrame, rules: Rules) -> tuple[Finding, ...]:
             text = f"none of {len(target):,} outcomes is {name!r}, expected {promised:.0f}: do its labels come?"
             found.append(
                 Finding(
-                    rule="absent_outcome",
+                    rule="no_outcome",
                     column=rules.target or None,
                     severity="critical",
                     found=0.0,

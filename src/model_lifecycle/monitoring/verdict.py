@@ -12,16 +12,8 @@ from model_lifecycle.statistics.intervals import Interval
 
 Severity = Literal["warning", "critical"]
 Rule = Literal[
-    "missing",
-    "unknown_category",
-    "out_of_range",
-    "unreadable",
-    "stuck",
-    "unit",
-    "volume",
-    "label_time",
-    "absent_outcome",
-]
+    "missing", "unknown_category", "out_of_range", "unreadable", "stuck", "unit", "volume", "label_time", "no_outcome"
+]  # fmt: skip
 Share = Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
 
 
@@ -37,13 +29,7 @@ class Figure(Contract):
     @classmethod
     def of(cls, interval: Interval) -> "Figure":
         """Return the figure of a statistic's interval."""
-        return cls(
-            estimate=interval.estimate,
-            lower=interval.lower,
-            upper=interval.upper,
-            level=interval.level,
-            n_blocks=interval.n_blocks,
-        )
+        return cls.model_validate({name: getattr(interval, name) for name in cls.model_fields})
 
 
 class Finding(Contract):
