@@ -99,13 +99,14 @@ def test_a_label_older_than_its_decision_is_counted_and_not_used() -> None:
 
 
 def _late_positives(seed: int) -> pd.DataFrame:
-    """Return six stationary weeks of 5% positives, which are known after 45 days, and negatives after one."""
+    """Return six stationary weeks of 5% positives, most of which are known after 45 days, and the rest after one."""
     random = np.random.default_rng(seed)
     log = log_of(live(1, weeks=6))
     logit = -3.9 + 1.6 * random.normal(size=len(log))
     log["score"] = 1 / (1 + np.exp(-logit))
     log["value"] = (random.random(len(log)) < log["score"]).astype(float)
-    log["label_time"] = log["decision_time"] + pd.to_timedelta(np.where(log["value"] == 1.0, 45, 1), unit="D")
+    late = (log["value"] == 1.0) & (random.random(len(log)) < 0.9)
+    log["label_time"] = log["decision_time"] + pd.to_timedelta(np.where(late, 45, 1), unit="D")
     return log
 
 
