@@ -110,6 +110,8 @@ def test_the_command_copies_the_configured_store_and_says_what(tmp_path: Path) -
     with pytest.raises(StoreError, match="does not exist; expected one to copy"):
         CliRunner().invoke(store_command, arguments, catch_exceptions=False)
     assert not (tmp_path / "store.db").exists()
+    with pytest.raises(StoreError, match="the store's URL cannot be read"):
+        CliRunner().invoke(store_command, [*arguments, "--store", "nonsense"], catch_exceptions=False)
     with Store.open(f"sqlite:///{tmp_path}/store.db") as made:
         made.append_predictions([prediction(1)])
         made.append_events([event(1), event(2)])

@@ -60,8 +60,11 @@ def open_engine(url: str, synchronous: Synchronous, timeout: float) -> Engine:
 
 
 def database_exists(url: str) -> bool:
-    """Return whether a SQLite file is there; of a server only a connection can tell."""
-    parsed = make_url(url)
+    """Return whether a SQLite file is there; of a server, or what is no URL, only opening can tell."""
+    try:
+        parsed = make_url(url)
+    except sqlalchemy.exc.ArgumentError:  # opening says what is wrong with it
+        return True
     return parsed.get_backend_name() != "sqlite" or (parsed.database is not None and Path(parsed.database).is_file())
 
 
