@@ -170,6 +170,7 @@ def test_a_method_that_is_none_is_told_by_a_problem_document(tmp_path: Path, wri
             )
             assert head.startswith(b"HTTP/1.1 405 ")
             assert b"content-type: application/problem+json" in head
+            assert b"allow: GET, HEAD, POST" in head
             assert json.loads(body)["status"] == 405
 
 

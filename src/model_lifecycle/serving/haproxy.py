@@ -34,7 +34,8 @@ _FRONTEND = """\
     tcp-request connection track-sc0 src,ipmask(32,64)
     tcp-request connection reject if {{ sc0_conn_cur gt {limit} }}
     option disable-h2-upgrade
-    http-request return status 405 content-type application/problem+json file {no_method} unless {{ method {methods} }}
+    acl known_method method {methods}
+    http-request return status 405 content-type {kind} file {refusal} hdr allow "GET, HEAD, POST" unless known_method
     http-request del-header Upgrade"""
 # For each direction of a connection in use; a request's line and headers must fit in, too.
 BUFFER_BYTES = 64 * 1024
@@ -89,7 +90,8 @@ def _added(folder: Path) -> str:
     """Return the lines that the frontend gets."""
     refusal = folder / "405.json"
     refusal.write_bytes(Problem(405, f"this method is none of {_METHODS.replace(' ', ', ')}").body())
-    lines = _FRONTEND.format(limit=ADDRESS_CONNECTIONS, no_method=refusal, methods=_METHODS)
+    kind = "application/problem+json"
+    lines = _FRONTEND.format(limit=ADDRESS_CONNECTIONS, refusal=refusal, methods=_METHODS, kind=kind)
     return "\n".join(line + _ADDED for line in lines.splitlines())
 
 
