@@ -75,3 +75,24 @@ def test_the_reference_of_another_release_is_refused() -> None:
         ContractError, match=f"release: found '{RELEASE}', expected 'r2'; windows would be held against"
     ):
         ChampionFacts.read(champion(), "r2")
+
+
+def test_a_score_that_is_no_probability_is_told_and_left_out_of_every_figure() -> None:
+    """One damaged row is a warning beside figures of all others; from one in a hundred on the window is not trusted."""
+    log = log_of(live(3))
+    spoiled = log.copy()
+    spoiled.loc[spoiled.index[7], "score"] = 1.5
+    spoiled.loc[spoiled.index[9], "score"] = np.nan
+    report, rest = (
+        judge_windows(one, champion(), RULES, LIVE + WEEK, 1) for one in (spoiled, log.drop(log.index[[7, 9]]))
+    )
+    (window,), (other,) = report.windows, rest.windows
+    told = [(one.severity, one.message) for one in window.quality if one.rule == "no_prediction"]
+    text = f"2 of {len(log):,} logged predictions are none (missing or out of range); no figure counts them"
+    assert told == [("warning", text)]
+    assert window.performance is not None
+    assert other.performance is not None
+    assert window.performance.figures == other.performance.figures
+    assert window.concept == other.concept
+    spoiled["score"] = np.where(np.arange(len(log)) % 50 == 0, -0.1, log["score"])
+    assert judge_windows(spoiled, champion(), RULES, LIVE + WEEK, 1).windows[0].blocked()

@@ -13,13 +13,14 @@ from model_lifecycle.contracts.columns import Columns
 from model_lifecycle.contracts.features import FeatureSpec
 from model_lifecycle.contracts.policy import MonitoringSpec
 from model_lifecycle.contracts.table import ColumnContract
+from model_lifecycle.monitoring.answers import absent_outcomes, early_labels, impossible_predictions
 from model_lifecycle.monitoring.causes import Losses, find_causes
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.concept import judge_concept, labelled, watch_errors
 from model_lifecycle.monitoring.drift import feature_drift, weighted
 from model_lifecycle.monitoring.estimated import estimate_performance, with_past_errors
 from model_lifecycle.monitoring.logged import LoggedColumns, logged_columns
-from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, predictions, release_shares
+from model_lifecycle.monitoring.performance import OF_HOLDOUT, judge_performance, release_shares
 from model_lifecycle.monitoring.quality import FEWEST_ROWS, check_outcomes, check_quality
 from model_lifecycle.monitoring.shadow import compare_shadows
 from model_lifecycle.monitoring.slices import judge_slices
@@ -46,8 +47,6 @@ from model_lifecycle.monitoring.windows import (
 from model_lifecycle.tasks import Task
 
 _NUMBER = ("integer", "number")
-# Of so many that are expected, none happens once in 20,000 windows (Poisson).
-_SURE_TO_HAPPEN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +241,9 @@ def _look(
     for name, values in outcomes.items():
         known = rules.contract.get(name)
         findings += check_outcomes(name, values, known, rules.spec, before=trusted.get(name))
-    absent = _no_outcomes(rows, rules) if found.mature else ()
-    quality = (*findings, *absent, *_label_times(found.label_before_decision, found.decisions))
+    absent = absent_outcomes(rows, rules.task, rules.target) if found.mature else ()
+    answers = (*impossible_predictions(rows, rules.task), *absent)
+    quality = (*findings, *answers, *early_labels(found.label_before_decision, found.decisions))
     columns = {**inputs.columns, **outcomes}
     return _Looked(columns, features, quality, _drift(rows, span, features, champion, rules), found)
 
@@ -334,42 +334,6 @@ def _causes(rows: pd.DataFrame, looked: _Looked, losses: Losses, champion: Champ
     mine = labelled(rows, champion, rules.task)
     own = {name: values[mine] for name, values in looked.features.items()}
     return find_causes(own, losses, champion.reference_profile, looked.drift, champion.importance)
-
-
-def _no_outcomes(rows: pd.DataFrame, rules: Rules) -> tuple[Finding, ...]:
-    """Tell what is promised so often that it must have happened, and was never observed: its labels do not come."""
-    seen = rows[observed(rows)]
-    prediction = predictions(seen, rules.task)
-    known = np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim)))
-    target = seen["value"].to_numpy(dtype=np.float64)[known]
-    if rules.task.objective.kind == "quantile" or not len(target):
-        return ()
-    found: list[Finding] = []
-    for name, one in rules.task.promises(target, prediction[known]).items():
-        promised = float(one.probability.sum())
-        if promised >= _SURE_TO_HAPPEN and not one.event.any():
-            text = f"none of {len(target):,} outcomes is {name!r}, expected {promised:.0f}: do its labels come?"
-            found.append(
-                Finding(
-                    rule="no_outcome",
-                    column=rules.target or None,
-                    severity="critical",
-                    found=0.0,
-                    limit=promised,
-                    message=text,
-                )
-            )
-    return tuple(found)
-
-
-def _label_times(before: int, decisions: int) -> tuple[Finding, ...]:
-    if not before:
-        return ()
-    message = f"{before:,} of {decisions:,} labels are older than their decision; they are not used"
-    finding = Finding(
-        rule="label_time", column=None, severity="warning", found=float(before), limit=0.0, message=message
-    )
-    return (finding,)
 
 
 def _newest(log: pd.DataFrame) -> datetime | None:

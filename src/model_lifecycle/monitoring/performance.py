@@ -75,7 +75,7 @@ def judge_performance(
 
 
 def predictions(rows: pd.DataFrame, task: Task) -> np.ndarray:
-    """Return the logged predictions; NaN where an output is missing."""
+    """Return the logged predictions; NaN where an output is missing or no probability can be."""
     outputs = rows["outputs"].tolist() if "outputs" in rows.columns else [{}] * len(rows)
     return task.logged(rows["score"].to_numpy(dtype=np.float64), outputs)
 

@@ -12,7 +12,8 @@ from model_lifecycle.statistics.intervals import Interval
 
 Severity = Literal["warning", "critical"]
 Rule = Literal[
-    "missing", "unknown_category", "out_of_range", "unreadable", "stuck", "unit", "volume", "label_time", "no_outcome"
+    "missing", "unknown_category", "out_of_range", "unreadable", "stuck", "unit", "volume", "label_time", "no_outcome",
+    "no_prediction"
 ]  # fmt: skip
 Share = Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
 

@@ -138,8 +138,11 @@ def average_precision(target: np.ndarray, score: np.ndarray) -> float:
     return float(np.sum(recalled * precision) / true_positives[-1])
 
 
-def macro_auc_contributions(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Contribution of each row to the mean over the classes of the AUC of each class against the rest.
+def class_auc_contributions(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Contribution of each row to the AUC of each class against the rest, weighted by how often the class occurs.
+
+    A plain mean over the classes would let the few rows of a rare class decide, and be another figure wherever one
+    does not occur.
 
     Parameters
     ----------
@@ -150,7 +153,9 @@ def macro_auc_contributions(target: np.ndarray, probability: np.ndarray) -> np.n
     Returns
     -------
     ndarray of shape (n_rows,), float64
-        Their mean, in [0, 1], is the figure; 0.5 without any order. A class that does not occur is left out.
+        ``A_y + sum_k p_k * (c_k - A_k)``, whose mean ``sum_k p_k * A_k``, in [0, 1], is the figure: p_k the share of
+        class k, A_k its AUC against the rest, c_k the row's `auc_contributions` to it, y the row's own class. 0.5
+        without any order; of two classes the AUC of either.
 
     Raises
     ------
@@ -159,22 +164,27 @@ def macro_auc_contributions(target: np.ndarray, probability: np.ndarray) -> np.n
 
     References
     ----------
-    Provost and Domingos (2000), Well-trained PETs, CeDER working paper 00-04 (one class against the rest);
+    Provost and Domingos (2000), Well-trained PETs, CeDER working paper 00-04 (the figure);
     DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845 (contributions).
 
     Examples
     --------
     >>> probability = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6]])
-    >>> macro_auc_contributions(np.array([0, 1, 2]), probability).tolist()
+    >>> class_auc_contributions(np.array([0, 1, 2]), probability).tolist()
     [1.0, 1.0, 1.0]
     """
     classes = np.unique(target)
     if classes.size < 2:
         raise StatisticError(
-            f"macro_auc_contributions: found {classes.size} classes in {target.size:,} rows; expected at least 2"
+            f"class_auc_contributions: found {classes.size} classes in {target.size:,} rows; expected at least 2"
         )
-    each = [auc_contributions((target == label).astype(np.float64), probability[:, int(label)]) for label in classes]
-    return np.asarray(np.mean(each, axis=0))
+    found = np.zeros(target.size)
+    for label in classes:
+        mine = target == label
+        each = auc_contributions(mine.astype(np.float64), probability[:, int(label)])
+        area = float(np.mean(each))
+        found += area * mine + np.mean(mine) * (each - area)
+    return found
 
 
 def rank_correlation(target: np.ndarray, prediction: np.ndarray) -> float:

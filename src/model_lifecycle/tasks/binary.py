@@ -20,7 +20,7 @@ from model_lifecycle.statistics.calibration import (
 from model_lifecycle.statistics.discrimination import auc_contributions, average_precision
 from model_lifecycle.statistics.proper_scores import log_losses, squared_errors
 from model_lifecycle.statistics.value import best_threshold, cumulative_value_curve
-from model_lifecycle.tasks.base import ACT, LEAVE, Metric, Promise, Treatment, ValueCurve, number
+from model_lifecycle.tasks.base import ACT, FEWEST_OTHERS, LEAVE, Metric, Promise, Treatment, ValueCurve, number
 from model_lifecycle.tasks.limited import limited_curve
 
 NEVER = 2.0  # a threshold that no probability reaches
@@ -38,8 +38,8 @@ class BinaryTask:
     ranking: ClassVar[str] = "auc"
     metrics: ClassVar[Mapping[str, Metric]] = {
         "log_loss": Metric(log_losses),
-        "auc": Metric(auc_contributions),
-        "average_precision": Metric(average_precision, by_row=False),
+        "auc": Metric(auc_contributions, fewest_others=FEWEST_OTHERS),
+        "average_precision": Metric(average_precision, by_row=False, fewest_others=FEWEST_OTHERS),
         "brier": Metric(squared_errors),
     }
     calibrations: ClassVar[tuple[Method, ...]] = ("none", "sigmoid")
@@ -136,7 +136,7 @@ class BinaryTask:
 
     def logged(self, score: np.ndarray, outputs: Sequence[Mapping[str, float]]) -> np.ndarray:  # noqa: ARG002
         """Return the score."""
-        return score
+        return np.where((score >= 0.0) & (score <= 1.0), score, np.nan)
 
     def logged_actions(
         self,

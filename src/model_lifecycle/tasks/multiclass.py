@@ -12,9 +12,9 @@ from model_lifecycle.models import Objective
 from model_lifecycle.models.calibration import Calibration, Method, fit_temperature
 from model_lifecycle.models.constant import best_constant
 from model_lifecycle.statistics.calibration import CalibrationLine, Reliability, reliability
-from model_lifecycle.statistics.discrimination import macro_auc_contributions
+from model_lifecycle.statistics.discrimination import class_auc_contributions
 from model_lifecycle.statistics.proper_scores import class_log_losses, class_squared_errors
-from model_lifecycle.tasks.base import Metric, Promise, Treatment, ValueCurve
+from model_lifecycle.tasks.base import FEWEST_OTHERS, Metric, Promise, Treatment, ValueCurve
 from model_lifecycle.tasks.limited import limited_curve
 
 _STEPS = 81
@@ -34,7 +34,7 @@ class MulticlassTask:
     ranking: ClassVar[str] = "auc"
     metrics: ClassVar[Mapping[str, Metric]] = {
         "log_loss": Metric(class_log_losses),
-        "auc": Metric(macro_auc_contributions),
+        "auc": Metric(class_auc_contributions, fewest_others=FEWEST_OTHERS),
         "accuracy": Metric(_right),
         "brier": Metric(class_squared_errors),
     }
@@ -178,7 +178,8 @@ class MulticlassTask:
     def logged(self, score: np.ndarray, outputs: Sequence[Mapping[str, float]]) -> np.ndarray:
         """Return the probabilities as logged."""
         found = [[one.get(label, np.nan) for label in self.value.classes] for one in outputs]
-        return np.array(found, dtype=np.float64).reshape(len(score), len(self.value.classes))
+        logged = np.array(found, dtype=np.float64).reshape(len(score), len(self.value.classes))
+        return np.where((logged >= 0.0) & (logged <= 1.0), logged, np.nan)
 
     def logged_actions(
         self,

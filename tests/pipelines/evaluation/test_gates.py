@@ -200,7 +200,10 @@ def test_a_slice_that_cannot_be_judged_blocks(stages: Stages) -> None:
     target = stages.scores[model_input.TARGET].mask(south & stages.scores[model_input.TARGET].notna(), 0.0)
     found = _evaluate(stages, _limits(calibration_in_the_large=1.0), scores=stages.scores.assign(row_target=target))[1]
     assert not found["slices"]["passed"]
-    assert "not to be judged: ['depot=south']" in found["slices"]["reason"]
+    assert (
+        "not to be judged: ['depot=south (found 0 of 307 rows with another outcome than most"
+        in found["slices"]["reason"]
+    )
 
 
 def test_a_worse_challenger_blocks_and_one_within_the_margin_does_not(stages: Stages) -> None:

@@ -364,10 +364,12 @@ def _slice(sample: _Sample, subject: str, part: Slice, category: str, places: np
 
 
 def _promised(task: Task, target: np.ndarray, prediction: np.ndarray) -> float | None:
-    """Return the AUC that probabilities lead one to expect, the mean of the classes that happen; None of a quantity."""
+    """Return the AUC that probabilities lead one to expect, of classes weighted as they happen; None of a quantity."""
     if task.ranking != "auc":
         return None
     promises = [one for one in task.promises(target, prediction).values() if one.event.any()]
     found = [expected_auc(one.probability) for one in promises]
     known = [one for one in found if one is not None]
-    return float(np.mean(known)) if known and len(known) == len(found) else None
+    if not known or len(known) < len(found):
+        return None
+    return float(np.average(known, weights=[one.event.mean() for one in promises]))

@@ -189,7 +189,11 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     ]
     judged = [one for one in enough if all(map(math.isfinite, one[1:]))]
     told = [one for one, *_ in judged]
-    unknown = [f"{one['column']}={one['category']}" for one in important if one not in told]
+    unknown = [
+        f"{one['column']}={one['category']}{f' ({why})' if (why := one.get('reason')) else ''}"
+        for one in important
+        if one not in told
+    ]
     columns = {one["column"] for one in important}
     unknown += [f"{one['column']} ({one.get('reason')})" for one in small if one["column"] not in columns]
     weak = [
