@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,8 +25,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="HAProxy comes w
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Any:
-    """Let Ray write the configuration of one application on loopback, and return where."""
+def written(tmp_path: Path) -> Path:
+    return configured(tmp_path, served=True)
+
+
+def configured(tmp_path: Path, *, served: bool) -> Path:
+    """Let Ray write the configuration of one application on loopback, or of none as yet, and return where."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own models
         from ray.serve._private.common import RequestProtocol
@@ -52,7 +55,7 @@ def written(tmp_path: Path) -> Any:
         servers=[ServerConfig(name="replica", host="127.0.0.1", port=9)],
     )
     file = tmp_path / "haproxy.cfg"
-    api = HAProxyApi(config, {"service": backend}, config_file_path=str(file))
+    api = HAProxyApi(config, {"service": backend} if served else {}, config_file_path=str(file))
     api._generate_config_file_internal()
     return file
 
@@ -120,6 +123,15 @@ def test_a_missing_replica_is_told_by_a_problem_document_with_its_own_status(tmp
         assert f"content-length: {len(body)}" in head.splitlines()
         assert json.loads(body)["status"] == int(status)
     assert "retry-after: 1" in Path(files["503"]).read_text().splitlines()
+
+
+def test_before_there_is_an_application_the_service_is_not_ready(tmp_path: Path) -> None:
+    with running(tmp_path, configured(tmp_path, served=False)) as port:
+        head, _, body = answer(port, asked=b"GET /readyz HTTP/1.1\r\nHost: service\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["detail"] == "no replica can answer now; nothing was done"
 
 
 def test_no_line_a_request_goes_to_the_syslog(tmp_path: Path, written: Path) -> None:

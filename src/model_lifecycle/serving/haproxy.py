@@ -4,8 +4,8 @@ Ray 2.60 writes that configuration from a template of its own and starts the pro
 ``RAY_SERVE_HAPROXY_BINARY_PATH`` names. Here that is a short script: it edits the file and becomes HAProxy. So the
 pages of statistics and metrics listen on loopback alone, TLS ends in HAProxy, headers that drip in are cut off, idle
 connections are closed soon, no address holds all of them, HTTP/2 and upgrades are off, no line a request goes to the
-machine's syslog, and a missing replica is told by a problem document with its own status (Ray makes it a 500). What
-HAProxy cannot parse gets its built-in page, which nothing can replace.
+machine's syslog, and a missing replica is told by a problem document with its own status (Ray makes it a 500, or a 404
+while there is no application yet). What HAProxy cannot parse gets its built-in page, which nothing can replace.
 """
 
 import shlex
@@ -39,6 +39,7 @@ _FRONTEND = """\
     http-request del-header Upgrade"""
 # For each direction of a connection in use; a request's line and headers must fit in, too.
 BUFFER_BYTES = 64 * 1024
+_KIND = "application/problem+json"
 _ERRORS = {
     502: "the replica went away while it answered; it may have done what was asked",
     503: "no replica can answer now; nothing was done",
@@ -73,6 +74,8 @@ def write_wrapper(folder: Path, binary: str, tls: TlsSettings | None) -> Path:
         "/^frontend http_frontend$/a\\" + _added(folder).replace("\n", "\\n"),
         # Ray logs paths, with whatever a client has put into them, to the machine's syslog.
         "/^    log 127\\.0\\.0\\.1:514 /d",
+        # The one application answers every path, so without it the service has not begun, or ends.
+        f"s|^    http-request return status 404 .*|    {_nobody(folder)}|",
         *(f"s|^    errorfile {one} .*|    errorfile {one} {_error(folder, one)}|" for one in _ERRORS),
         "/^frontend prometheus$/,/^ *mode http$/s/bind :/bind 127.0.0.1:/",
         r"/^listen stats$/,$s/bind \*:/bind 127.0.0.1:/",
@@ -90,9 +93,15 @@ def _added(folder: Path) -> str:
     """Return the lines that the frontend gets."""
     refusal = folder / "405.json"
     refusal.write_bytes(Problem(405, f"this method is none of {_METHODS.replace(' ', ', ')}").body())
-    kind = "application/problem+json"
-    lines = _FRONTEND.format(limit=ADDRESS_CONNECTIONS, refusal=refusal, methods=_METHODS, kind=kind)
+    lines = _FRONTEND.format(limit=ADDRESS_CONNECTIONS, refusal=refusal, methods=_METHODS, kind=_KIND)
     return "\n".join(line + _ADDED for line in lines.splitlines())
+
+
+def _nobody(folder: Path) -> str:
+    """Return the rule for a request that no application is there for."""
+    body = folder / "503.json"
+    body.write_bytes(Problem(503, _ERRORS[503]).body())
+    return f"http-request return status 503 content-type {_KIND} file {body} hdr retry-after 1"
 
 
 def _script(edits: Sequence[str], binary: str) -> str:
@@ -108,7 +117,7 @@ def _error(folder: Path, status: int) -> Path:
     body = Problem(status, _ERRORS[status]).body()
     headers = [
         f"HTTP/1.1 {status} {phrase}",
-        "content-type: application/problem+json",
+        f"content-type: {_KIND}",
         f"content-length: {len(body)}",
         "cache-control: no-store",
         *(["retry-after: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
