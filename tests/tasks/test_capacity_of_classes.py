@@ -59,6 +59,39 @@ def test_the_threshold_of_classes_is_worth_most_under_the_rule_of_the_day(seed: 
     assert worth[found] > 0.97 * max(worth.values())
 
 
+ORDERS = ValueMatrix.model_validate(
+    SOURCE
+    | {
+        "act": {"positive": 30, "negative": -10, "unavailable": 5},
+        "leave": {"positive": 0, "negative": 0, "unavailable": 0},
+    }
+)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize(
+    ("limited", "free"),
+    [
+        (MulticlassTask(LIMITED), MulticlassTask(TICKETS)),
+        (BinaryTask(ORDERS.model_copy(update={"capacity": Capacity(share=0.1)})), BinaryTask(ORDERS)),
+    ],
+)
+def test_a_capacity_is_spent_by_what_predictions_promise(limited: Task, free: Task, seed: int) -> None:
+    """No outcome is looked at, and with true probabilities nearly as much is gained as with the best threshold."""
+    prediction, target, lost, times = _world(seed=seed)
+    if isinstance(limited, BinaryTask):
+        prediction, target = prediction[:, 1], (target == 1.0).astype(np.float64)
+    best = limited.actions(prediction, limited.threshold(prediction, target, lost, times))
+    worth = [
+        _worth(limited, action, target, lost, times)
+        for action in (limited.at_its_word(prediction, times), best, free.at_its_word(prediction, times))
+    ]
+    assert worth[0] > 0.93 * worth[1]
+    assert worth[0] > 1.2 * worth[2]
+    nothing = prediction * 0.0 if prediction.ndim == 1 else np.eye(3)[np.zeros(len(prediction), dtype=np.int64)]
+    assert set(limited.decisions(limited.at_its_word(nothing, times))) <= {"leave", "queue"}
+
+
 def test_without_a_capacity_the_highest_expected_value_decides() -> None:
     assert MulticlassTask(TICKETS).threshold(*_world()) is None
     assert "threshold" not in MulticlassTask(TICKETS).rule()
@@ -72,7 +105,6 @@ def test_below_the_threshold_the_default_action_is_taken() -> None:
     assert task.actions(prediction, None).tolist() == [QUEUE, PAY, PAY, LOOK]
     assert task.actions(prediction, 7.5).tolist() == [QUEUE, PAY, PAY, QUEUE]
     assert task.actions(prediction, task.score(prediction)[1]).tolist() == [QUEUE, PAY, PAY, QUEUE]
-    assert task.at_its_word(prediction, 7.5).tolist() == [QUEUE, PAY, PAY, QUEUE]
     assert "when its expected gain is at least the threshold; 'queue' is what happens" in task.rule()
 
 

@@ -239,8 +239,8 @@ class Task(Protocol):
         """Return the action of the highest expected value, or the default's below a threshold, shape (n,)."""
         ...
 
-    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
-        """Return the actions of who takes the prediction at its word, shape (n,); a threshold in worth stays."""
+    def at_its_word(self, prediction: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the actions of who takes the prediction at its word, shape (n,), and spends a capacity by it."""
         ...
 
     def decisions(self, action: np.ndarray) -> list[str]:

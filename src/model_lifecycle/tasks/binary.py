@@ -110,9 +110,15 @@ class BinaryTask:
             raise ModelError("a yes or no is decided by a threshold; found none")
         return np.asarray(prediction >= threshold, dtype=np.float64)
 
-    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
-        """Act from the break-even on."""
-        return self.actions(prediction, self.value.break_even())
+    def at_its_word(self, prediction: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Act from the break-even on; under a capacity from where what is done of it promises most."""
+        if self.value.capacity is None:
+            return self.actions(prediction, self.value.break_even())
+        gain = self.value.gain()
+        promised = prediction * gain.positive + (1.0 - prediction) * gain.negative
+        tried, value = limited_curve(prediction, promised, self.value.capacity.calendar(times))
+        best = int(np.argmax(value))
+        return self.actions(prediction, float(tried[best]) if value[best] > 0 else NEVER)
 
     def decisions(self, action: np.ndarray) -> list[str]:
         """Return act or leave."""

@@ -149,9 +149,15 @@ class MulticlassTask:
             return best
         return np.where(expected.max(axis=1) >= threshold, best, float(self.value.default_action()))
 
-    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:
-        """Return the action of the highest expected value, as far as it reaches the threshold."""
-        return self.actions(prediction, threshold)
+    def at_its_word(self, prediction: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Return the action of the highest expected value; under a capacity from where what is done promises most."""
+        action, promised = self.actions(prediction, None), self.score(prediction)
+        if self.value.capacity is None:
+            return action
+        acts = action != self.value.default_action()
+        tried, value = limited_curve(promised, promised, self.value.capacity.calendar(times), acts)
+        best = int(np.argmax(value))
+        return self.actions(prediction, float(tried[best]) if value[best] > 0 else self._never())
 
     def decisions(self, action: np.ndarray) -> list[str]:
         """Return the names of the actions."""

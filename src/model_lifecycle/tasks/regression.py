@@ -110,7 +110,7 @@ class RegressionTask:
         """Return the plan."""
         return np.asarray(prediction[:, _PLAN])
 
-    def at_its_word(self, prediction: np.ndarray, threshold: float | None) -> np.ndarray:  # noqa: ARG002
+    def at_its_word(self, prediction: np.ndarray, times: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the plan."""
         return self.actions(prediction, None)
 

@@ -188,14 +188,13 @@ def compute_figures(
             sample.times,
             prediction_of(sample.settled, subject),
             action_of(sample.settled, subject),
-            threshold,
         ),
         "threshold": {
             "threshold": threshold,
             "chosen_on": "the validation folds, all rows with a settled outcome",
             "decisions": {str(name): float(share) for name, share in decided.items()},
         },
-        "calibration": _calibration(sample, subject, against, worth, threshold),
+        "calibration": _calibration(sample, subject, against, worth),
         "recalibration": [
             {
                 "model": subject, "against": other, "metric": task.loss,
@@ -265,12 +264,13 @@ def _by_month(sample: _Sample, worth: dict[str, np.ndarray], time_zone: str) -> 
 
 
 def _calibration(
-    sample: _Sample, subject: str, against: list[str], worth: dict[str, np.ndarray], threshold: float | None
+    sample: _Sample, subject: str, against: list[str], worth: dict[str, np.ndarray]
 ) -> CalibrationEvidence:
     task, target, prediction = sample.task, sample.target, prediction_of(sample.observed, subject)
     bins = task.reliability(target, prediction)
     acted = action_of(sample.settled, subject).copy()
-    acted[observed_rows(sample.settled)] = task.at_its_word(task.recalibrated(target, prediction), threshold)
+    seen = observed_rows(sample.settled)
+    acted[seen] = task.at_its_word(task.recalibrated(target, prediction), sample.times[seen])
     anew = sample.worth(acted)
     trivial = max(float(worth[name].mean()) for name in task.policies)
     slope, intercept = _line(sample, prediction)

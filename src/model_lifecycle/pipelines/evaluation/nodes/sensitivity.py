@@ -16,7 +16,6 @@ def sensitivity(
     times: np.ndarray,
     prediction: np.ndarray,
     action: np.ndarray,
-    threshold: float | None,
 ) -> list[SensitivityEvidence]:
     """Multiply one assumption at a time, and decide anew.
 
@@ -29,8 +28,6 @@ def sensitivity(
         Decision times, for the capacity.
     prediction, action : ndarray
         Of the model. A plan stays as it is, since the model was fitted for its quantile.
-    threshold : float, optional
-        Of the model; an expected gain that must be reached stays as it is.
 
     Returns
     -------
@@ -41,7 +38,7 @@ def sensitivity(
     for factor in _FACTORS:
         for assumption, value in question.value.scaled(factor).items():
             task = task_of(question.model_copy(update={"value": value}))
-            anew = action if isinstance(value, QuantityCost) else task.at_its_word(prediction, threshold)
+            anew = action if isinstance(value, QuantityCost) else task.at_its_word(prediction, times)
             every = [np.full(len(times), constant) for constant in task.policies.values()]
             trivial = max(float(task.gains(*outcome, task.done(one, times)).mean()) for one in every)
             found.append(
