@@ -10,14 +10,17 @@ import pytest
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.business_question import BusinessQuestion
 from model_lifecycle.errors import FeatureError
+from model_lifecycle.features.tables import to_columns
+from model_lifecycle.models.margin import margin
 from model_lifecycle.monitoring.performance import holdout_figures
+from model_lifecycle.pipelines.evaluation.nodes.explanations import explain
 from model_lifecycle.pipelines.evaluation.nodes.pictures import draw_figures
 from model_lifecycle.pipelines.evaluation.nodes.scores import action_of, prediction_of
 from model_lifecycle.reporting.checking import checked_evaluation
 from model_lifecycle.reporting.feasibility import feasibility_page
 from model_lifecycle.reporting.model_card import model_card_markdown, model_card_page
 from model_lifecycle.scoring import Scorer
-from parcels import Stages, run_stages
+from parcels import RUN, Stages, run_stages
 from task_questions import AMOUNT, KIND, asked
 from tiny_release import SPEC
 
@@ -82,6 +85,28 @@ def test_the_action_is_the_one_of_the_highest_expected_value(kind: Stages) -> No
     )
     assert model["lower"] is not None
     assert model["lower"] > best
+
+
+def test_each_class_is_explained_by_its_own_features_and_the_decision_that_is_most_likely_of_it(kind: Stages) -> None:
+    told = explain(kind.fitted, kind.challenger, kind.test, SPEC, RUN)[0][kind.verdict["challenger"]]
+    classes = list(kind.challenger.task.shares(np.zeros(1)))
+    by_class = {label: [one for one in told["explanation"]["dependence"] if one["of"] == label] for label in classes}
+    assert all(len(found) == 3 for found in by_class.values())
+    rises = {}
+    for label in ("early", "late"):
+        weight = next(one for one in by_class[label] if one["feature"] == "weight")
+        known = [point["quantiles"][2] for point in weight["points"] if point["value"] is not None]
+        rises[label] = known[-1] - known[0]
+    assert rises["early"] < 0 < rises["late"]
+    features = to_columns(kind.test[list(SPEC.names())])
+    shares, raw = kind.challenger.predict(features), margin("multiclass", kind.challenger.model.predict(features))
+    assert [one["which"] for one in told["examples"]] == [f"highest probability of {label}" for label in classes]
+    for number, one in enumerate(told["examples"]):
+        place = int(np.flatnonzero(kind.test["row_id"] == one["decision"])[0])
+        assert one["score"] == shares[:, number].max() == shares[place, number]
+        total = one["base"] + sum(part["contribution"] for part in one["contributions"])
+        assert total == pytest.approx(raw[place, number], abs=1e-6)
+    assert "weight, for late" in model_card_markdown(kind.evidence)
 
 
 def test_the_calibration_gate_and_the_card_name_the_class_that_is_furthest_off(kind: Stages) -> None:

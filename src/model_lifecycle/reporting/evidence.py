@@ -283,6 +283,7 @@ class DependenceEvidence(TypedDict):
     """How a feature's contribution depends on its value."""
 
     feature: str
+    of: NotRequired[str]  # of several classes the one whose log-probability it adds to
     kind: str  # number | category, of which the most frequent are told
     points: list[DependencePoint]
 

@@ -40,7 +40,7 @@ def test_examples_are_the_ends_and_the_middle_of_the_scores_and_add_up_to_the_ra
     features = to_columns(stages.test[list(SPEC.names())])
     raw, score = margin("binary", scorer.model.predict(features)), scorer.predict(features)
     found = explained["trees"]["examples"]
-    assert [one["which"] for one in found] == ["highest", "middle", "lowest"]
+    assert [one["which"] for one in found] == ["highest score", "middle score", "lowest score"]
     assert (found[0]["score"], found[2]["score"]) == (score.max(), score.min())
     for one in found:
         place = int(np.flatnonzero(stages.test["row_id"] == one["decision"])[0])

@@ -24,7 +24,7 @@ def dependence_figure(found: Sequence[DependenceEvidence]) -> "Figure":
     from plotly.subplots import make_subplots
 
     panels = max(-(-len(found) // _COLUMNS), 1)
-    figure = make_subplots(rows=panels, cols=_COLUMNS, subplot_titles=[plain(one["feature"]) for one in found])
+    figure = make_subplots(rows=panels, cols=_COLUMNS, subplot_titles=[plain(panel_title(one)) for one in found])
     for place, one in enumerate(found):
         at = {"row": place // _COLUMNS + 1, "col": place % _COLUMNS + 1}
         known = [point for point in one["points"] if point["value"] is not None]
@@ -42,6 +42,11 @@ def dependence_figure(found: Sequence[DependenceEvidence]) -> "Figure":
             )
     styled(figure, "SHAP value by the value of the feature", height=100 + _HEIGHT * panels)
     return figure.update_layout(showlegend=False, margin={"t": 90})
+
+
+def panel_title(one: DependenceEvidence) -> str:
+    """Name the feature, and of several classes the one that it speaks for."""
+    return f"{one['feature']}, for {one['of']}" if "of" in one else one["feature"]
 
 
 def _line(figure: "Figure", points: Sequence[DependencePoint], at: dict[str, int]) -> None:

@@ -17,7 +17,7 @@ def examples_figure(examples: Sequence[ExampleEvidence]) -> "Figure":
     """Draw what each feature added to the raw margin of each decision, the largest first."""
     from plotly.subplots import make_subplots
 
-    titles = [plain(f"{one['decision']}, {one['which']} score {one['score']:.3g}") for one in examples]
+    titles = [plain(f"{one['decision']}, {one['which']} {one['score']:.3g}") for one in examples]
     figure = make_subplots(rows=len(examples), cols=1, subplot_titles=titles, vertical_spacing=0.08)
     for row, one in enumerate(examples, start=1):
         parts = [(_label(part), part["contribution"]) for part in one["contributions"][:_SHOWN]]

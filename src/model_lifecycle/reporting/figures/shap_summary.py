@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_lifecycle.reporting.evidence import ImportanceEvidence
-from model_lifecycle.reporting.figures.style import BLUE, GREY, row_height, row_labels, styled
+from model_lifecycle.reporting.figures.style import BLUE, GREY, plain, row_height, row_labels, styled
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -34,7 +34,9 @@ def importance_figure(importance: Sequence[ImportanceEvidence], top: int = _TOP)
     return figure.update_yaxes(autorange="reversed")
 
 
-def shap_strip_figure(names: Sequence[str], shap_values: np.ndarray, ranks: np.ndarray, top: int = _TOP) -> "Figure":
+def shap_strip_figure(
+    names: Sequence[str], shap_values: np.ndarray, ranks: np.ndarray, of: str | None = None, top: int = _TOP
+) -> "Figure":
     """Draw one dot a row and feature: its SHAP value, coloured by how high the feature's value is.
 
     Parameters
@@ -45,6 +47,8 @@ def shap_strip_figure(names: Sequence[str], shap_values: np.ndarray, ranks: np.n
         On the scale of the raw margin.
     ranks : ndarray of shape (n_rows, n_features)
         Each feature's value as its rank in [0, 1]; NaN where it is missing or has no order (drawn grey).
+    of : str, optional
+        Of several classes, the one whose log-probability they add to.
     top : int
         How many features, by mean absolute SHAP value.
     """
@@ -72,7 +76,8 @@ def shap_strip_figure(names: Sequence[str], shap_values: np.ndarray, ranks: np.n
             )
     styled(
         figure,
-        "How each feature moves the prediction: red where its value is high, blue low, grey missing or without order",
+        f"How each feature moves the {plain(f'probability of {of}') if of else 'prediction'}: red where its value is "
+        "high, blue low, grey missing or without order",
         "SHAP",
         height=row_height(len(order)) + 60,
     )

@@ -1,6 +1,7 @@
 """What moves the predictions of every candidate: SHAP values on a sample of test rows, over all and row by row."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2_000
 _SHOWN = 6  # features whose contribution is told by their value
+_SHOWN_OF_A_CLASS = 3
 _BINS = 10
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -38,9 +40,10 @@ def explain(
     explanations : dict
         By candidate: mean absolute SHAP values, largest first; the contributions of the most important features by
         their value; and the decisions of the highest, the middle and the lowest score, taken apart. Of several classes
-        the mean over them says how much a feature counts, and the last which way.
+        the mean over them says how much a feature counts, each class has features of its own by their value, and the
+        decision that is most likely of it is taken apart.
     figure
-        The challenger's values, row by row.
+        The challenger's values, row by row; of several classes those of the last.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def explain(
         found = _contributions(name, scorer, features, run)
         told[name] = _tell(scorer, found, features, rows)
         if name == challenger.facts.model:
-            figure = _strip(found, features)
+            figure = _strip(_outputs(scorer, found, features)[-1], features)
     return told, figure
 
 
@@ -89,62 +92,100 @@ def _importance(found: Contributions, features: Columns) -> list[ImportanceEvide
     return [{"feature": names[place], "mean_abs_shap": float(mean[place])} for place in order]
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """One output: what it is of (a class, or nothing), the rows' scores, and what adds up to its margins."""
+
+    of: str | None
+    score: np.ndarray
+    values: np.ndarray
+    base: np.ndarray
+
+    def largest(self, most: int) -> list[int]:
+        """Return the places of the features that move it most."""
+        order = np.argsort(-np.abs(self.values).mean(axis=0), kind="stable")
+        return [int(place) for place in order[:most]]
+
+    def examples(self) -> dict[str, int]:
+        """Return the rows that are taken apart, by what they are."""
+        ranked = np.argsort(self.score, kind="stable").tolist()
+        if self.of is not None:
+            return {f"highest probability of {self.of}": ranked[-1]}
+        return {"highest score": ranked[-1], "middle score": ranked[len(ranked) // 2], "lowest score": ranked[0]}
+
+
+def _outputs(scorer: Scorer, found: Contributions, features: Columns) -> list[_Output]:
+    predicted, value = scorer.predict(features), scorer.question.value
+    if value.task != "multiclass":
+        return [_Output(None, scorer.task.score(predicted), found.values, found.base)]
+    return [
+        _Output(label, predicted[:, place], found.values[..., place], found.base[..., place])
+        for place, label in enumerate(value.classes)
+    ]
+
+
 def _tell(scorer: Scorer, found: Contributions, features: Columns, rows: pd.DataFrame) -> CandidateExplanation:
-    importance, names, values = _importance(found, features), list(features), _of_one_output(found.values, 2)
-    largest = [one["feature"] for one in importance[:_SHOWN]]
-    shown = [(name, features[name], values[:, names.index(name)]) for name in largest]
-    score, base = scorer.task.score(scorer.predict(features)), _of_one_output(found.base, 1)
-    ranked = np.argsort(score, kind="stable").tolist()
-    examples = {"highest": ranked[-1], "middle": ranked[len(ranked) // 2], "lowest": ranked[0]}
+    outputs, names = _outputs(scorer, found, features), list(features)
+    most = _SHOWN if len(outputs) == 1 else _SHOWN_OF_A_CLASS
     return {
-        "importance": importance,
+        "importance": _importance(found, features),
         "explanation": {
             "output": _output(scorer),
             "method": found.method,
             "rows": len(rows),
             "gap": found.gap,
-            "dependence": [_dependence(*one) for one in shown],
+            "dependence": [
+                _dependence(names[place], features[names[place]], one.values[:, place], one.of)
+                for one in outputs
+                for place in one.largest(most)
+            ],
         },
         "examples": [
             {
                 "which": which,
                 "decision": str(rows[model_input.DECISION_ID].iloc[place]),
                 "time": rows[model_input.DECISION_TIME].iloc[place].isoformat(),
-                "score": float(score[place]),
-                "base": float(base[place]),
-                "contributions": _parts({name: column[place] for name, column in features.items()}, values[place]),
+                "score": float(one.score[place]),
+                "base": float(one.base[place]),
+                "contributions": _parts({name: column[place] for name, column in features.items()}, one.values[place]),
             }
-            for which, place in examples.items()
+            for one in outputs
+            for which, place in one.examples().items()
         ],
     }
-
-
-def _of_one_output(values: np.ndarray, axes: int) -> np.ndarray:
-    """Return the values of the one output, of several classes those of the last."""
-    return values if values.ndim == axes else values[..., -1]
 
 
 def _output(scorer: Scorer) -> str:
     value = scorer.question.value
     if value.task == "multiclass":
-        return f"log-probability of {value.classes[-1]!r}, less the mean over the classes"
+        return "log-probability of a class, less the mean over the classes"
     return "log-odds of a positive outcome" if value.task == "binary" else "the plan"
 
 
-def _dependence(feature: str, values: np.ndarray, contribution: np.ndarray) -> DependenceEvidence:
+def _dependence(feature: str, values: np.ndarray, contribution: np.ndarray, of: str | None) -> DependenceEvidence:
     """Return quantiles of the contribution by the value: of its bins, or of the most frequent categories."""
+    found: DependenceEvidence = {
+        "feature": feature,
+        "kind": "category" if values.dtype == object else "number",
+        "points": _points(values, contribution),
+    }
+    return found if of is None else {**found, "of": of}
+
+
+def _points(values: np.ndarray, contribution: np.ndarray) -> list[DependencePoint]:
     points: list[DependencePoint] = []
     if values.dtype == object:
-        points += [_point(name, contribution[values == name]) for name in top_categories(values, _BINS)]
-        return {"feature": feature, "kind": "category", "points": points}
+        return [_point(name, contribution[values == name]) for name in top_categories(values, _BINS)]
     known = np.isfinite(values)
     if known.any():
         place = np.searchsorted(quantile_edges(values[known], _BINS), values[known])
-        for one in np.unique(place):
-            points.append(_point(float(np.median(values[known][place == one])), contribution[known][place == one]))
+        points += [
+            _point(float(np.median(values[known][place == one])), contribution[known][place == one])
+            for one in np.unique(place)
+        ]
     if not known.all():
         points.append(_point(None, contribution[~known]))
-    return {"feature": feature, "kind": "number", "points": points}
+    return points
 
 
 def _point(value: float | str | None, contribution: np.ndarray) -> DependencePoint:
@@ -164,6 +205,6 @@ def _plain(value: Any) -> float | str | None:
     return value if isinstance(value, str) else (float(value) if np.isfinite(value) else None)
 
 
-def _strip(found: Contributions, features: Columns) -> "Figure":
+def _strip(output: _Output, features: Columns) -> "Figure":
     ranks = pd.DataFrame(dict(features)).rank(pct=True, numeric_only=True).reindex(columns=list(features)).to_numpy()
-    return shap_strip_figure(list(features), _of_one_output(found.values, 2), ranks)
+    return shap_strip_figure(list(features), output.values, ranks, output.of)
