@@ -214,5 +214,15 @@ def test_a_category_that_only_the_test_window_has_is_unknown_to_the_state(stages
 
 def test_the_reference_describes_training_and_validation_rows_alone(stages: Stages) -> None:
     found = profile_reference(stages.train, SPEC, MONITORING)
-    assert found["rows"] == len(stages.train)
     assert set(found["features"]) == set(SPEC.names())  # type: ignore[call-overload]
+    assert found["end"] == stages.train[model_input.DECISION_TIME].max().isoformat().replace("+00:00", "Z")
+
+
+def test_the_reference_begins_once_the_longest_window_of_history_is_full(stages: Stages) -> None:
+    times = stages.train[model_input.DECISION_TIME]
+    filled = times >= times.min() + timedelta(days=7)
+    found = profile_reference(stages.train, SPEC, MONITORING)
+    assert found["rows"] == filled.sum() < len(stages.train)
+    longest = SPEC.history[0].model_copy(update={"window": timedelta(days=3650)})
+    spec = SPEC.model_copy(update={"history": (longest, *SPEC.history[1:])})
+    assert profile_reference(stages.train, spec, MONITORING)["rows"] == len(stages.train)

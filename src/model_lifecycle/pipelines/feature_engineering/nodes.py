@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -141,8 +142,14 @@ def _row_columns(columns: Columns, question: BusinessQuestion) -> Mapping[str, n
 
 
 def profile_reference(train: pd.DataFrame, spec: FeatureSpec, monitoring: MonitoringSpec) -> dict[str, object]:
-    """Describe the features of all training and validation rows, as monitoring will compare live traffic with them."""
-    columns = to_columns(train)
+    """Describe the features of training and validation rows, as monitoring will compare live traffic with them.
+
+    Left out are the first rows, as long as the longest window of history, unless that were most: theirs was still
+    filling, which live traffic's never is, so what moved then would be taken for what always moves.
+    """
+    times = train[model_input.DECISION_TIME]
+    filled = times >= times.min() + max((one.window for one in spec.history), default=timedelta(0))
+    columns = to_columns(train[filled] if 2 * filled.sum() >= len(train) else train)
     features = {name: columns[name] for name in spec.names()}
     found = build_reference_profile(features, columns[model_input.DECISION_TIME], spec, monitoring)
     profile = ReferenceProfile.model_validate(found)
