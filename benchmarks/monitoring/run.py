@@ -3,8 +3,8 @@
 Every figure comes from the product's own functions on seeded worlds whose days depend on one another, as do the rows of
 a day (`worlds.py`). A cell of the first table draws several references, calibrates a profile from each as a release
 does, and judges stationary windows that follow; nominally 5% of them raise an alarm of any feature. `--quick` takes a
-tenth of the windows, `--cells 50x20 50000x200` measures the false alarms of these cells alone. Last line: one JSON
-object.
+tenth of the windows, `--cells 50x20 50000x200` measures the false alarms of these cells alone, `--power` everything but
+false alarms and speed. Last line: one JSON object.
 """
 
 import argparse
@@ -321,6 +321,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the windows")
     parser.add_argument("--cells", nargs="+", default=(), metavar="ROWSxFEATURES", help="false alarms of these alone")
+    parser.add_argument(
+        "--power", action="store_true", help="power, and the triggers of performance and concept, alone"
+    )
     parser.add_argument("--speed", action="store_true", help="seconds and memory of a window of a million rows alone")
     asked = parser.parse_args()
     if asked.speed:
@@ -332,19 +335,29 @@ def main() -> None:
         parser.error(f"--cells: no {', '.join(unknown)}; expected some of {tried}")
     worlds = max(20, round(POWER_WORLDS * scale))
     with ProcessPoolExecutor(2) as pool:
-        rows = _false_alarms(pool, scale, asked.cells)
+        rows = [] if asked.power else _false_alarms(pool, scale, asked.cells)
         if asked.cells:
             sys.stdout.write(json.dumps({"false_alarms": rows}) + "\n")
             return
         detected: dict[str, dict[str, float]] = {}
         for size in POWER_SIZES:
-            found = pd.DataFrame(list(pool.map(power, [(size, seed) for seed in range(worlds)])))
-            detected[f"{size}"] = {str(name): float(share) for name, share in found.mean().items()}
+            drifted = pd.DataFrame(list(pool.map(power, [(size, seed) for seed in range(worlds)])))
+            detected[f"{size}"] = {str(name): float(share) for name, share in drifted.mean().items()}
             sys.stdout.write(f"power at {size:,} rows, one of 20 features changed: {detected[f'{size}']}\n")
         triggered = list(pool.map(trigger, range(worlds)))
         told = pd.DataFrame(list(pool.map(concept, range(worlds)))).mean()
         sys.stdout.write(f"concept drift told: {told.round(3).to_dict()}\n")
     delays = [delay for _, delay in triggered if delay is not None]
+    found = {
+        "power": detected,
+        "trigger_false_alarms_per_year": float(np.mean([false for false, _ in triggered])),
+        "trigger_weeks_to_detect": float(np.median(delays)) if delays else None,
+        "trigger_detected": len(delays) / len(triggered),
+        "concept": {str(name): float(share) for name, share in told.items()},
+    }
+    if asked.power:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return
     measured = _measured_speed()
     share = sum(row["raised"] for row in rows) / sum(row["judged"] for row in rows)
     result = {
@@ -354,11 +367,7 @@ def main() -> None:
         "seconds_1e6x20": measured["seconds"],
         "peak_mib": measured["peak_mib"],
         "limit": LIMIT,
-        "power": detected,
-        "trigger_false_alarms_per_year": float(np.mean([false for false, _ in triggered])),
-        "trigger_weeks_to_detect": float(np.median(delays)) if delays else None,
-        "trigger_detected": len(delays) / len(triggered),
-        "concept": {str(name): float(share) for name, share in told.items()},
+        **found,
         "false_alarms": rows,
     }
     sys.stdout.write(json.dumps(result) + "\n")
