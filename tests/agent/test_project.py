@@ -39,3 +39,10 @@ def test_a_typo_is_told_by_its_file_and_the_nearest_key_as_by_a_run(
         read_project("local")
     with pytest.raises(ConfigurationError, match=r"--params: policy\.cooldown: found '14 days', expected a duration"):
         read_project("test", {"policy.cooldown": "14 days"})
+
+
+@pytest.mark.parametrize("given", ["override_by", "override.by"])
+def test_an_override_is_for_one_run_and_no_agent_has_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(ConfigurationError, match=r"override_by: found 'ada', expected none: .* for one run"):
+        read_project(None, {given: "ada", "override_reason": "needed before the season"})

@@ -64,6 +64,11 @@ def read_project(env: str | None = None, parameters: Mapping[str, str] | None = 
     env = env or os.environ.get("KEDRO_ENV") or None
     loader = CONFIG_LOADER_CLASS(CONF, env, runtime_params=given, **options)
     parameters, shared = loader["parameters"], loader["globals"]
+    if (by := parameters["override"]["by"]) is not None:
+        raise ConfigurationError(
+            f"{loader.place_of(['override_by'])}: override_by: found {by!r}, expected none: an override is a person's "
+            "word for one run, the agent's runs are many; `kedro release promote NAME --override` is for one release"
+        )
     if refused := [
         line for name, kind in _PARTS.items() for line in refusals(kind, name, parameters[name], loader.place_of)
     ]:
