@@ -182,6 +182,22 @@ def test_a_person_who_moves_the_champion_has_the_last_word(
     assert world.promotions() == [1, 2]
 
 
+@pytest.mark.parametrize("stage", ["shadow", "canary"])
+@pytest.mark.parametrize("promoted", ["parcels-07-01", "parcels-hurried"])
+def test_a_candidate_on_trial_is_taken_out_at_the_next_check_once_a_person_has_moved_the_champion(
+    make: Make, world: AgentWorld, store: Store, stage: str, promoted: str
+) -> None:
+    world.decisions = {START: decision("retrain")}
+    make(**{stage: "21d"}).run(until=START + timedelta(days=1))
+    world.registry.promote(world.release(promoted), "due tonight", "sam")
+    make(**{stage: "21d"}).run(until=START + WEEK)
+    assert world.calls[-2:] == ["monitor 07-08", "withdraw parcels-07-01"]
+    assert _actions(store)[-1] == "superseded"
+    champion = world.registry.champion()
+    assert champion is not None
+    assert champion.release_id == promoted
+
+
 def test_checks_that_were_missed_are_not_made_up_for_one_by_one(
     make: Make, world: AgentWorld, clock: ManualClock
 ) -> None:

@@ -239,7 +239,7 @@ def test_a_rule_that_asks_for_a_long_row_of_windows_makes_the_run_look_back_so_f
         asked.append(end - start)
         return log.read(end, end, end)
 
-    reader = SimpleNamespace(newest=log.newest, read=read, read_shadows=log.read_shadows)
+    reader = SimpleNamespace(newest=log.newest, start_of=log.start_of, read=read, read_shadows=log.read_shadows)
     alerting = AlertingSpec.model_validate({"rules": {"long": rule}})
     node.func(reader, None, MONITORING, POLICY, alerting, SplitSpec(time_zone="UTC"))
     assert asked[0] >= 9 * WEEK
@@ -281,6 +281,13 @@ def test_an_empty_log_gives_a_report_without_windows(tmp_path: Path) -> None:
     catalog = _run(tmp_path, None)
     assert catalog.load("policy_decision")["reasons"] == ["no prediction is logged"]
     assert "no prediction is logged" in catalog.load("monitoring_page")
+
+
+def test_a_log_that_has_been_silent_for_longer_than_is_looked_back_is_no_empty_one(quiet: Path) -> None:
+    catalog = _run(quiet, LIVE + 20 * WEEK)
+    assert catalog.load("policy_decision")["action"] == "investigate"
+    assert catalog.load("policy_decision")["reasons"] == ["data quality: no decision was logged in the window"]
+    assert [one["decisions"] for one in catalog.load("monitoring_report")["windows"]] == [0] * 5
 
 
 def test_the_page_tells_the_decision_and_its_reason(faulty: Path) -> None:

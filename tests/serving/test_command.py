@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from model_lifecycle.serving.ports import free_ports
 from model_lifecycle.serving.settings import FOLDERS
 from orphans import abandoned_folder, orphan
 
@@ -42,6 +43,16 @@ def test_a_taken_port_is_one_clear_error(tmp_path: Path, release: Path, taken: i
     assert done.returncode == 1
     place = f"127.0.0.1:{taken} cannot be used (Address already in use)"
     assert done.stderr == f"Error: {place}; stop what listens there, or choose another --port\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_is_away_is_one_clear_error_before_anything_is_started(tmp_path: Path, release: Path) -> None:
+    away = "postgresql://ada@127.0.0.1:1/parcels"
+    done = serve(tmp_path, "--port", str(free_ports(1)[0]), "--release", str(release), "--store", away)
+    assert done.returncode == 1
+    assert "ada@127.0.0.1:1/parcels: cannot open it: " in done.stderr
+    assert "Connection refused" in done.stderr
+    assert done.stdout == ""  # no key was made
     assert list(tmp_path.iterdir()) == []
 
 

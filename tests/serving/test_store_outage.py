@@ -19,6 +19,7 @@ from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import Store
 from model_lifecycle.store.engine import PAGES_PER_CHECKPOINT
 from model_lifecycle.store.predictions import prediction_row
+from postgresql_server import PostgreSQL
 from small_disk import SmallDisk
 from tiny_release import record
 
@@ -96,6 +97,19 @@ def test_a_service_that_is_asked_for_nothing_notices_that_its_store_file_is_gone
     path.rename(path.with_name("aside"))
     eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "unavailable"))
     path.with_name("aside").rename(path)
+    eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "writable"))
+    api.predict(record(1))
+
+
+def test_a_service_that_is_asked_for_nothing_notices_that_its_database_is_away(
+    start: Callable[..., Any], postgresql: PostgreSQL, postgresql_url: str
+) -> None:
+    api = start(store=postgresql_url)
+    postgresql.stop()
+    try:
+        eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "unavailable"))
+    finally:
+        postgresql.start()
     eventually(lambda: bool(api.ask("GET", "/readyz").json()["log"] == "writable"))
     api.predict(record(1))
 

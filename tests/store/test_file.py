@@ -47,7 +47,7 @@ def test_nothing_is_called_written_once_another_file_or_none_stands_at_the_path(
         lambda: file_store.append_events([event(1)]),
         lambda: file_store.predictions_between(START, LATER),
         file_store.try_to_write,
-        file_store.check_file,
+        file_store.check_there,
     ):
         with pytest.raises(StoreUnavailable, match=MOVED):
             use()

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,15 @@ def test_labels_go_with_the_last_score_of_their_decision(filled: Store) -> None:
     assert again.loc["p10", "value"] == 1.0
 
 
-def test_a_dry_run_counts_and_deletes_nothing(filled: Store) -> None:
-    done = filled.prune(CUT, CUT, dry_run=True)
-    assert (done.answers, done.shadows) == (5, 10)
-    assert len(filled.predictions_between(START, LATER)) == 20
+@pytest.mark.parametrize("answers", [None, CUT])
+@pytest.mark.parametrize("shadows", [None, CUT])
+def test_a_dry_run_tells_what_would_go_and_deletes_nothing(
+    filled: Store, answers: datetime | None, shadows: datetime | None
+) -> None:
+    filled.append_predictions([prediction(100, decision=0, minutes=15)])  # keeps the label of its decision
+    told = filled.prune(answers, shadows, dry_run=True)
+    assert len(filled.predictions_between(START, LATER)) == 21
+    assert told == filled.prune(answers, shadows)
 
 
 def test_a_label_stays_while_another_answer_for_its_decision_does(filled: Store) -> None:

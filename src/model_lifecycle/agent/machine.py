@@ -165,8 +165,14 @@ class Machine:
         return Step(begun, f"{phase} of {name} began: {what}", (entry,))
 
     def _judged(self, state: AgentState, at: datetime) -> tuple[Step | None, str]:
-        """Withdraw a candidate whose trial was ended, or that live rows show to be worse; None: its trial goes on."""
-        candidate = _known(state.candidate)
+        """Withdraw a candidate whose trial was ended, or that live rows show to be worse; None: its trial goes on.
+
+        Once somebody has moved the champion that its gates compared it with, it could not be promoted any more.
+        """
+        candidate, champion = _known(state.candidate), self._works.champion()
+        if (champion and champion.release) != candidate.replaces:
+            self._works.withdraw(candidate)
+            return self._superseded(state, at), ""
         if (ended := self._ended(state, at)) is not None:
             return ended, ""
         since, end = state.trial_since or state.since, state.trial_end(self._policy.rollout, at)

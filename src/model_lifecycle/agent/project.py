@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from model_lifecycle.contracts.alerting import AlertingSpec
+from model_lifecycle.contracts.base import Contract
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
+from model_lifecycle.contracts.refusals import refusals
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import case_name, data_folder
 
 CONF = Path("conf")
-_PARTS = ("policy", "monitoring", "alerting")
+_PARTS: dict[str, type[Contract]] = {"policy": PolicySpec, "monitoring": MonitoringSpec, "alerting": AlertingSpec}
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,22 @@ def read_project(env: str | None = None, parameters: Mapping[str, str] | None = 
     env = env or os.environ.get("KEDRO_ENV") or None
     loader = CONFIG_LOADER_CLASS(CONF, env, runtime_params=given, **options)
     parameters, shared = loader["parameters"], loader["globals"]
-    places = {
-        "case": case_name(),
-        "registry": parameters["registry_uri"],
-        "store": shared["store"],
-        "data": data_folder(),
-        "env": env,
-    }
-    try:
-        return TypeAdapter(AgentProject).validate_python({**places, **{name: parameters[name] for name in _PARTS}})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"parameters, {place}: found {first['input']!r:.80}, {first['msg']}") from error
+    if (by := parameters["override"]["by"]) is not None:
+        raise ConfigurationError(
+            f"{loader.place_of(['override_by'])}: override_by: found {by!r}, expected none: an override is a person's "
+            "word for one run, the agent's runs are many; `kedro release promote NAME --override` is for one release"
+        )
+    if refused := [
+        line for name, kind in _PARTS.items() for line in refusals(kind, name, parameters[name], loader.place_of)
+    ]:
+        raise ConfigurationError("\n  ".join(["the configuration is refused:", *refused]))
+    return AgentProject(
+        case=case_name(),
+        registry=parameters["registry_uri"],
+        store=shared["store"],
+        data=data_folder(),
+        policy=PolicySpec.model_validate(parameters["policy"]),
+        monitoring=MonitoringSpec.model_validate(parameters["monitoring"]),
+        alerting=AlertingSpec.model_validate(parameters["alerting"]),
+        env=env,
+    )

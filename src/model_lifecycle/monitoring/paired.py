@@ -4,6 +4,7 @@ The other release is scored on the logged inputs with the events that were known
 traffic of its own: the champion against the one before it, or a candidate against the champion.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -118,11 +119,11 @@ def paired_difference(
         found = paired_difference_interval(ours, theirs, days, level)
     except StatisticError as error:
         return None, str(error)
-    if found.n_effective < FEWEST_DAYS or not covers(found.coverage, level):
-        return (
-            None,
-            f"{found.n_blocks} days are worth {found.n_effective:.1f} independent ones, expected {FEWEST_DAYS:g}",
-        )
+    if found.n_effective < FEWEST_DAYS:
+        worth = f"{math.floor(10.0 * found.n_effective) / 10.0:.1f}"  # rounded down: 7.99 of 8 is too few
+        return None, f"{found.n_blocks} days are worth {worth} independent ones, expected {FEWEST_DAYS:g}"
+    if not covers(found.coverage, level):
+        return None, f"no interval covers as often as it says on {found.n_blocks} days as dependent as these"
     return Figure.of(found), "paired by decision, by days and how much they depend on one another"
 
 

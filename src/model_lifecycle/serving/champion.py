@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_lifecycle.errors import LifecycleError, RegistryError, ReleaseError
 from model_lifecycle.registry import Registry
+from model_lifecycle.registry_errors import without_password
 from model_lifecycle.releases import read_release, verify_release
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.serving.live_history import LiveHistory
@@ -93,7 +94,10 @@ def registry_place(registry: Registry) -> Callable[[], Place]:
     def champion() -> Place:
         entry = registry.champion()
         if entry is None:
-            raise RegistryError("the registry has no champion; `make run` makes one, or serve a release by its path")
+            raise RegistryError(
+                "the registry has no champion; `make run` makes one, or serve a release by its path "
+                f"(registry {without_password(registry.uri)}, model {registry.name!r})"
+            )
         return Place(Path(entry.path), entry.digest, "registry")
 
     return champion

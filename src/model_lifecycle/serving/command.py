@@ -36,10 +36,11 @@ def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **op
     check_port_free(settings.host, settings.port)
 
     from model_lifecycle.serving.deployment import run_service
-    from model_lifecycle.serving.preflight import check_release, check_store
+    from model_lifecycle.serving.preflight import check_release, check_store, open_store
 
     check_store(settings)
     check_release(settings)
+    open_store(settings)
     from_environment, key = key_for_start(settings.key_hash, settings.client_key, settings.is_loopback())
     if key is not None:
         left = f" (left in {settings.client_key} for your own tools)" if settings.client_key else ""

@@ -187,7 +187,7 @@ class LogWriter:
 
     def _probe(self) -> None:
         try:
-            self._store.check_file()
+            self._store.check_there()
             if self.unavailable is not None:
                 self._reopen()
         except StoreError as error:

@@ -9,6 +9,7 @@ from model_lifecycle.registry import Registry
 from model_lifecycle.releases import verify_release
 from model_lifecycle.serving.champion import fixed_place, registry_place
 from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.store import Store
 
 _MOUNTS = Path("/proc/mounts")
 _OVER_A_NETWORK = frozenset(
@@ -52,6 +53,17 @@ def check_store(settings: ServiceSettings, mounts: Path = _MOUNTS) -> None:
             f"store {settings.store}: SQLite on a network file system ({kind}), which several machines may reach; "
             f"expected a local disk, or a PostgreSQL URL"
         )
+
+
+def open_store(settings: ServiceSettings) -> None:
+    """Open the store once, as each replica will: of one that fails there, Ray may not tell why.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened.
+    """
+    Store.open(settings.store, settings.synchronous).close()
 
 
 def _file_system(path: Path, mounts: str) -> str:

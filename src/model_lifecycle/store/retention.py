@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Engine, delete, exists, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from model_lifecycle.errors import StoreUnavailable
@@ -50,12 +50,14 @@ def prune(engine: Engine, answers_before: datetime | None, shadows_before: datet
         Count only.
     """
     answer, labelled = predictions.c.role != "shadow", exists().where(labels.c.decision_id == predictions.c.decision_id)
-    old = _before(answers_before)
-    with reading(engine, "count open answers") as connection:
-        is_open = select(func.count()).select_from(predictions).where(answer, old, ~labelled)
-        open_answers = connection.scalar(is_open) or 0
-    shadows, theirs = _delete(engine, ~answer & _before(shadows_before), dry_run)
-    answers, more = _delete(engine, answer & old & labelled, dry_run)
+    old, old_shadow = _before(answers_before), ~answer & _before(shadows_before)
+    with reading(engine, "count what is old") as connection:
+        open_answers = _count(connection, answer, old, ~labelled)
+        if dry_run:
+            counts = _count(connection, answer, old, labelled), _count(connection, old_shadow)
+            return Pruned(*counts, _count_labels(connection, (answer & old) | old_shadow), open_answers)
+    shadows, theirs = _delete(engine, old_shadow)
+    answers, more = _delete(engine, answer & old & labelled)
     return Pruned(answers, shadows, theirs + more, open_answers)
 
 
@@ -87,11 +89,19 @@ def _before(moment: datetime | None) -> ColumnElement[bool]:
     return predictions.c.decision_time < cut
 
 
-def _delete(engine: Engine, which: ColumnElement[bool], dry_run: bool) -> tuple[int, int]:
+def _count(connection: Connection, *which: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(predictions).where(*which)) or 0
+
+
+def _count_labels(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Count the labels of decisions that have such rows, and no other."""
+    of_label = predictions.c.decision_id == labels.c.decision_id
+    alone = exists().where(of_label, which), ~exists().where(of_label, ~which)
+    return connection.scalar(select(func.count()).select_from(labels).where(*alone)) or 0
+
+
+def _delete(engine: Engine, which: ColumnElement[bool]) -> tuple[int, int]:
     """Delete rows, and in the same transaction the labels of decisions that no row is left of; count both."""
-    if dry_run:
-        with reading(engine, "count what is old") as connection:
-            return connection.scalar(select(func.count()).select_from(predictions).where(which)) or 0, 0
     gone = theirs = 0
     some = select(predictions.c.prediction_id, predictions.c.decision_id).where(which).limit(ROWS_PER_TRANSACTION)
     while True:

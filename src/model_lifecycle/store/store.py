@@ -132,10 +132,12 @@ class Store:
         file = file_of(self._engine)
         return None if file is None or self._synchronous is None else Checkpointer(file.path, self._synchronous)
 
-    def check_file(self) -> None:
-        """Raise `StoreUnavailable` if a SQLite file no longer stands where it was opened; it is not even read."""
+    def check_there(self) -> None:
+        """Raise `StoreUnavailable` if a SQLite file (it is not read) is not where it was, or no server answers."""
         with translated(self._engine, "go on"):
             check_file(self._engine)
+            if file_of(self._engine) is None:
+                self._engine.connect().close()  # a connection that was made before is asked first
 
     def append_predictions(
         self, records: Sequence[PredictionRecord | PredictionRow], requests: Sequence[RequestRecord] = ()

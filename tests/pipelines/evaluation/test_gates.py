@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from model_lifecycle.contracts import model_input
 from model_lifecycle.contracts.gates import GateLimits
 from model_lifecycle.errors import StatisticError
+from model_lifecycle.pipelines.evaluation.nodes.enough import too_thin
 from model_lifecycle.pipelines.evaluation.nodes.evidence import evaluate
 from model_lifecycle.pipelines.evaluation.nodes.figures import compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import judge
@@ -113,6 +114,12 @@ def test_too_few_independent_days_block_all_that_rests_on_them(stages: Stages) -
         r"simulated coverage \d\d\.\d%, expected 90%$",
         found["beats constant"]["reason"],
     )
+
+
+def test_days_that_are_nearly_enough_are_not_told_as_enough() -> None:
+    limits = _limits(minimum_effective_blocks=8)
+    nearly = {"n_blocks": 30, "n_effective": 7.99, "level": 0.9, "coverage": 0.9}
+    assert "worth 7.9 independent ones, expected at least 8;" in str(too_thin(cast("Any", nearly), limits))
 
 
 def test_a_gate_goes_by_the_end_that_holds_with_its_confidence_by_itself(stages: Stages) -> None:

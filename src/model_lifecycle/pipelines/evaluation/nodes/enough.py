@@ -28,11 +28,20 @@ def too_thin(interval: IntervalEvidence, gates: GateLimits) -> str | None:
     if worth >= gates.minimum_effective_blocks and covers(coverage, interval["level"]):
         return None
     return (
-        f"insufficient evidence: {interval['n_blocks']} days, worth {worth:.1f} independent ones, expected at least "
-        f"{gates.minimum_effective_blocks:g}; {covered(coverage)}, expected {interval['level']:.0%}"
+        f"insufficient evidence: {interval['n_blocks']} days, worth {shown_worth(worth)} independent ones, expected at "
+        f"least {gates.minimum_effective_blocks:g}; {covered(coverage)}, expected {interval['level']:.0%}"
     )
 
 
 def covered(coverage: float | None) -> str:
     """Say how often the interval holds the truth."""
     return "coverage unknown" if coverage is None else f"simulated coverage {coverage:.1%}"
+
+
+def shown_worth(days: float) -> str:
+    """Return how many independent days there are, rounded down: 7.99 of 8 must not look like enough.
+
+    >>> shown_worth(7.9876), shown_worth(8.0), shown_worth(30.3)
+    ('7.9', '8.0', '30.3')
+    """
+    return f"{math.floor(10.0 * days) / 10.0:.1f}"

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
-from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, one_sided, too_thin
+from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, one_sided, shown_worth, too_thin
 from model_lifecycle.pipelines.evaluation.nodes.fairness import treated_alike
 from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, ChampionInProduction
@@ -107,7 +107,7 @@ def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardR
     passed = too_thin(counted, gates) is None and rows >= gates.minimum_test_rows and not stale
     reason = (
         f"{'' if passed else 'insufficient evidence: '}{stale}{rows:,} labelled test rows on {days} days, worth "
-        f"{worth:.1f} independent ones, expected at least {gates.minimum_test_rows:,} and "
+        f"{shown_worth(worth)} independent ones, expected at least {gates.minimum_test_rows:,} and "
         f"{gates.minimum_effective_blocks:g}; {covered(found.get('coverage'))}, expected {gates.level:.0%}"
     )
     return GateResult(

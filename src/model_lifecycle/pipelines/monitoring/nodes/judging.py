@@ -77,6 +77,8 @@ def select_predictions(
     start = end - span
     if monitoring.window_rows is not None:
         start = log.start_of(end, windows * monitoring.window_rows) or _FIRST
+    elif last := log.start_of(end, 1):
+        start = min(start, last)  # a log that has fallen silent is no empty one: its windows are
     wanted = start, end, _LAST if until is None else end
     return log.read(*wanted), log.read_shadows(*wanted)
 
