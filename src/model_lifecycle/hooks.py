@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
 CHAMPION = "champion"
-SUMMARIES = ("run_summary", "alert_summary", "backtest_summary", "batch_summary")
+SUMMARIES = ("run_summary", "policy_summary", "alert_summary", "backtest_summary", "batch_summary")
 _STILL_RUNNING_SECONDS = 15.0
 
 

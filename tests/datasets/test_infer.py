@@ -1,5 +1,6 @@
 """An inferred contract accepts the very data it came from, and says what it only guessed."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +26,10 @@ _values = {
     "integer": st.integers(-(2**50), 2**50),
     "text": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
     "boolean": st.booleans(),
+    "boolean with gaps": st.none() | st.booleans(),
     "time": st.none() | st.datetimes(min_value=pd.Timestamp("1980-01-01"), max_value=pd.Timestamp("2040-01-01")),
 }
-_DTYPES = {"number": "float64", "integer": "int64", "text": "str", "boolean": "bool"}
+_DTYPES = {"number": "float64", "integer": "int64", "text": "str", "boolean": "bool", "boolean with gaps": "object"}
 
 
 @st.composite
@@ -58,6 +60,12 @@ def orders(rows: int = 100) -> pd.DataFrame:
             "amount": np.linspace(0.0, 99.5, rows), "note": [None, "x"] * (rows // 2), "nothing": [np.nan] * rows,
         }
     )  # fmt: skip
+
+
+def test_true_false_and_blanks_are_boolean_as_a_csv_file_has_them() -> None:
+    table = pd.read_csv(io.StringIO("order,insured\n1,True\n2,\n3,False\n"))
+    column = infer_contracts({"orders": table}).table("orders").columns["insured"]
+    assert (column.type, column.maximum_missing) == ("boolean", 0.4)
 
 
 def test_ranges_have_room_categories_are_few_and_keys_are_found() -> None:

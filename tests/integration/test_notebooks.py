@@ -44,6 +44,16 @@ def test_a_notebook_is_committed_without_outputs_and_starts_with_kedro(path: Pat
     assert all(not cell.outputs and cell.execution_count is None for cell in _code(notebook))
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_says_that_it_tells_of_the_flights_before_it_reads_anything_else(path: Path) -> None:
+    source = _code(_read(path))[1].source
+    before, after = source.split("\nif (case := ")
+    assert "catalog" not in before
+    assert after.startswith(
+        'catalog.load("params:case")) != "flight_delays":\n    raise RuntimeError(f"the notebooks tell of'
+    )
+
+
 @pytest.fixture(scope="module")
 def client(finished_run: FinishedRun) -> Iterator[NotebookClient]:
     """One kernel for all notebooks."""

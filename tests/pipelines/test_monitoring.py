@@ -27,6 +27,7 @@ from model_lifecycle.datasets.optional_json import OptionalJSONDataset
 from model_lifecycle.datasets.prediction_window import PredictionWindow
 from model_lifecycle.datasets.trail import TrailDataset
 from model_lifecycle.errors import ContractError
+from model_lifecycle.hooks import SUMMARIES
 from model_lifecycle.pipelines.monitoring import create_pipeline
 from model_lifecycle.store import Store
 from monitored_traffic import (
@@ -120,6 +121,7 @@ def _catalog(
             "alert_book": AlertBookDataset(url),
             "alert_report": JSONDataset(filepath=str(folder / "alert_report.json")),
             "alert_summary": TextDataset(filepath=str(folder / "alert_summary.txt")),
+            "policy_summary": TextDataset(filepath=str(folder / "policy_summary.txt")),
             "monitoring_report": JSONDataset(filepath=str(folder / "monitoring.json")),
             "policy_decision": JSONDataset(filepath=str(folder / "decision.json")),
             "action_log": ActionLog(url, f"sqlite:///{folder / 'registry.db'}", "test"),
@@ -177,6 +179,16 @@ def test_quiet_traffic_ends_in_nothing_and_warns_of_its_first_hour_alone(quiet: 
     report = catalog.load("monitoring_report")
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert [window["maturity"]["mature"] for window in report["windows"]] == [False, True, True]
+
+
+def test_a_run_says_in_words_what_was_decided_and_why(quiet: Path) -> None:
+    """Without a mature window no alert fires, which is no verdict."""
+    catalog = _run(quiet, LIVE + timedelta(hours=1))
+    assert catalog.load("alert_summary").startswith("alerts: ")
+    told, because = catalog.load("policy_summary").splitlines()
+    assert told == "policy: nothing"
+    assert because.startswith("  because no window is mature yet: ")
+    assert "policy_summary" in SUMMARIES
 
 
 def test_a_planted_change_of_unit_is_investigated_and_never_retrained_on(faulty: Path) -> None:

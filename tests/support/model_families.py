@@ -14,6 +14,8 @@ PARAMETERS: dict[str, Parameters] = {
     "seasonal": {"by": "size, depot", "bins": 6},
 }
 FAMILIES = {name: PARAMETERS.get(name, {}) for name in families()}  # a new file is tried without a line here
+REFUSED: dict[str, tuple[str, ...]] = {}  # of 'quantile' and 'multiclass', what a family says that it does not fit
+MEANS = {"seasonal"}  # families whose quantile is a mean, moved by calibration
 ROWS = 700
 THREADS = 1
 

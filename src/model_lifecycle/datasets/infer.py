@@ -10,6 +10,7 @@ import yaml
 from model_lifecycle.contracts.table import ColumnContract, ColumnType, Reference, TableContract, TableContracts
 from model_lifecycle.errors import ContractError
 from model_lifecycle.features.iso_texts import offsets_of
+from model_lifecycle.features.tables import is_boolean
 
 _FEW = 20  # distinct texts up to which they are listed
 _PER_CATEGORY = 5  # rows that each listed text must have on average
@@ -101,7 +102,7 @@ def _column(table: str, name: str, values: pd.Series) -> ColumnContract:
 
 def _type(table: str, name: str, values: pd.Series) -> ColumnType:
     types = pd.api.types
-    if types.is_bool_dtype(values.dtype):
+    if is_boolean(values):
         return "boolean"
     if types.is_datetime64_any_dtype(values.dtype):
         return "time"

@@ -44,6 +44,19 @@ def _column(name: str, values: pd.Series) -> np.ndarray:
     raise FeatureError(f"column {name!r} has type {dtype}, expected number, bool without missing, time or text")
 
 
+def is_boolean(values: pd.Series) -> bool:
+    """Return whether a column holds true and false; with missing ones, as of a CSV file, they are objects to pandas.
+
+    Examples
+    --------
+    >>> is_boolean(pd.Series([True, None, False], dtype=object)), is_boolean(pd.Series([True, "yes"], dtype=object))
+    (True, False)
+    """
+    if values.dtype != object:
+        return bool(pd.api.types.is_bool_dtype(values.dtype))
+    return pd.api.types.infer_dtype(values, skipna=True) == "boolean"
+
+
 def too_large(values: pd.Series) -> np.ndarray:
     """Return where a number lies beyond `LARGEST_INTEGER`, where no request names it exactly, bool, shape (n,)."""
     if not pd.api.types.is_numeric_dtype(values.dtype):

@@ -3,7 +3,12 @@
 from kedro.pipeline import Node, Pipeline
 
 from model_lifecycle.pipelines.monitoring.nodes.alerting import deliver_alerts
-from model_lifecycle.pipelines.monitoring.nodes.deciding import compare_with_previous, decide_policy, tell_blocked
+from model_lifecycle.pipelines.monitoring.nodes.deciding import (
+    compare_with_previous,
+    decide_policy,
+    tell_blocked,
+    tell_policy,
+)
 from model_lifecycle.pipelines.monitoring.nodes.judging import (
     compare_season,
     count_new_labels,
@@ -126,6 +131,7 @@ def _deciding() -> list[Node]:
             "policy_decision",
             name="decide_policy",
         ),
+        Node(tell_policy, "policy_decision", "policy_summary", name="tell_policy"),
         Node(
             compare_with_previous,
             {

@@ -241,6 +241,16 @@ def test_a_planted_leak_is_found(plant: Callable[[World], World], check: str, co
         require_no_leak(found)
 
 
+def test_findings_are_told_where_no_model_follows_that_they_would_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """As in ``kedro run --pipelines feature_engineering``."""
+    known_with_the_label(world()).judged()
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told.startswith("leakage: 1 findings stop the search for a model:\n  known too late: door_time is known")
+    caplog.clear()
+    world().judged()
+    assert not caplog.records
+
+
 def test_the_same_id_in_train_and_test_is_found() -> None:
     given = world()
     given.table.loc[given.table.index[-1], "parcel"] = "P-3"
@@ -288,6 +298,61 @@ def test_a_numeric_target_that_two_inputs_add_up_to_is_found() -> None:
     found = sums.judged(AMOUNT)
     assert found["leaks"][0]["check"] == "pair reproduces the target"
     assert set(found["leaks"][0]["columns"]) == {"casual", "registered"}
+
+
+def hours(given: World, seed: int = 31) -> World:
+    """Return the world with a quantity of a heavy tail for its outcome, which an honest input says something of."""
+    given.table["late"] = np.exp(0.5 * given.table["weight"] + noise(seed, len(given.table), 1.2)).round(2)
+    return given
+
+
+@pytest.mark.parametrize(
+    "bent", [np.log1p, np.square, lambda values: 1 / (values + 0.1), lambda values: values.argsort().argsort()]
+)
+def test_a_bent_copy_of_a_quantity_is_found(bent: Callable[[np.ndarray], np.ndarray]) -> None:
+    given = hours(world())
+    found = given.with_input("effort", bent(late(given)).astype(float)).judged(AMOUNT)
+    assert [(leak["check"], leak["columns"]) for leak in found["leaks"]] == [
+        ("column reproduces the target", ["effort"])
+    ]
+
+
+def test_a_quantity_that_two_inputs_multiply_to_is_found() -> None:
+    given = hours(world())
+    rate = np.exp(noise(32, len(given.table)))
+    found = given.with_input("rate", rate).with_input("bill", rate * late(given)).judged(AMOUNT)
+    assert [(leak["check"], set(leak["columns"])) for leak in found["leaks"]] == [
+        ("pair reproduces the target", {"rate", "bill"})
+    ]
+
+
+def test_a_mean_of_the_others_is_found_where_a_category_with_one_row_has_none() -> None:
+    given = hours(world())
+    given.table["depot"] = text(f"D{number}" for number in np.random.default_rng(33).geometric(0.02, len(given.table)))
+    by = given.table.groupby("depot")["late"]
+    others = (by.transform("sum") - late(given)) / (by.transform("count") - 1)
+    assert others.isna().any()
+    found = given.with_input("depot_mean", others.to_numpy()).judged(AMOUNT)
+    assert [(leak["check"], leak["columns"]) for leak in found["leaks"]] == [
+        ("target encoding over all rows", ["depot_mean"])
+    ]
+
+
+def mostly_nothing(given: World) -> World:
+    """An honest switch tells where the quantity is zero, as a closed shop sells nothing."""
+    shut = np.random.default_rng(34).uniform(size=len(given.table)) < 0.9
+    given.table["late"] = np.where(shut, 0.0, given.table["late"])
+    return given.with_input("shut", shut.astype(float))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("options", [{}, {"rows": 300}, {"rows": 40}])
+@pytest.mark.parametrize("shape", [lambda given: given, mostly_nothing])
+def test_honest_inputs_of_a_quantity_are_left_in_peace(
+    shape: Callable[[World], World], options: dict[str, Any], seed: int
+) -> None:
+    given = shape(hours(constants_and_gaps(world(seed, **options)), seed + 31))
+    assert given.judged(AMOUNT)["leaks"] == []
 
 
 def honest_encoding(given: World) -> World:

@@ -10,6 +10,7 @@ import pandera.pandas as pa
 from model_lifecycle.contracts.table import ColumnContract, TableContract
 from model_lifecycle.errors import ContractError
 from model_lifecycle.features.iso_texts import offsets_of
+from model_lifecycle.features.tables import is_boolean
 from model_lifecycle.pipelines.data_engineering.nodes.schema import (
     Breach,
     breach_of,
@@ -31,7 +32,7 @@ _IS_TYPE: dict[str, Callable[[pd.Series], bool]] = {
     "category": lambda values: pd.api.types.is_string_dtype(values.dropna()),
     "integer": lambda values: _is_number(values) and bool((values.dropna() % 1 == 0).all()),
     "number": lambda values: _is_number(values),  # noqa: PLW0108 - defined below
-    "boolean": lambda values: pd.api.types.is_bool_dtype(values.dtype),
+    "boolean": is_boolean,
     "time": lambda values: isinstance(values.dtype, pd.DatetimeTZDtype),
 }
 _EXPECTED = {"time": "time with its zone, or time_zone in the contract", "category": "category (text)"}

@@ -17,7 +17,8 @@ _SMOOTHING = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 def target_encodings(columns: Columns, target: np.ndarray, is_train: np.ndarray) -> list[Finding]:
     """Return numeric columns that are the mean outcome of a category over more than the training rows.
 
-    Smoothed means and means that leave the row itself out count as well.
+    Smoothed means and means that leave the row itself out count as well; a value may be missing, as of a category
+    with a single row.
 
     Parameters
     ----------
@@ -33,17 +34,17 @@ def target_encodings(columns: Columns, target: np.ndarray, is_train: np.ndarray)
     numeric = {
         name: values.astype(np.float64)
         for name, values in columns.items()
-        if values.dtype.kind == "f" and np.isfinite(values[known]).all() and known.any() and np.ptp(values[known])
+        if values.dtype.kind == "f" and np.isfinite(values[known]).sum() * 2 > known.sum()
     }
     found = []
     for category, codes in groups.items():
-        rows = np.flatnonzero(known & (codes >= 0))
-        rows = rows[:: max(len(rows) // _SAMPLE, 1)]
         if codes.max(initial=-1) + 1 < _FEWEST_GROUPS:
             continue
         honest = _encodings(codes, target, known & is_train, leave_one_out=False)
         everything = _encodings(codes, target, known, leave_one_out=True)
         for name, values in numeric.items():
+            rows = np.flatnonzero(known & (codes >= 0) & np.isfinite(values))
+            rows = rows[:: max(len(rows) // _SAMPLE, 1)]
             allowed = _explained(values[rows], [one[rows] for one in honest])
             share = _explained(values[rows], [one[rows] for one in everything])
             if share >= _EXACT and (1.0 - allowed) > _CLEARLY * (1.0 - share) + _ROUNDING:
@@ -71,6 +72,8 @@ def _encodings(codes: np.ndarray, target: np.ndarray, rows: np.ndarray, *, leave
 
 def _explained(values: np.ndarray, encodings: list[np.ndarray]) -> float:
     """Return the largest share of the column's variance that one of the encodings explains as a line."""
+    if not len(values):
+        return 0.0
     centred = values - values.mean()
     best = 0.0
     for encoding in encodings:

@@ -1,8 +1,10 @@
 """Rows on which inputs are tried: what they say is learned on earlier rows and judged on later ones."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.stats import rankdata
 
 from model_lifecycle.contracts.columns import Columns, take
 from model_lifecycle.contracts.leakage import LeakageLimits
@@ -12,6 +14,8 @@ _FEWEST = 8  # outcomes of each kind on the later rows, below which even a perfe
 _PERFECT = 0.999
 _ERRORS = 3.5  # standard errors that an AUC must lie above the ceiling: one in 4,000 for each thing that is tried
 _BINS = 64
+_FEWEST_ORDERED = 12  # different outcomes of a quantity: one in 12! orders of them is right by chance
+_FIRST_ROWS, _NEARLY = 500, 0.99
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Trial:
         """Return how well a prediction of the later rows does when it is better than plausible, else None.
 
         For a target of 0 and 1 that is its AUC (or that of its reverse) with its uncertainty, for any other the share
-        of the variance that it explains.
+        of the variance that it explains, or that of the variance of ranks: a logarithm knows a quantity, too.
         """
         target = self.later_target
         if not self.binary:
@@ -53,7 +57,33 @@ class Trial:
         if target.size < _FEWEST or not spread:
             return None
         share = 1.0 - float(np.sum((target - prediction) ** 2)) / spread
+        if share < self.limits.ceiling_r2:
+            share = self._explained_order(prediction)
         return share if share >= self.limits.ceiling_r2 else None
+
+    def _explained_order(self, prediction: np.ndarray) -> float:
+        """Return the squared rank correlation of a quantity and its prediction, in [0, 1].
+
+        A few rows go first: nearly all predictions are seen by them to be none.
+        """
+        share, rows = 0.0, self._ordered_rows
+        for some in (rows[:: max(len(rows) // _FIRST_ROWS, 1)], rows) if len(rows) else ():
+            if not np.ptp(prediction[some]) or not np.ptp(self.later_target[some]):
+                return 0.0
+            share = np.corrcoef(rankdata(self.later_target[some]), rankdata(prediction[some]))[0, 1] ** 2
+            if share < _NEARLY:
+                break
+        return float(share)
+
+    @cached_property
+    def _ordered_rows(self) -> np.ndarray:
+        """The later rows of a quantity whose order tells: where most are zero, to know which says nothing of the rest.
+
+        With few different outcomes their order may be chance.
+        """
+        outcomes, counts = np.unique(self.later_target, return_counts=True)
+        rows = np.flatnonzero(self.later_target != outcomes[np.argmax(counts)])
+        return rows if len(outcomes) > _FEWEST_ORDERED else rows[:0]
 
     def learned(self, earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
         """Predict the later rows by the mean earlier outcome of each group; an unknown group gets the overall mean."""

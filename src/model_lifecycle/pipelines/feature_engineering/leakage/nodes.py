@@ -1,5 +1,7 @@
 """The leakage gate: everything that is an input, held against the outcome before any model is fitted."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 
@@ -27,6 +29,7 @@ from model_lifecycle.pipelines.feature_engineering.leakage.reproduction import (
 )
 from model_lifecycle.tasks import task_of
 
+_log = logging.getLogger(__name__)
 _EARLIER = 0.7  # share of the training window from which the rest is predicted
 
 
@@ -164,4 +167,7 @@ def _evidence(
             exempt.append(ExemptFinding(**one, reason="; ".join(reasons)))
         else:
             leaks.append(one)
+    if leaks:
+        told = "".join(f"\n  {leak['check']}: {leak['message']}" for leak in leaks)
+        _log.warning("leakage: %d findings stop the search for a model:%s", len(leaks), told)
     return LeakageEvidence(passed=not leaks, leaks=leaks, exempt=exempt, notes=notes, checks=checks)

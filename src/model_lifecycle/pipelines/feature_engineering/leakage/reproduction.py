@@ -49,7 +49,11 @@ def telling_pairs(trial: Trial, skip: set[str]) -> tuple[list[Finding], int]:
         for first, second in combinations(range(len(numeric)), 2):
             tried += 1
             columns = [first, second]
-            figure = trial.too_good(_fitted(earlier[:, columns], trial.earlier_target, later[:, columns]))
+            if transform is _logarithm and not trial.binary:
+                fitted = _exponential(_fitted(earlier[:, columns], _logarithm(trial.earlier_target), later[:, columns]))
+            else:
+                fitted = _fitted(earlier[:, columns], trial.earlier_target, later[:, columns])
+            figure = trial.too_good(fitted)
             if figure is not None:
                 pair = [numeric[first], numeric[second]]
                 found.append(_finding("pair reproduces the target", pair, trial, figure, f"as {how}"))
@@ -127,6 +131,10 @@ def _logarithm(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(np.maximum(np.abs(_filled(values)), 1e-12)))
 
 
+def _exponential(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(np.clip(values, -50.0, 50.0)))
+
+
 def _comparable(trial: Trial, names: list[str]) -> Iterator[tuple[str, str]]:
     """Yield pairs of text columns, or of numeric ones, that share values."""
     for first, second in combinations(names, 2):
@@ -136,7 +144,7 @@ def _comparable(trial: Trial, names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _finding(check: str, columns: list[str], trial: Trial, figure: float, how: str) -> Finding:
-    words = f"AUC {figure:.4f}" if trial.binary else f"{figure:.2%} of the variance explained"
+    words = f"AUC {figure:.4f}" if trial.binary else f"{figure:.2%} of the variance, or of that of ranks, explained"
     limit = trial.limits.ceiling_auc if trial.binary else trial.limits.ceiling_r2
     message = (
         f"{' and '.join(columns)} {how}: {words} on {len(trial.later_target):,} later rows, plausible to {limit:g}"

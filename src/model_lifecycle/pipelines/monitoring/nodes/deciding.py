@@ -138,6 +138,11 @@ def decide_policy(
     return decide(found.windows, policy, state).model_dump(mode="json")
 
 
+def tell_policy(decision: Mapping[str, Any]) -> str:
+    """Return the decision in words, with its reasons: no alert is no verdict where no window could be judged."""
+    return "\n".join([f"policy: {decision['action']}", *(f"  because {reason}" for reason in decision["reasons"])])
+
+
 def tell_blocked(report: Mapping[str, Any], trail: Sequence[AuditRecord]) -> list[AuditRecord]:
     """Return what the trail is to tell of the windows: those that failed data quality, and those that are fine again.
 
