@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,8 @@ from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError
+from model_lifecycle.monitoring.alert_turn import turn_of
+from model_lifecycle.monitoring.alerts import Judged, Judgement
 from model_lifecycle.releases import verify_release
 from model_lifecycle.store import Store
 from tiny_release import tiny_release
@@ -139,6 +142,37 @@ def test_the_alarm_of_a_failed_work_fires_an_alert(works: KedroWorks, tmp_path: 
         "agent.rolling_back",
     )
     assert state.annotations["summary"] == "rolling back failed (1 in a row): no such release"
+
+
+def test_an_alarm_without_a_champion_resolves_no_other_alert(works: KedroWorks, tmp_path: Path) -> None:
+    works.alarm(START, "monitoring", "of the champion")
+    empty = replace(works._project, registry=f"sqlite:///{tmp_path}/another.db")
+    KedroWorks(empty, {}).alarm(START + timedelta(days=1), "retraining", "in the wrong data folder")
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        found = {state.labels["metric"]: (state.labels["release"], state.status) for state in store.alert_book.states()}
+    assert found == {"agent.monitoring": ("parcels-first", "firing"), "agent.retraining": ("none", "firing")}
+
+
+def test_an_alarm_is_raised_though_the_registry_cannot_be_read(works: KedroWorks, tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_bytes(b"no database" * 1000)
+    works.alarm(START, "monitoring", "the registry is damaged")
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        (state,) = store.alert_book.states()
+    assert (state.status, state.labels["release"]) == ("firing", "unknown")
+
+
+def test_a_check_that_is_made_again_after_an_alarm_changes_alerts_for_the_moment_it_was_due(
+    works: KedroWorks, tmp_path: Path
+) -> None:
+    works.alarm(START + timedelta(minutes=2), "monitoring", "the store is away")
+    spec = AlertingSpec.model_validate({"rules": {"slow": {"metric": "performance.log_loss", "above": 0}}})
+    judged = Judged("slow", "performance.log_loss", START - timedelta(days=7), START, True, "worse", {})
+    with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        judgement = Judgement("parcels-first", START, spec, (judged,), {})
+        store.alert_book.take_turn(lambda known: turn_of(known, judgement, START + timedelta(minutes=4)))
+        found = {state.labels["alertname"]: state for state in store.alert_book.states()}
+    assert {name: state.status for name, state in found.items()} == {"slow": "firing", "agent": "resolved"}
+    assert found["agent"].ends_at == found["agent"].starts_at  # none ends before it began
 
 
 def test_a_retraining_that_fails_tells_what_it_took(works: KedroWorks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from model_lifecycle.agent.project import AgentProject
 from model_lifecycle.contracts.alerting import AlertingSpec, AlertRule
+from model_lifecycle.errors import RegistryError
 from model_lifecycle.monitoring.alert_turn import turn_of
 from model_lifecycle.monitoring.alerts import Judged, Judgement
 from model_lifecycle.notification.delivery import deliver
@@ -22,7 +23,7 @@ def judgement_of(alerting: AlertingSpec, release: str, at: datetime, what: str, 
     )
     spec = alerting.model_copy(update={"rules": {**alerting.rules, RULE: rule}})
     judged = Judged(RULE, f"agent.{what.replace(' ', '_')}", at, at, True, message[:_LONGEST], {})
-    return Judgement(release, at, spec, (judged,), {})
+    return Judgement(release, at, spec, (judged,), {}, whole=False)
 
 
 def raise_alarm(project: AgentProject, at: datetime, what: str, message: str) -> None:
@@ -31,12 +32,19 @@ def raise_alarm(project: AgentProject, at: datetime, what: str, message: str) ->
     Raises
     ------
     LifecycleError
-        If store or registry cannot be reached.
+        If the store cannot be reached.
     """
-    champion = Registry(project.registry, project.case).champion()
-    release = "none" if champion is None else champion.release_id
-    judgement = judgement_of(project.alerting, release, at, what, message)
+    judgement = judgement_of(project.alerting, _champion(project), at, what, message)
     with Store.open(project.store) as store:
         store.append_alerts(judgement.breaches())
         store.alert_book.take_turn(lambda known: turn_of(known, judgement, datetime.now(UTC)))
         deliver(store.alert_book, judgement.alerting)
+
+
+def _champion(project: AgentProject) -> str:
+    """Return the champion's name; a registry that cannot be read may be the very thing that people have to hear of."""
+    try:
+        champion = Registry(project.registry, project.case).champion()
+    except RegistryError:
+        return "unknown"
+    return "none" if champion is None else champion.release_id

@@ -59,8 +59,8 @@ def next_states(
             told = _annotations(row[-1], rules[name])
             after[key] = replace(state, fingerprint=key, labels=labels, annotations=told) if state.streak else state
     for key, state in before.items():
-        if key not in after and state.status != "resolved" and _gone(state, judgement):
-            after[key] = replace(state, status="resolved", streak=0, ends_at=at)
+        if judgement.whole and key not in after and state.status != "resolved" and _gone(state, judgement):
+            after[key] = replace(state, status="resolved", streak=0, ends_at=max(at, state.starts_at or at))
     states = [state for key, state in after.items() if state != before.get(key)]
     return states, [_change(state, judgement, at) for state in states if _changed(before.get(state.fingerprint), state)]
 

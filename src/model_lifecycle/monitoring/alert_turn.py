@@ -28,13 +28,14 @@ def turn_of(known: Known, judgement: Judgement, now: datetime) -> Turn:
     if judgement.at is None:
         return Turn()
     at = min(judgement.at, now)
-    if known.clock is not None and at < known.clock <= now:
+    if judgement.whole and known.clock is not None and at < known.clock <= now:
         return Turn()
     before = {key: _rightly_dated(state, now) for key, state in known.states.items()}
     states, changes = next_states(before, judgement, at)
     after = {**before, **{state.fingerprint: state for state in states}}
     told = due(after.values(), known.sent, judgement.alerting, at) if judgement.alerting.deliver else []
-    return Turn(at, states, changes, told)
+    # The next run may well be of an earlier moment: a check that failed is made again for the moment it was due.
+    return Turn(at if judgement.whole else None, states, changes, told)
 
 
 def _rightly_dated(state: AlertState, now: datetime) -> AlertState:

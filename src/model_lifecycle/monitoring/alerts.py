@@ -31,7 +31,8 @@ class Judged:
 class Judgement:
     """What a run found, the oldest window first; ``at`` is the moment whose knowledge it stands on.
 
-    ``unjudged`` names the rules that no window of the run could be held against, and why.
+    ``unjudged`` names the rules that no window of the run could be held against, and why. ``whole`` is False of what
+    judges nothing but what it names: all other alerts stay as they are, and so does the time of the last run.
     """
 
     release: str
@@ -39,6 +40,7 @@ class Judgement:
     alerting: AlertingSpec
     judged: tuple[Judged, ...]
     unjudged: Mapping[str, str]
+    whole: bool = True
 
     def breaches(self) -> list[AlertRecord]:
         """Return one record a rule and window that breaches it; judged again, with more labels, the same by id."""
