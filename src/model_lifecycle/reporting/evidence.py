@@ -310,7 +310,7 @@ class CurvePoint(TypedDict):
     rows: int  # fitted on, the mean over the folds
     loss: IntervalEvidence | None
     difference: IntervalEvidence | None
-    reason: NotRequired[str]  # why there is no loss
+    reason: NotRequired[str]  # why there is no loss, or why it is not beside the others'
 
 
 @with_config(_STRICT)

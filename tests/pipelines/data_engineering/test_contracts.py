@@ -51,6 +51,15 @@ def test_an_absent_column_is_named_beside_those_that_are_there() -> None:
     )
 
 
+@pytest.mark.parametrize("contract", [{"unique": True}, {"maximum_missing": 0.0}])
+def test_no_private_value_is_quoted(contract: dict[str, Any]) -> None:
+    column = ColumnContract.model_validate({"type": "category", "private": True, **contract})
+    private = TableContract(columns={"depot": column, "parcel": CONTRACT.columns["parcel"]}, key=("depot",))
+    told = _message(decisions(days=2).assign(depot=["secret"] * 39 + [None]), private)
+    assert "secret" not in told
+    assert "such as a private value" in told or "values missing" in told
+
+
 def test_something_that_is_no_table_is_refused() -> None:
     with pytest.raises(ContractError, match=r"contract 'parcels': found list, expected a table"):
         check_table("parcels", [1, 2], CONTRACT)  # type: ignore[arg-type]

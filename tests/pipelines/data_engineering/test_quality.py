@@ -33,3 +33,17 @@ def test_orphans_missing_values_and_extremes_are_counted() -> None:
     assert (weight["minimum"], weight["maximum"]) == (primary["weight"].min(), primary["weight"].max())
     assert found["steps"] == STEPS
     assert "weight above 100 kg set to missing" in quality_page(found)
+
+
+def test_no_private_value_stands_in_the_report() -> None:
+    case = cast(Case, SimpleNamespace(SOURCES=("visits",)))
+    phone = ColumnContract(type="category", private=True, maximum_missing=1.0)
+    contracts = TableContracts({**CONTRACTS.root, "visits": TableContract(columns={"phone": phone})})
+    visits = pd.DataFrame({"phone": ["+49 secret", "+49 secret", None, "+49 other"]})
+    found = reporter(case, "parcels")(
+        decisions(days=2), STEPS, {"visits": []}, None, contracts, RUN, visits, pd.DataFrame()
+    )
+    (column,) = found["tables"][0]["columns"]
+    assert (column["missing"], column["distinct"]) == (0.25, 2)
+    assert "+49 " not in str(found)
+    assert "+49 " not in quality_page(found)

@@ -1,5 +1,6 @@
 """The challenger in other sizes and ages: fitted before each fold, judged on it, compared row by row."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,17 @@ def test_age_costs_where_the_world_moves_and_nothing_that_shows_where_it_does_no
     assert both_ends(moves["ages"][2]["difference"])[0] > both_ends(moves["ages"][1]["difference"])[0] > 0
     low, high = both_ends(stays["loss_per_period"])
     assert low < 0 < high
+
+
+def test_an_age_that_is_judged_on_the_later_folds_alone_says_so(stages: Stages) -> None:
+    """Their cost is that of other decisions: beside that of a younger model it had looked as if age cost or gained."""
+    found = measure(stages)
+    assert ["reason" in point for point in found["ages"]] == [False, False, True]
+    days = [point["loss"]["n_blocks"] for point in found["ages"] if point["loss"] is not None]
+    assert days[0] == days[1] > days[2]
+    assert re.fullmatch(
+        r"on the latest [\d,]+ of [\d,]+ decisions alone: compare what is lost", found["ages"][2]["reason"]
+    )
 
 
 def test_what_cannot_be_fitted_is_told_and_the_rest_is_measured(

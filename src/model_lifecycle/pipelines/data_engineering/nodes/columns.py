@@ -13,17 +13,18 @@ _FAR_OUT = 3.0  # interquartile ranges beyond the quartiles (Tukey 1977, Explora
 
 
 def describe_column(name: str, values: pd.Series, contract: ColumnContract) -> ColumnQuality:
-    """Describe a column of a kept table."""
+    """Describe a column of a kept table; of a private one no value is quoted."""
     present = values.dropna()
+    quoted = present.iloc[:0] if contract.private else present
     described: ColumnQuality = {
         "column": name,
         "type": contract.type,
         "missing": float(values.isna().mean()) if len(values) else 0.0,
         "distinct": int(present.nunique()),
-        "minimum": _extreme(present, smallest=True),
-        "maximum": _extreme(present, smallest=False),
+        "minimum": _extreme(quoted, smallest=True),
+        "maximum": _extreme(quoted, smallest=False),
     }
-    if present.empty:
+    if quoted.empty:
         return described
     if contract.type in ("integer", "number"):
         return described | _numbers(present.to_numpy(dtype=np.float64))  # type: ignore[return-value]

@@ -213,7 +213,7 @@ def _readable(table: pd.DataFrame, contract: TableContract) -> tuple[pd.DataFram
             continue
         values = read(declared[name])
         rows = (values.isna() & declared[name].notna()).to_numpy().nonzero()[0]
-        breaches.append(breach_of(declared, [name], rows, f"column {name!r}", column.type, "quarantine"))
+        breaches.append(breach_of(declared, [name], rows, f"column {name!r}", column.type, "quarantine", contract))
         declared[name] = values
     return declared, breaches
 
@@ -233,7 +233,7 @@ def _table_breaches(table: pd.DataFrame, contract: TableContract, as_of: pd.Time
             first = (step != 0).argmax(axis=1) if len(step) else np.empty(0, dtype=np.int64)
             rows = table.index.to_numpy()[(step[np.arange(len(step)), first] < 0).nonzero()[0] + 1]
             words = f"ascending order of {', '.join(contract.ordered_by)}"
-            breaches.append(breach_of(table, list(contract.ordered_by), rows, "rows", words, "error"))
+            breaches.append(breach_of(table, list(contract.ordered_by), rows, "rows", words, "error", contract))
     if contract.freshness and as_of is not None:
         times = table[contract.freshness.column]
         newest, age = times[times < as_of].max(), pd.Timedelta(contract.freshness.maximum_age)

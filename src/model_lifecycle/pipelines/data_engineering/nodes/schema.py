@@ -31,10 +31,20 @@ class Breach:
 
 
 def breach_of(
-    table: pd.DataFrame, columns: list[str], rows: np.ndarray, where: str, expected: str, severity: Severity
+    table: pd.DataFrame,
+    columns: list[str],
+    rows: np.ndarray,
+    where: str,
+    expected: str,
+    severity: Severity,
+    contract: TableContract,
 ) -> Breach:
-    """Tell a breach with a count, the first rows and values, and what was expected."""
-    found = found_at(table, columns, rows.tolist(), of_rows=where == "rows")
+    """Tell a breach with a count, the first rows and values, and what was expected; no private value is quoted."""
+    private = [name for name in columns if contract.columns[name].private]
+    shown = table.assign(
+        **{name: table[name].astype(object).where(table[name].isna(), "a private value") for name in private}
+    )
+    found = found_at(shown, columns, rows.tolist(), of_rows=where == "rows")
     return Breach(f"{where}: {found}; expected {expected}", severity, rows, f"{where}: expected {expected}")
 
 
@@ -102,7 +112,9 @@ def schema_breaches(error: pa.errors.SchemaErrors, table: pd.DataFrame, contract
         expected = f"unique {', '.join(columns)}" if unique and of_rows else "unique values" if unique else check
         expected = "no missing value" if check == "not_nullable" else expected
         rows = np.array([int(index) for index in group["index"].dropna().unique()], dtype=np.int64)
-        breaches.append(breach_of(table, columns, rows, where, str(expected), _severity(contract, column, check, rows)))
+        breaches.append(
+            breach_of(table, columns, rows, where, str(expected), _severity(contract, column, check, rows), contract)
+        )
     return breaches
 
 

@@ -86,7 +86,7 @@ def _without_partner(name: str, sifted: Mapping[str, Sifted], contract: TableCon
         if reference.maximum_share:
             expected += f" on all but {reference.maximum_share:.1%} of the rows"
         breach = breach_of(
-            numbered, [column], np.flatnonzero(orphans), f"column {column!r}", expected, reference.severity
+            numbered, [column], np.flatnonzero(orphans), f"column {column!r}", expected, reference.severity, contract
         )
         if reference.severity == "error":
             raise ContractError(f"contract {name!r}, {breach.message}")

@@ -212,6 +212,8 @@ def _told(points: Sequence[_Point], reference: _Point, times: np.ndarray, level:
             one["reason"] = point.reason
         else:
             one["loss"] = _mean(point.losses[judged], times[judged], level)
+            if (fewer := int(judged.sum())) < (all_of_them := int(np.isfinite(reference.losses).sum())):
+                one["reason"] = f"on the latest {fewer:,} of {all_of_them:,} decisions alone: compare what is lost"
         more = point.losses - reference.losses
         if point is not reference and (both := np.isfinite(more)).any():
             one["difference"] = _mean(more[both], times[both], level)
