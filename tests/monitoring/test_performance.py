@@ -97,7 +97,8 @@ def test_a_hold_out_of_nine_positives_has_a_bare_auc_and_intervals_of_what_needs
     target[np.linspace(0, len(target) - 1, 9).astype(int)] = 1.0
     figures = holdout_figures(TASK, target, held.score, held.times)
     auc, skill = (Figure.model_validate(figures[name]) for name in ("auc", "skill"))
-    assert (auc.estimate, auc.lower, auc.upper) == (pytest.approx(roc_auc(target, held.score)), None, None)
+    assert auc.estimate == pytest.approx(roc_auc(target, held.score))
+    assert (auc.lower, auc.upper) == (None, None)
     assert skill.lower is not None
 
 
