@@ -90,6 +90,18 @@ def _judged_after(hold_out_days: int) -> Performance:
     return judge_performance(rows_of(log_of(live(1)), WINDOW, None), facts, TASK, WEEK)
 
 
+def test_a_hold_out_of_nine_positives_has_a_bare_auc_and_intervals_of_what_needs_none() -> None:
+    """A release of it could not be packed: the run ended after every gate had passed."""
+    held = traffic(0, 150, LIVE).part(LIVE - timedelta(days=60), LIVE)
+    target = np.zeros(len(held.target))
+    target[np.linspace(0, len(target) - 1, 9).astype(int)] = 1.0
+    figures = holdout_figures(TASK, target, held.score, held.times)
+    auc, skill = (Figure.model_validate(figures[name]) for name in ("auc", "skill"))
+    assert auc.estimate == pytest.approx(roc_auc(target, held.score))
+    assert (auc.lower, auc.upper) == (None, None)
+    assert skill.lower is not None
+
+
 @pytest.mark.parametrize("days", [8, 10, 14, 24])
 def test_a_hold_out_of_less_than_four_weeks_has_an_interval_over_its_days(days: int) -> None:
     held = traffic(0, 150, LIVE).part(LIVE - timedelta(days=days), LIVE)

@@ -17,8 +17,9 @@ _STEPS = {
     "week": pd.DateOffset(weeks=1),
     "month": pd.DateOffset(months=1),
     "quarter": pd.DateOffset(months=3),
+    "year": pd.DateOffset(years=1),
 }
-_FREQUENCY = {"month": "MS", "week": "W-MON", "day": "D"}
+_FREQUENCY = {"year": "MS", "quarter": "MS", "month": "MS", "week": "W-MON", "day": "D"}  # where a history begins
 _BEFORE_TEST = 2  # periods: one to train on, one to choose calibration and threshold on
 _JUDGED = 2  # periods after the first release, below which nothing is learnt about policies
 _MICROSECOND = timedelta(microseconds=1)
@@ -153,7 +154,7 @@ def _told(split: SplitSpec) -> str:
 
 def _slack(split: SplitSpec) -> timedelta:
     """Return how much the last period may lack: its last decisions come before its end."""
-    return {"month": timedelta(days=2), "week": timedelta(days=1), "day": timedelta(hours=6)}[split.period]
+    return {"week": timedelta(days=1), "day": timedelta(hours=6)}.get(split.period, timedelta(days=2))
 
 
 def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: TrainingWindow) -> SplitSpec:

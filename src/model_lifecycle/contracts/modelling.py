@@ -19,7 +19,7 @@ class SplitSpec(Contract):
     """
 
     time_zone: TimeZone
-    period: Literal["month", "week", "day"] = "month"
+    period: Literal["year", "quarter", "month", "week", "day"] = "month"
     test_periods: int = Field(default=1, ge=1)
     validation_periods: int = Field(default=2, ge=1)
     label_delay: NonNegativeDuration = Field(

@@ -12,7 +12,13 @@ from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.split import Fold
 from model_lifecycle.features.tables import to_columns
 
-_PERIODS = {"month": pd.DateOffset(months=1), "week": pd.DateOffset(weeks=1), "day": pd.DateOffset(days=1)}
+_PERIODS = {
+    "year": pd.DateOffset(years=1),
+    "quarter": pd.DateOffset(months=3),
+    "month": pd.DateOffset(months=1),
+    "week": pd.DateOffset(weeks=1),
+    "day": pd.DateOffset(days=1),
+}
 
 
 def periods_before(moment: datetime, split: SplitSpec, count: int) -> pd.Timestamp:

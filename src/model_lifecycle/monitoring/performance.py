@@ -239,7 +239,8 @@ def holdout_figures(
     """
     block, dependence = _holdout_blocks(times)
     figures = {
-        name: _metric(metric, target, prediction, block, level, dependence) for name, metric in task.metrics.items()
+        name: _holdout_metric(metric, target, prediction, block, level, dependence)
+        for name, metric in task.metrics.items()
     }
     figures |= {
         "loss": figures[task.loss],
@@ -249,6 +250,21 @@ def holdout_figures(
     if promised_advantages(prediction, task) is not None:
         figures[_BEYOND] = _mean(_beyond_promise(task, target, prediction), block, level, dependence)
     return {name: figure.model_dump(mode="json") for name, figure in figures.items()}
+
+
+def _holdout_metric(
+    metric: Metric,
+    target: np.ndarray,
+    prediction: np.ndarray,
+    block: np.ndarray,
+    level: float,
+    dependence: float | None,
+) -> Figure:
+    """Return a metric of the hold-out, bare where outcomes are too few for its interval: nothing then rests on it."""
+    try:
+        return _metric(metric, target, prediction, block, level, dependence)
+    except StatisticError:
+        return _single(metric.value(target, prediction), level)
 
 
 def _holdout_blocks(times: np.ndarray) -> tuple[np.ndarray, float | None]:

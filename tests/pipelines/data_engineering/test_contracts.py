@@ -55,7 +55,7 @@ def test_an_absent_column_is_named_beside_those_that_are_there() -> None:
 def test_no_private_value_is_quoted(contract: dict[str, Any]) -> None:
     column = ColumnContract.model_validate({"type": "category", "private": True, **contract})
     private = TableContract(columns={"depot": column, "parcel": CONTRACT.columns["parcel"]}, key=("depot",))
-    told = _message(decisions(days=2).assign(depot=["secret"] * 39 + [None]), private)
+    told = _message(decisions(days=2).assign(depot=pd.Series(["secret"] * 39)), private)
     assert "secret" not in told
     assert "such as a private value" in told or "values missing" in told
 

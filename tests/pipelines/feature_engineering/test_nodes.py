@@ -96,6 +96,14 @@ def test_weeks_and_days_keep_the_clock_on_the_wall_as_well() -> None:
     assert _edges(days) == ["2024-03-28T23:00", "2024-03-29T23:00", "2024-03-30T23:00", "2024-04-03T22:00"]
 
 
+def test_quarters_and_years_suit_few_rows_and_rare_positives() -> None:
+    table, run = _hourly("2020-01-01", "2024-01-10"), RunSpec(as_of=datetime(2024, 1, 1, tzinfo=UTC))
+    quarters = plan_split(table, SplitSpec(time_zone="UTC", period="quarter"), run, QUESTION_WITH_SLICE)
+    assert _edges(quarters) == ["2023-04-01T00:00", "2023-07-01T00:00", "2023-10-01T00:00", "2024-01-01T00:00"]
+    years = plan_split(table, SplitSpec(time_zone="UTC", period="year", validation_periods=1), run, QUESTION_WITH_SLICE)
+    assert _edges(years) == ["2022-01-01T00:00", "2023-01-01T00:00", "2024-01-01T00:00"]
+
+
 def test_an_as_of_inside_a_month_counts_back_from_that_day() -> None:
     assert _edges(_plan(datetime(2024, 7, 16, 10, 30, tzinfo=UTC))) == [
         "2024-04-16T10:30", "2024-05-16T10:30", "2024-06-16T10:30", "2024-07-16T10:30",
