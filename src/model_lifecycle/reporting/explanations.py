@@ -5,7 +5,7 @@ from typing_extensions import TypedDict
 from model_lifecycle.reporting import text
 from model_lifecycle.reporting.document import Cell, Section
 from model_lifecycle.reporting.evidence import ExplanationEvidence, ImportanceEvidence
-from model_lifecycle.reporting.figures.dependence import dependence_figure, panel_title
+from model_lifecycle.reporting.figures.dependence import dependence_figure
 from model_lifecycle.reporting.figures.shap_summary import importance_figure
 
 _TOP = 15
@@ -62,7 +62,7 @@ def _which_way(explanation: ExplanationEvidence) -> Section:
     found = explanation["dependence"]
     rows: list[dict[str, Cell]] = [
         {
-            "feature": panel_title(one),
+            "feature": f"{one['feature']}, for {one['of']}" if "of" in one else one["feature"],
             "value": "missing" if point["value"] is None else text.cell(point["value"]),
             "decisions": point["rows"],
             "SHAP value": "{2} [{0}, {4}]".format(*map(text.number, point["quantiles"])),

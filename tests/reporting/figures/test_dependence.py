@@ -1,6 +1,6 @@
 import pytest
 
-from model_lifecycle.reporting.evidence import EvaluationEvidence
+from model_lifecycle.reporting.evidence import DependenceEvidence, EvaluationEvidence
 from model_lifecycle.reporting.figures.dependence import dependence_figure
 
 
@@ -21,3 +21,9 @@ def test_each_feature_is_a_panel_with_missing_values_left_of_all_numbers(evaluat
 
 def test_nothing_to_show_is_an_empty_figure() -> None:
     assert not dependence_figure([]).data
+
+
+def test_a_panel_of_one_of_several_classes_names_it_below_the_feature(evaluation: EvaluationEvidence) -> None:
+    found: list[DependenceEvidence] = [{**one, "of": "<late>"} for one in evaluation["explanation"]["dependence"]]
+    titles = [one.text for one in dependence_figure(found).layout.annotations if one.text != "missing"]
+    assert titles[0] == f"{found[0]['feature']}<br>for &lt;late&gt;"

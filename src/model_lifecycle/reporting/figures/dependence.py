@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from model_lifecycle.reporting.evidence import DependenceEvidence, DependencePoint
-from model_lifecycle.reporting.figures.style import BLUE, GREY, plain, styled
+from model_lifecycle.reporting.figures.style import BLUE, GREY, plain, row_labels, styled
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -24,7 +24,7 @@ def dependence_figure(found: Sequence[DependenceEvidence]) -> "Figure":
     from plotly.subplots import make_subplots
 
     panels = max(-(-len(found) // _COLUMNS), 1)
-    figure = make_subplots(rows=panels, cols=_COLUMNS, subplot_titles=[plain(panel_title(one)) for one in found])
+    figure = make_subplots(rows=panels, cols=_COLUMNS, subplot_titles=_titles(found))
     for place, one in enumerate(found):
         at = {"row": place // _COLUMNS + 1, "col": place % _COLUMNS + 1}
         known = [point for point in one["points"] if point["value"] is not None]
@@ -44,9 +44,12 @@ def dependence_figure(found: Sequence[DependenceEvidence]) -> "Figure":
     return figure.update_layout(showlegend=False, margin={"t": 90})
 
 
-def panel_title(one: DependenceEvidence) -> str:
-    """Name the feature, and of several classes the one that it speaks for."""
-    return f"{one['feature']}, for {one['of']}" if "of" in one else one["feature"]
+def _titles(found: Sequence[DependenceEvidence]) -> list[str]:
+    """Name the features and, of several classes, below them the one that they speak for."""
+    names = row_labels([one["feature"] for one in found])
+    return [
+        f"{name}<br>for {plain(one['of'])}" if "of" in one else name for name, one in zip(names, found, strict=True)
+    ]
 
 
 def _line(figure: "Figure", points: Sequence[DependencePoint], at: dict[str, int]) -> None:
