@@ -131,7 +131,17 @@ def test_the_card_and_the_pictures_tell_the_threshold_in_the_questions_unit(stag
     assert all(figure.data for figure in draw_figures(stages.figures, stages.scores, LIMITED))
 
 
-def test_what_becomes_of_it_if_an_assumption_is_off_keeps_the_threshold(stages: Stages) -> None:
+def test_what_becomes_of_it_if_an_assumption_is_off_spends_the_capacity_by_what_is_promised(stages: Stages) -> None:
     """The default's values are 0: twice as much leaves every figure as it was."""
     found = {(one["assumption"], one["factor"]): one["model"] for one in stages.figures["sensitivity"]}
-    assert found["values of wait", 2.0] == pytest.approx(stages.figures["value"]["model"]["estimate"])
+    settled = stages.scores[stages.scores[model_input.OUTCOME] != model_input.PENDING]
+    task, times = stages.challenger.task, decision_times(settled)
+    outcome = settled[model_input.TARGET].to_numpy(dtype=np.float64), unavailable_rows(settled)
+    prediction = prediction_of(settled, stages.verdict["challenger"])
+    by_promise, first_come = (
+        1000 * task.gains(*outcome, task.done(action, times)).mean()
+        for action in (task.at_its_word(prediction, times), task.actions(prediction, None))
+    )
+    assert found["values of wait", 2.0] == pytest.approx(by_promise)
+    assert by_promise > 0.9 * stages.figures["value"]["model"]["estimate"]
+    assert by_promise > 1.2 * first_come
