@@ -11,6 +11,7 @@ _FEWEST_GROUPS = 5  # a line through fewer means fits anything
 _CLEARLY = 10.0  # times that all rows explain it better than the training rows do
 _ROUNDING = 1e-9
 _SAMPLE = 50_000  # rows on which a column is compared with an encoding of all of them
+_FIRST_ROWS, _LIKELY = 2_000, 0.9  # by which nearly all columns are seen to be none
 _SMOOTHING = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
@@ -45,8 +46,10 @@ def target_encodings(columns: Columns, target: np.ndarray, is_train: np.ndarray)
         for name, values in numeric.items():
             rows = np.flatnonzero(known & (codes >= 0) & np.isfinite(values))
             rows = rows[:: max(len(rows) // _SAMPLE, 1)]
-            allowed = _explained(values[rows], [one[rows] for one in honest])
-            share = _explained(values[rows], [one[rows] for one in everything])
+            first = rows[:: max(len(rows) // _FIRST_ROWS, 1)]
+            if len(first) and np.ptp(values[first]) and _explained(values, everything, first) < _LIKELY:
+                continue
+            allowed, share = _explained(values, honest, rows), _explained(values, everything, rows)
             if share >= _EXACT and (1.0 - allowed) > _CLEARLY * (1.0 - share) + _ROUNDING:
                 message = f"{name} is the mean outcome of {category} over all rows, those after the training included"
                 found.append(Finding(check="target encoding over all rows", columns=[name], message=message))
@@ -70,14 +73,14 @@ def _encodings(codes: np.ndarray, target: np.ndarray, rows: np.ndarray, *, leave
     return found
 
 
-def _explained(values: np.ndarray, encodings: list[np.ndarray]) -> float:
-    """Return the largest share of the column's variance that one of the encodings explains as a line."""
-    if not len(values):
+def _explained(values: np.ndarray, encodings: list[np.ndarray], rows: np.ndarray) -> float:
+    """Return the largest share of the column's variance on some rows that one of the encodings explains as a line."""
+    if not len(rows):
         return 0.0
-    centred = values - values.mean()
+    centred = values[rows] - values[rows].mean()
     best = 0.0
     for encoding in encodings:
-        other = encoding - encoding.mean()
+        other = encoding[rows] - encoding[rows].mean()
         size = float((centred @ centred) * (other @ other))
         best = max(best, float(centred @ other) ** 2 / size if size > 0 else 0.0)
     return best
