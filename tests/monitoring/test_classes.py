@@ -108,3 +108,15 @@ def test_a_rare_class_may_be_absent_from_a_few_rows() -> None:
     few = _log(prediction, np.zeros(1_050))[:300]
     assert prediction[:300, 2].sum() < 10
     assert [one.rule for one in _window(few).quality if one.rule == "no_outcome"] == []
+
+
+def test_a_probability_out_of_range_is_told_and_left_out_of_every_figure() -> None:
+    prediction = _predicted(1_050, 3, 7)
+    log = _log(prediction, _drawn(prediction, 4))
+    outputs = log["outputs"].tolist()
+    spoiled = log.assign(outputs=pd.Series([{**outputs[0], "fraud": 1.5}, *outputs[1:]], index=log.index, dtype=object))
+    window, other = _window(spoiled), _window(log.drop(log.index[0]))
+    assert [one.rule for one in window.quality if one.rule == "no_prediction"] == ["no_prediction"]
+    assert window.performance is not None
+    assert other.performance is not None
+    assert window.performance.figures == other.performance.figures

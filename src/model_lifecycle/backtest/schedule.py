@@ -11,14 +11,8 @@ from model_lifecycle.contracts.backtest import BacktestSpec, Every
 from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.policy import TrainingWindow
 from model_lifecycle.errors import ConfigurationError
+from model_lifecycle.features.folds import PERIODS
 
-_STEPS = {
-    "day": pd.DateOffset(days=1),
-    "week": pd.DateOffset(weeks=1),
-    "month": pd.DateOffset(months=1),
-    "quarter": pd.DateOffset(months=3),
-    "year": pd.DateOffset(years=1),
-}
 _FREQUENCY = {"year": "MS", "quarter": "MS", "month": "MS", "week": "W-MON", "day": "D"}  # where a history begins
 _BEFORE_TEST = 2  # periods: one to train on, one to choose calibration and threshold on
 _JUDGED = 2  # periods after the first release, below which nothing is learnt about policies
@@ -44,7 +38,7 @@ class Schedule:
         >>> [moment.strftime("%m-%d") for moment in found.calendar("month")]
         ['02-29', '03-31', '04-30']
         """
-        return [moment for moment in self._steps(_STEPS[every]) if moment > self.start]
+        return [moment for moment in self._steps(PERIODS[every]) if moment > self.start]
 
     def checks(self, window: timedelta) -> list[datetime]:
         """Return the ends of the monitoring windows."""
@@ -86,7 +80,7 @@ def plan_schedule(
     """
     first, last = times.min(), times.max()
     needed = _BEFORE_TEST + split.test_periods
-    step = _STEPS[split.period]
+    step = PERIODS[split.period]
     begin = _nearest_boundary(first.tz_convert(split.time_zone), split)
     earliest = begin + step * needed + _gaps(split)
     start = earliest if spec.start is None else pd.Timestamp(spec.start).tz_convert(split.time_zone)
@@ -137,7 +131,7 @@ def _nearest_boundary(first: pd.Timestamp, split: SplitSpec) -> pd.Timestamp:
     """Return the start of a period that lies nearest to the first decision: a month may lack its first hours."""
     wall = first.tz_localize(None)
     starts = pd.date_range(
-        wall.normalize() - _STEPS[split.period], wall + _STEPS[split.period], freq=_FREQUENCY[split.period]
+        wall.normalize() - PERIODS[split.period], wall + PERIODS[split.period], freq=_FREQUENCY[split.period]
     )
     nearest = min(starts, key=lambda one: abs(one - wall))
     return nearest.tz_localize(split.time_zone, nonexistent="shift_forward", ambiguous=True)
@@ -174,7 +168,7 @@ def split_at(split: SplitSpec, as_of: datetime, times: pd.Series, window: Traini
     window : TrainingWindow
         The policy's.
     """
-    step = _STEPS[split.period]
+    step = PERIODS[split.period]
     begin = _nearest_boundary(times.min().tz_convert(split.time_zone), split)
     moment = pd.Timestamp(as_of).tz_convert(split.time_zone)
     fitting = [

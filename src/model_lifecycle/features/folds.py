@@ -12,7 +12,7 @@ from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.split import Fold
 from model_lifecycle.features.tables import to_columns
 
-_PERIODS = {
+PERIODS = {
     "year": pd.DateOffset(years=1),
     "quarter": pd.DateOffset(months=3),
     "month": pd.DateOffset(months=1),
@@ -24,7 +24,7 @@ _PERIODS = {
 def periods_before(moment: datetime, split: SplitSpec, count: int) -> pd.Timestamp:
     """Return the moment so many periods earlier on the clocks of the split's time zone, in UTC."""
     wall = pd.Timestamp(moment).tz_convert(split.time_zone)
-    return (wall - _PERIODS[split.period] * count).tz_convert("UTC")
+    return (wall - PERIODS[split.period] * count).tz_convert("UTC")
 
 
 def learnt_since(as_of: datetime, split: SplitSpec) -> datetime | None:
