@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from model_lifecycle.contracts.policy import PolicySpec
-from model_lifecycle.monitoring.policy import Action, PolicyState, breaches, decide
+from model_lifecycle.monitoring.policy import NOTHING_LOGGED, Action, PolicyState, breaches, decide
 from model_lifecycle.monitoring.verdict import (
     Drift,
     FeatureDrift,
@@ -111,7 +111,7 @@ def test_a_loss_of_skill_that_cannot_be_judged_is_told() -> None:
 
 
 def test_no_window_asks_for_nothing() -> None:
-    assert decide([], POLICY, _state()).reasons == ("no prediction is logged",)
+    assert decide([], POLICY, _state()).reasons == (NOTHING_LOGGED,)
 
 
 def test_two_breaches_in_a_row_retrain() -> None:

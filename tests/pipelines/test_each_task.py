@@ -121,7 +121,7 @@ def test_the_calibration_gate_and_the_card_name_the_class_that_is_furthest_off(k
 
 def test_what_has_no_classes_names_none_in_its_calibration(amount: Stages) -> None:
     gate = next(one for one in amount.verdict["gates"] if one["gate"] == "calibration")
-    assert re.match(r"predictions [+-]0\.\d+ off on average", gate["reason"])
+    assert re.match(r"the share of outcomes in the interval [+-]0\.\d+ off on average", gate["reason"])
 
 
 def test_a_scorer_from_its_files_answers_the_same(stages: Stages) -> None:

@@ -28,6 +28,7 @@ from model_lifecycle.datasets.prediction_window import PredictionWindow
 from model_lifecycle.datasets.trail import TrailDataset
 from model_lifecycle.errors import ContractError
 from model_lifecycle.hooks import SUMMARIES
+from model_lifecycle.monitoring.policy import NOTHING_LOGGED
 from model_lifecycle.pipelines.monitoring import create_pipeline
 from model_lifecycle.store import Store
 from monitored_traffic import (
@@ -291,7 +292,7 @@ def test_without_until_the_window_ends_at_the_newest_decision(quiet: Path) -> No
 def test_an_empty_log_gives_a_report_without_windows(tmp_path: Path) -> None:
     Store.open(f"sqlite:///{tmp_path / 'store.db'}").close()
     catalog = _run(tmp_path, None)
-    assert catalog.load("policy_decision")["reasons"] == ["no prediction is logged"]
+    assert catalog.load("policy_decision")["reasons"] == [NOTHING_LOGGED]
     assert "no prediction is logged" in catalog.load("monitoring_page")
 
 

@@ -10,7 +10,7 @@ TOLD = (
     "-0.0400 [-0.0520, -0.0280]",
     "4,210 [3,310, 5,110]",
     "Acts from a probability of 0.3412 on, chosen on the validation months. Of the test decisions: act 31.0%",
-    "of at least 4,000 declared. No gate holds a release to it.",
+    "of at least 4,000 declared. No gate asks for that much, one for a gain.",
     "expected calibration error",
     "depot: North",
     "320 decisions, expected at least 500",

@@ -55,6 +55,11 @@ class GateLimits(Contract):
     baseline_margin: float = Field(
         default=0.0, ge=0.0, description="lower bound of the gain in loss over every baseline must exceed this"
     )
+    value_margin: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="gain per 1,000 decisions over the best trivial policy, in the question's unit, to exceed",
+    )
     ceiling_auc: float = Field(default=0.95, gt=0.5, le=1.0, description="an AUC above this is taken for a leak")
     ceiling_rank_correlation: float = Field(
         default=0.99, gt=0.0, le=1.0, description="a rank correlation of a quantity above this is taken for a leak"

@@ -23,6 +23,10 @@ _PROMISED: dict[BreachRule, str] = {
     "above_plan": "outcomes above the plan",
     "outside_interval": "outcomes outside the interval",
 }
+NOTHING_LOGGED = (
+    "no prediction is logged in the store that is monitored (`store` in globals.yml; a service logs where its own "
+    "settings say)"
+)
 Span = tuple[AwareDatetime, AwareDatetime]
 
 
@@ -179,7 +183,7 @@ def decide(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicySt
         return Decision(action=action, reasons=reasons, evidence=evidence, excluded_windows=excluded)
 
     if not history:
-        return answer("nothing", "no prediction is logged")
+        return answer("nothing", NOTHING_LOGGED)
     newest = history[-1]
     if newest.blocked():
         return answer("investigate", *(f"data quality: {finding.message}" for finding in newest.critical()))

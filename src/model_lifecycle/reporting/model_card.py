@@ -159,7 +159,7 @@ def _value(evidence: EvaluationEvidence) -> Section:
         evidence["value"],
         unit,
         f"{drawn}Of the test decisions: {decided}.",
-        *([f"{text.success(told, unit)}. No gate holds a release to it."] if told else []),
+        *([f"{text.success(told, unit)}. No gate asks for that much, one for a gain."] if told else []),
     )
 
 

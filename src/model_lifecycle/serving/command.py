@@ -9,7 +9,7 @@ import click
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default=Path("conf/serve/local.yml"), show_default=True)
 @click.option("--host", help="Address to listen on; anything but loopback needs a key first.")
-@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.")
 @click.option("--release", type=click.Path(path_type=Path), help="Serve this release folder, not the champion.")
 @click.option("--registry", help="URI of the registry that names the champion.")
 @click.option("--registry-name", help="Name of the model in the registry.")
@@ -18,8 +18,8 @@ import click
 @click.option("--log-folder", type=click.Path(path_type=Path), help="Keep Ray's logs here when the service ends.")
 @click.option("--history-poll-seconds", type=float, help="How often the store is asked for new events.")
 @click.option("--history-margin", help="How much older than the newest event a decision may be, such as 2d.")
-@click.option("--min-replicas", type=int, help="Replicas that always run.")
-@click.option("--max-replicas", type=int, help="Replicas at most, under load.")
+@click.option("--min-replicas", type=click.IntRange(1), help="Replicas that always run.")
+@click.option("--max-replicas", type=click.IntRange(1), help="Replicas at most, under load.")
 def serve(config: Path, min_replicas: int | None, max_replicas: int | None, **options: Any) -> None:
     """Serve the champion, or a fixed release, until Ctrl-C."""
     from model_lifecycle.serving.keys import key_for_start

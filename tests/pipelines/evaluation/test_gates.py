@@ -24,8 +24,8 @@ from parcels import GATES, QUESTION_WITH_SLICE, Stages, later
 from tiny_release import SPEC
 
 NAMES = [
-    "evidence", "leakage", "beats constant", "calibration", "slices", "fairness", "stability", "size and latency",
-    "reproducibility", "champion",
+    "evidence", "leakage", "beats constant", "value", "calibration", "slices", "fairness", "stability",
+    "size and latency", "reproducibility", "champion",
 ]  # fmt: skip
 
 UNCALIBRATED = {"calibration_margin": 9.0, "calibration_value_share": 1.0}
@@ -173,8 +173,66 @@ def test_a_challenger_no_better_than_the_baseline_blocks(stages: Stages) -> None
     """Scores shuffled between rows: calibrated on the whole, and worth nothing."""
     shuffled = np.random.default_rng(1).permutation(_challenger_score(stages))
     found = _evaluate(stages, _limits(slice_auc_drop=1.0, **UNCALIBRATED), scores=_scores(stages, shuffled))[1]
-    assert _failed(found) == ["beats constant"]
+    assert _failed(found) == ["beats constant", "value"]
     assert found["beats constant"]["figures"]["gain"] < 0
+
+
+def test_decisions_that_lose_money_block_however_good_the_predictions(stages: Stages) -> None:
+    """Predictions stay as they are; a wrong threshold acts on the parcels that least need it."""
+    subject = stages.challenger.facts.model
+    backwards = (_challenger_score(stages) < 0.2).astype(float)
+    found = _evaluate(stages, scores=stages.scores.assign(**{f"action_{subject}": backwards}))[1]
+    assert "value" in _failed(found)
+    assert set(_failed(found)) <= {"value", "fairness", "calibration"}
+    assert found["value"]["figures"]["gain"] < 0
+    assert re.match(
+        r'decisions gain -[\d,]+ \[-[\d,]+, -?[\d,]+\] per 1,000 over "(never|always) act", expected above 0$',
+        found["value"]["reason"],
+    )
+
+
+def test_a_gain_in_value_below_the_margin_blocks(stages: Stages) -> None:
+    gain = _evaluate(stages)[1]["value"]["figures"]["gain"]
+    assert _failed(_evaluate(stages, _limits(value_margin=gain + 1))[1]) == ["value"]
+    assert _failed(_evaluate(stages, _limits(value_margin=gain - 1))[1]) == []
+
+
+def test_decisions_that_never_act_gain_nothing_and_block(stages: Stages) -> None:
+    never = stages.scores.assign(**{f"action_{stages.challenger.facts.model}": 0.0})
+    found = _evaluate(stages, scores=never)[1]
+    assert not found["value"]["passed"]
+    assert found["value"]["figures"]["gain"] <= 0
+
+
+@pytest.mark.parametrize(
+    ("mine", "champions", "passes"),
+    [
+        ("good", "good", True),
+        ("good", "backwards", True),
+        ("backwards", "backwards", True),  # a loss, but no less than what is in production
+        ("backwards", "good", False),
+        ("late", "good", False),  # gains over doing nothing, and surely less than the champion
+    ],
+)
+def test_value_is_held_against_the_champion_on_the_same_rows(
+    stages: Stages, mine: str, champions: str, passes: bool
+) -> None:
+    scores, score = _with_champion(stages), _challenger_score(stages)
+    actions = {"good": stages.scores[f"action_{stages.challenger.facts.model}"].to_numpy(), "backwards": score < 0.2}
+    actions["late"] = actions["good"] * (np.arange(len(score)) % 4 == 0)
+    subject = stages.challenger.facts.model
+    decided = {f"action_{subject}": actions[mine].astype(float), "action_champion": actions[champions].astype(float)}
+    found = _evaluate(stages, _limits(champion_margin=1.0), _other(stages), scores.assign(**decided))[1]["value"]
+    assert found["passed"] is passes
+    assert "or no less than the champion's: " in found["reason"]
+    assert set(found["figures"]) == {"gain", "limit", "change", "upper"}
+
+
+def _with_champion(stages: Stages) -> Any:
+    return score_test(
+        stages.fitted, stages.test, _other(stages), stages.primary, stages.events, stages.plan, SPEC,
+        QUESTION_WITH_SLICE,
+    )  # fmt: skip
 
 
 def test_a_gain_below_the_margin_blocks(stages: Stages) -> None:
@@ -279,14 +337,13 @@ def test_a_gate_whose_figure_is_not_known_does_not_pass(stages: Stages, value: f
     champion = _other(stages)
     figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
     subject = stages.challenger.facts.model
-    difference = {
-        one["against"]: place for place, one in enumerate(figures["differences"]) if one["metric"] == "log_loss"
-    }
+    place = {(one["against"], one["metric"]): number for number, one in enumerate(figures["differences"])}
     ends: dict[str, list[Any]] = {
-        "beats constant": ["differences", difference["constant"], "bounds", "upper"],
+        "beats constant": ["differences", place["constant", "log_loss"], "bounds", "upper"],
         "calibration": ["calibration", "in_the_large", "upper"],
         "slices": ["slices", 0, "ranking", "upper"],
-        "champion": ["differences", difference["champion"], "bounds", "upper"],
+        "value": ["differences", place["champion", "value_per_1000"], "interval", "upper"],
+        "champion": ["differences", place["champion", "log_loss"], "bounds", "upper"],
     }
     if value is not None:
         ends["leakage"] = ["metrics", subject, "auc", "estimate"]
@@ -375,7 +432,7 @@ def test_without_a_baseline_nothing_passes(stages: Stages) -> None:
 def test_a_baseline_or_champion_that_was_not_compared_blocks(stages: Stages) -> None:
     champion = _other(stages)
     figures, _ = _evaluate(stages, _limits(champion_margin=1.0), champion)
-    for against, gates in (("constant", ["beats constant", "champion"]), ("champion", ["champion"])):
+    for against, gates in (("constant", ["beats constant", "champion"]), ("champion", ["value", "champion"])):
         lacking = copy.deepcopy(figures)
         lacking["differences"] = [one for one in figures["differences"] if one["against"] != against]
         results = judge(

@@ -43,6 +43,7 @@ from model_lifecycle.statistics.intervals import (
 )
 from model_lifecycle.tasks import Metric, Task, task_of
 
+VALUE = "value_per_1000"
 _PER = 1000.0
 _SHOWN = 5  # categories that are told by name
 
@@ -236,10 +237,8 @@ def _differences(sample: _Sample, subject: str, other: str, worth: dict[str, np.
         found.append({"model": subject, "against": other, "metric": name, "interval": interval})
         if name == sample.task.loss:
             found[-1]["bounds"] = difference(metric, one_sided(sample.gates.level))
-    if sample.only_judged:
-        return found
     value = sample.mean(worth["model"] - worth[other], sample.settled_block)
-    found.append({"model": subject, "against": other, "metric": "value_per_1000", "interval": value})
+    found.append({"model": subject, "against": other, "metric": VALUE, "interval": value})
     return found
 
 

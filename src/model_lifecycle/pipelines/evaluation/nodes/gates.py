@@ -10,8 +10,9 @@ from model_lifecycle.contracts.gates import GateLimits, GateResult
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.pipelines.evaluation.nodes.enough import covered, ends, one_sided, shown_worth, too_thin
 from model_lifecycle.pipelines.evaluation.nodes.fairness import treated_alike
-from model_lifecycle.pipelines.evaluation.nodes.figures import TestFigures
+from model_lifecycle.pipelines.evaluation.nodes.figures import VALUE, TestFigures
 from model_lifecycle.pipelines.evaluation.nodes.scores import CHAMPION, ChampionInProduction
+from model_lifecycle.reporting import text
 from model_lifecycle.reporting.evidence import (
     DifferenceEvidence,
     GateEvidence,
@@ -19,7 +20,6 @@ from model_lifecycle.reporting.evidence import (
     LeaderboardRow,
     SliceEvidence,
 )
-from model_lifecycle.reporting.text import metric_of
 from model_lifecycle.scoring import Scorer
 from model_lifecycle.statistics.dependence import effective_blocks, pooled_dependence
 
@@ -47,15 +47,16 @@ def judge(
     Returns
     -------
     list of GateEvidence
-        One a gate, in a fixed order: evidence, leakage, each baseline, calibration, slices, fairness, stability, size
-        and latency, reproducibility, champion. ``refit`` holds the SHA-256 of each file of the challenger as it was
-        fitted a second time.
+        One a gate, in a fixed order: evidence, leakage, each baseline, value, calibration, slices, fairness, stability,
+        size and latency, reproducibility, champion. ``refit`` holds the SHA-256 of each file of the challenger as it
+        was fitted a second time.
     """
     mine = next(row for row in leaderboard if row["model"] == figures["subject"])
     results = [
         _enough_evidence(figures, gates, mine),
         _no_leak(figures, gates),
         *(_beats(figures, baseline, gates) for baseline in figures["baselines"] or [_NO_BASELINE]),
+        _pays(figures, gates),
         _calibrated(figures, gates),
         _slices_hold(figures, gates),
         treated_alike(figures["fairness"], gates),
@@ -116,11 +117,16 @@ def _enough_evidence(figures: TestFigures, gates: GateLimits, mine: LeaderboardR
 
 
 def _no_leak(figures: TestFigures, gates: GateLimits) -> GateResult:
-    metric = metric_of(figures["ranking"])
+    metric = text.metric_of(figures["ranking"])
     found = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     limit = gates.ceiling_auc if figures["ranking"] == "auc" else gates.ceiling_rank_correlation
     reason = f"{metric.label} {found:.3f}, above {limit:g} it would be taken for a leak"
     return GateResult("leakage", found <= limit, reason, {figures["ranking"]: found, "limit": limit})
+
+
+def _paired(figures: Differences, against: str, metric: str) -> DifferenceEvidence | None:
+    found = (one for one in figures["differences"] if (one["against"], one["metric"]) == (against, metric))
+    return next(found, None)
 
 
 def _bounds(figures: Differences, against: str, gates: GateLimits) -> IntervalEvidence:
@@ -129,8 +135,8 @@ def _bounds(figures: Differences, against: str, gates: GateLimits) -> IntervalEv
         "estimate": math.nan, "lower": None, "upper": None, "level": one_sided(gates.level), "n_blocks": 0,
         "n_effective": 0.0,
     }  # fmt: skip
-    found = (one for one in figures["differences"] if (one["against"], one["metric"]) == (against, figures["loss"]))
-    return next((one["bounds"] for one in found if "bounds" in one), nothing)
+    found = _paired(figures, against, figures["loss"])
+    return nothing if found is None else found.get("bounds", nothing)
 
 
 def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult:
@@ -140,7 +146,7 @@ def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult
     _, upper = ends(interval)
     gain = -upper
     reason = (
-        f"{metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least "
+        f"{text.metric_of(figures['loss']).label} {-interval['estimate']:+.4f} better than {baseline}, at least "
         f"{gain:.4f} with {gates.level:.0%} confidence, expected above {gates.baseline_margin:g}"
     )
     return GateResult(
@@ -148,18 +154,39 @@ def _beats(figures: TestFigures, baseline: str, gates: GateLimits) -> GateResult
     )
 
 
+def _pays(figures: TestFigures, gates: GateLimits) -> GateResult:
+    """Fail when decisions gain nothing over the best trivial policy, nor over the champion, or surely less than it.
+
+    By the estimate, as an action is chosen by what it gains on average (Claxton 1999, Journal of Health Economics 18,
+    341-364): that predictions are better for sure, other gates ask.
+    """
+    found, limit = figures["success"], gates.value_margin
+    gain, over = found["gain"], text.policy(found["against"])
+    reason = f'decisions gain {text.interval(gain, 0)} per 1,000 over "{over}", expected above {limit:g}'
+    told, passed = {"gain": gain["estimate"], "limit": limit}, gain["estimate"] > limit
+    if (champion := figures["champion"]) is not None:
+        if (paired := _paired(figures, champion, VALUE)) is None:
+            return GateResult("value", False, "what the champion's decisions gain is not known", told)
+        change, (_, upper) = paired["interval"], ends(paired["interval"])
+        reason += f" or no less than the champion's: {text.interval(change, 0)}, expected not surely below 0"
+        told |= {"change": change["estimate"], "upper": upper}
+        passed = (passed or change["estimate"] >= 0.0) and upper >= 0.0
+    return GateResult("value", passed, reason, told)
+
+
 def _calibrated(figures: TestFigures, gates: GateLimits) -> GateResult:
     """Fail when predictions are off on average, worse calibrated than others', or cost too much for being so."""
     found, loss = figures["calibration"], figures["metrics"][figures["subject"]][figures["loss"]]["estimate"]
-    off, label = found["in_the_large"]["estimate"], metric_of(figures["loss"]).label
+    off, label = found["in_the_large"]["estimate"], text.metric_of(figures["loss"]).label
     lower, upper = ends(found["in_the_large"])
-    about = "" if (name := found.get("in_the_large_of")) is None else f" of {name!r}"
+    about = "predictions" if (name := found.get("in_the_large_of")) is None else f"predictions of {name!r}"
+    about = about if figures["ranking"] == "auc" else "the share of outcomes in the interval"
     worst = max(figures["recalibration"], key=lambda one: one["interval"]["estimate"], default=None)
     more, against = (0.0, "nothing") if worst is None else (worst["interval"]["estimate"], worst["against"])
     margin, limit = gates.calibration_margin * loss, gates.calibration_value_share * found["value_room"]
     passed = abs(off) <= gates.calibration_in_the_large and more <= margin and found["value_lost"] <= limit
     reason = (
-        f"predictions{about} {off:+.3f} off on average ({lower:+.3f} to {upper:+.3f}), allowed "
+        f"{about} {off:+.3f} off on average ({lower:+.3f} to {upper:+.3f}), allowed "
         f"{gates.calibration_in_the_large:g}; recalibration would save {label} {more:+.4f} more than {against}, "
         f"allowed {margin:.4f}, and bring {found['value_lost']:,.0f} per 1,000 decisions, allowed {limit:,.0f}"
     )
@@ -176,7 +203,7 @@ def _slices_hold(figures: TestFigures, gates: GateLimits) -> GateResult:
     promise: outcomes may be harder to tell there. A category with too few rows is only told, unless its column has no
     other.
     """
-    label = metric_of(figures["ranking"]).label
+    label = text.metric_of(figures["ranking"]).label
     whole = figures["metrics"][figures["subject"]][figures["ranking"]]["estimate"]
     declared = [one for one in figures["slices"] if one["kind"] == "important"]
     important, small = ([one for one in declared if ("too_small" in one) is told] for told in (False, True))
@@ -301,8 +328,9 @@ def against_champion(
     else:
         limit, counts = _margin(figures, gates)
         why = f"non-inferiority: {counts}"
+    label = text.metric_of(figures["loss"]).label
     reason = (
-        f"{metric_of(figures['loss']).label} {interval['estimate']:+.4g} against {facts.release_id} on the same rows, "
+        f"{label} {interval['estimate']:+.4g} against {facts.release_id} on the same rows, "
         f"at most {upper:+.4g} with {gates.level:.0%} confidence, expected below {limit:.4g} ({why})"
     )
     return GateResult(name, upper < limit, reason, {"difference": interval["estimate"], "upper": upper, "limit": limit})
