@@ -37,7 +37,7 @@ def test_a_value_that_the_contract_takes_gives_no_line() -> None:
                 "'ceiling_auc', 'ceiling_rank_correlation', 'champion_gain_share', 'champion_margin', 'champion_mode', "
                 "'fairness', 'level', 'maximum_one_row_milliseconds', 'maximum_size_bytes', "
                 "'minimum_effective_blocks', 'minimum_label_share', 'minimum_test_rows', 'parity_rows', "
-                "'parity_tolerance', 'slice_auc_drop', 'worse_folds']; nearest known key 'level'"
+                "'parity_tolerance', 'slice_auc_drop', 'value_margin', 'worse_folds']; nearest known key 'level'"
             ),
         ),
         (RunSpec, "seed: 1", "file of as_of: name.as_of: found nothing, expected a value"),

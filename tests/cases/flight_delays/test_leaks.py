@@ -24,9 +24,9 @@ RUN = RunSpec.model_validate({"as_of": "2013-04-01T00:00:00-04:00"})
 
 @pytest.fixture(scope="module")
 def raw(raw: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
-    """The tables with the flights of the first third of the year, every other number of them."""
+    """The tables with the flights of the first third of the year, a fourth of the numbers."""
     flights = raw["flights"]
-    return {**raw, "flights": flights[(flights["month"] <= 4) & (flights["flight"] % 2 == 0)]}
+    return {**raw, "flights": flights[(flights["month"] <= 4) & (flights["flight"] % 4 == 0)]}
 
 
 @pytest.fixture(scope="module")

@@ -170,7 +170,7 @@ def test_a_failed_gate_stops_the_packing_with_every_reason(stages: Stages) -> No
     evidence: Any = copy.deepcopy(stages.evidence)
     for gate in evidence["gates"][:2]:
         gate.update(passed=False, reason=f"{gate['gate']} is bad")
-    message = r"^2 of 10 gates hold the release back:\n  evidence: evidence is bad\n  leakage: leakage is bad$"
+    message = r"^2 of 11 gates hold the release back:\n  evidence: evidence is bad\n  leakage: leakage is bad$"
     with pytest.raises(GateBlocked, match=message):
         _pack(stages, evidence=evidence)
 

@@ -120,7 +120,7 @@ def test_the_first_release_becomes_the_champion_and_a_second_identical_run_chang
     assert again == release
     second = _promote(stages, folder, again)
     made: dict[str, object] = {
-        "by": "kedro run", "reason": f"passed all 12 gates as of {RUN.as_of.isoformat()}", "replaces": None,
+        "by": "kedro run", "reason": f"passed all 13 gates as of {RUN.as_of.isoformat()}", "replaces": None,
         "overridden": [],
     }  # fmt: skip
     assert second == {
@@ -328,4 +328,4 @@ def test_the_summary_tells_a_promotion_from_a_champion_that_stays(stages: Stages
     )
     assert "promoted to champion: the first champion" in first
     assert "NOT promoted: it was the champion already: same data, configuration and seed" in second
-    assert "gates: all 12 passed" in first
+    assert "gates: all 13 passed" in first
