@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.datasets.contract_command import contract
-from model_lifecycle.datasets.infer import infer_contracts, known_with_label, to_yaml
+from model_lifecycle.datasets.infer import infer_contracts, known_with_label, notes_on, to_yaml
 from model_lifecycle.errors import ConfigurationError, ContractError
 from model_lifecycle.pipelines.data_engineering.nodes.sources import sift_tables
 
@@ -119,6 +119,29 @@ def test_times_with_an_offset_that_came_as_text_are_times_with_a_word_on_what_to
     (tmp_path / "tickets.csv").write_text("\n".join(["opened", *texts]) + "\n")
     done = CliRunner().invoke(contract, ["infer", str(tmp_path / "tickets.csv")])
     assert f"      opened: {{type: time}}  # check me: {note}" in done.output
+
+
+@pytest.mark.parametrize(
+    ("texts", "note"),
+    [
+        (["31.12.2024", "01.02.2025"], "dates that came as text, such as '31.12.2024': parse them, as by load_args: "),
+        (["2024-12-31 10:00", "2025-01-01 11:30"], "dates that came as text, such as '2024-12-31 10:00': parse them"),
+        (["1.234,50", "-7,25", None], "numbers that came as text, such as '1.234,50': read them as such"),
+        (["€ 12", "$ 1,300.50"], "numbers that came as text, such as '€ 12'"),
+        (["31.12.2024", "unknown"], None),
+        (["1.2.3", "1.10.0"], None),
+        (["007", "123"], None),
+        (["192.168.0.1", "10.0.0.7"], None),
+        (["2024-12", "2025-01"], None),
+    ],
+)
+def test_dates_and_numbers_that_came_as_text_are_categories_with_a_word_on_what_to_do(
+    texts: list[str | None], note: str | None
+) -> None:
+    table = {"orders": pd.DataFrame({"given": texts * 10})}
+    assert infer_contracts(table).table("orders").columns["given"].type == "category"
+    told = notes_on(table)
+    assert told == {} if note is None else told["orders", "given"].startswith(note)
 
 
 def test_texts_of_which_one_is_no_time_or_has_no_offset_stay_categories() -> None:

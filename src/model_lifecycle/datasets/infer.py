@@ -1,6 +1,7 @@
 """A first contract for a table, inferred from the rows at hand; people keep it from then on."""
 
 import math
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -17,6 +18,9 @@ _PER_CATEGORY = 5  # rows that each listed text must have on average
 _MARGIN = 0.1  # of the range, added on either side
 _SHARE = 0.05  # of missing values, added
 _KEY_COLUMNS = 3
+_LOOKED_AT = 1000  # distinct texts
+_DATE = re.compile(r"(\d{4}([./-])\d{1,2}\2\d{1,2}|\d{1,2}([./-])\d{1,2}\3(\d{4}|\d{2}))([ T].*)?")
+_NUMBER = re.compile(r"(?=.*[.,'€$£%])[-+]?[€$£]? ?(\d{1,3}([.,' ]\d{3})+|\d+)([.,]\d+)? ?[€$£%]?")
 
 
 def infer_contracts(tables: Mapping[str, pd.DataFrame]) -> TableContracts:
@@ -43,13 +47,29 @@ def infer_contracts(tables: Mapping[str, pd.DataFrame]) -> TableContracts:
 
 
 def notes_on(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], str]:
-    """Say by table and column what has to be done before a table keeps its contract: times that came as text."""
+    """Say by table and column what has to be done to texts that are times, dates or numbers."""
     return {
-        (name, str(column)): _to_be_parsed(_scalar(str(column)), offsets)
+        (name, str(column)): note
         for name, table in tables.items()
         for column in table.columns
-        if (offsets := offsets_of(table[column]))
+        if (note := _note(str(column), table[column]))
     }
+
+
+def _note(column: str, values: pd.Series) -> str:
+    if offsets := offsets_of(values):
+        return _to_be_parsed(_scalar(column), offsets)
+    if not pd.api.types.is_string_dtype(values.dropna()):
+        return ""
+    texts = [str(text).strip() for text in values.dropna().unique()[:_LOOKED_AT]]
+    if texts and all(map(_DATE.fullmatch, texts)):
+        return (
+            f"dates that came as text, such as {texts[0]!r}: parse them, as by load_args: {{parse_dates: "
+            f"[{_scalar(column)}], date_format: …}}"
+        )
+    if texts and all(map(_NUMBER.fullmatch, texts)):
+        return f"numbers that came as text, such as {texts[0]!r}: read them as such, as by load_args: {{decimal: ','}}"
+    return ""
 
 
 def _to_be_parsed(column: str, offsets: tuple[str, ...]) -> str:
