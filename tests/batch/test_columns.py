@@ -80,7 +80,7 @@ def check(rows: list[dict[str, Any]], batch: pa.RecordBatch, records: list[dict[
         same(found, expected)
     else:
         assert {(one.row, one.field) for one in found} == refused
-        assert sure_columns(CONTRACT, batch) is None
+        assert sure_columns(CONTRACT, batch, typed) is None
     assert len(rows) == batch.num_rows
 
 
@@ -121,7 +121,18 @@ def test_right_rows_are_taken_without_looking_at_each() -> None:
     rows = [
         {"word": "x", "one_of": "a", "whole": 3, "number": 0.5, "yes": True, "time": datetime(2024, 1, 1, tzinfo=UTC)}
     ]
-    assert sure_columns(CONTRACT, pa.RecordBatch.from_pylist(rows)) is not None
+    assert sure_columns(CONTRACT, pa.RecordBatch.from_pylist(rows), typed=True) is not None
+
+
+def test_text_is_no_number_in_a_file_that_knows_types() -> None:
+    contract = TableContract.model_validate({"columns": {"number": {"type": "number"}}})
+    batch = pa.RecordBatch.from_pydict({"number": ["1.5", "2"]})
+    ((_, problems),) = checked_parts(contract, batch, typed=True)
+    assert isinstance(problems, tuple)
+    assert [(one.row, one.found) for one in problems] == [(0, "'1.5'"), (1, "'2'")]
+    ((_, columns),) = checked_parts(contract, batch, typed=False)
+    assert isinstance(columns, dict)
+    assert columns["number"].tolist() == [1.5, 2.0]
 
 
 @pytest.mark.parametrize(

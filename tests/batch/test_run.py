@@ -152,7 +152,8 @@ def test_a_partition_of_wrong_rows_alone_is_refused(world: BatchWorld) -> None:
         ("a.txt", b"words", "unknown kind of file, expected names that end with one of .parquet, .csv, .csv.gz"),
         ("a.csv", b"parcel,asked_at\na,b\n", "column 'slot' is absent; expected an ISO 8601 time with an offset"),
         ("a.csv", b"parcel,asked_at,slot,late\na,b,c,d\n", "columns ['late'] are unknown, expected some of ['asked_at"),
-        ("a.csv", b"parcel,asked_at,slot\na\xff,b,c\n", "cannot be read: "),
+        ("a.csv", b"parcel,asked_at,slot,weight\na,b,c,1\n", "column 'depot' is absent; expected text or null"),
+        ("a.csv", b"parcel,asked_at,slot,weight,depot\na\xff,b,c,1,d\n", "cannot be read: "),
     ],
 )
 def test_bad_input_is_refused_by_its_own_reason(world: BatchWorld, name: str, content: bytes, reason: str) -> None:

@@ -189,6 +189,7 @@ def test_a_run_says_in_words_what_was_decided_and_why(quiet: Path) -> None:
     told, because = catalog.load("policy_summary").splitlines()
     assert told == "policy: nothing"
     assert because.startswith("  because no window is mature yet: ")
+    assert "not judged, see Windows" in catalog.load("monitoring_page")
     assert "policy_summary" in SUMMARIES
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from model_lifecycle.statistics.intervals import Interval, clustered_mean_interv
 from model_lifecycle.tasks import Task, task_of
 
 _PER = 1000.0
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def _policy(
         "rejections": walk.count("rejected"),
         "failures": walk.count("failed"),
         "alarms": walk.count("alarm"),
+        "windows": len(walk.windows),
+        "judged": sum(walk.windows.values()),
         "seconds": sum(event.seconds for event in walk.events),
         "events": [
             {
@@ -182,6 +186,8 @@ def rule(tried: TriedPolicy) -> str:
     --------
     >>> rule(TriedPolicy(trigger="calendar", every="month", window=3, gated=False))
     'every month, on the last 3 periods, shipped whatever the gates say'
+    >>> rule(TriedPolicy(trigger="value", limits={"minimum_value_per_1000": 400, "cooldown": "2w"}))
+    'when realised value breaches its limit, minimum value per 1000 400, cooldown 14 days, as configured, gated'
     """
     when = {
         "never": "never retrains",
@@ -196,13 +202,15 @@ def rule(tried: TriedPolicy) -> str:
     window = {"configured": "as configured", "expanding": "on everything"}.get(
         str(tried.window), f"on the last {tried.window} periods"
     )
-    changed = [
-        f"{name.replace('_', ' ')} {value}" for name, value in tried.limits.model_dump(exclude_none=True).items()
-    ]
+    changed = [f"{name.replace('_', ' ')} {_limit(value)}" for name, value in tried.limits if value is not None]
     if tried.half_life is not None:
         window += f" with a half-life of {tried.half_life.days} days"
     parts = [when, *changed, window, "gated" if tried.gated else "shipped whatever the gates say"]
     return ", ".join([*parts, "refitted on all labels"] if tried.refit else parts)
+
+
+def _limit(value: float | timedelta) -> str:
+    return f"{value / _A_DAY:g} days" if isinstance(value, timedelta) else f"{value:,.10g}"
 
 
 def _recommendation(

@@ -34,10 +34,14 @@ class Event:
 
 @dataclass
 class Walk:
-    """What a policy did: which release answered from when on, and all that happened."""
+    """What a policy did: which release answered from when on, and all that happened.
+
+    ``windows`` are the ends of monitoring windows, each with whether it could be judged by its labels.
+    """
 
     timeline: list[tuple[datetime, Release]]
     events: list[Event] = field(default_factory=list)
+    windows: dict[datetime, bool] = field(default_factory=dict)
     retrained_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,6 +119,7 @@ def _raise_alarms(
 ) -> None:
     release = found.timeline[-1][1].name
     for window in history:
+        found.windows[window.end] = found.windows.get(window.end, False) or window.performance is not None
         broken = breaches(window.performance, limits)
         if broken and window.end not in alarmed:
             alarmed.add(window.end)

@@ -17,6 +17,7 @@ from model_lifecycle.features.records import RecordProblem, RecordsRefused, pars
 
 _FEW_ROWS = 2_048  # as Python objects at a time
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBERS = ("integer", "number")
 _WORDS = {"true": True, "false": False}
 _INSTANT = pa.timestamp("us", "UTC")
 _EARLIEST, _LATEST = np.datetime64("0001-01-02", "us"), np.datetime64("9999-12-30", "us")  # of Python, in any zone
@@ -44,17 +45,17 @@ def checked_parts(
         Some rows, in their order, and their columns as `parse_records` gives them, or all that is wrong with them.
     """
     plain = _plain(contract, batch)
-    columns = sure_columns(contract, plain)
+    columns = sure_columns(contract, plain, typed)
     if columns is not None:
         yield batch, columns
         return
     for start in range(0, batch.num_rows, _FEW_ROWS):
         part = plain.slice(start, _FEW_ROWS)
-        columns = sure_columns(contract, part)
+        columns = sure_columns(contract, part, typed)
         yield batch.slice(start, _FEW_ROWS), _by_record(contract, part, typed) if columns is None else columns
 
 
-def sure_columns(contract: TableContract, batch: pa.RecordBatch) -> dict[str, np.ndarray] | None:
+def sure_columns(contract: TableContract, batch: pa.RecordBatch, typed: bool) -> dict[str, np.ndarray] | None:
     """Return the columns if every row is right beyond doubt, else None: then `parse_records` has the word."""
     columns = {}
     for name, column in contract.columns.items():
@@ -65,6 +66,8 @@ def sure_columns(contract: TableContract, batch: pa.RecordBatch) -> dict[str, np
         elif column.maximum_missing and column.type != "boolean":
             values = pa.nulls(batch.num_rows)
         else:
+            return None
+        if typed and column.type in _NUMBERS and not _is_number(values.type):
             return None
         try:
             found = _SURE[column.type](column, values)
@@ -91,6 +94,10 @@ def _plain_values(values: pa.Array) -> pa.Array:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
 
 
 def _sure_text(column: ColumnContract, values: pa.Array) -> np.ndarray | None:
@@ -192,6 +199,6 @@ def _from_text(value: object, kind: ColumnType) -> object:
         return value
     if kind == "boolean":
         return _WORDS.get(value.lower(), value)
-    if kind in ("integer", "number") and _NUMBER.fullmatch(value):
+    if kind in _NUMBERS and _NUMBER.fullmatch(value):
         return float(value)
     return value

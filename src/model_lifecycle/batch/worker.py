@@ -138,9 +138,8 @@ class Worker:
 
     def _check_names(self, names: list[str]) -> None:
         columns = self._scorer.contract.columns
-        needed = {name for name, column in columns.items() if not column.maximum_missing or column.type == "boolean"}
-        reasons = [f"column {name!r} is absent; expected {expectation(columns[name])}" for name in columns
-                   if name in needed - set(names)]  # fmt: skip
+        absent = [name for name in columns if name not in names]
+        reasons = [f"column {name!r} is absent; expected {expectation(columns[name])}" for name in absent]
         extra = [name for name in names if name not in columns]
         if extra and self._job.spec.extra_columns == "refuse":
             reasons.append(

@@ -96,6 +96,18 @@ def regret(found: BacktestEvidence) -> str:
     return f"{words} The recommended one against the present: {net(told['change'], unit)}."
 
 
+def unheard(found: BacktestEvidence) -> str:
+    """Say that no window could be judged by its labels, if so, and what to change; nothing otherwise."""
+    windows = max(one["windows"] for one in found["policies"])
+    if not windows or any(one["judged"] for one in found["policies"]):
+        return ""
+    return (
+        f"None of the {windows:,} monitoring windows had the labels to be judged by, so there was no alarm and no "
+        "policy could retrain for performance or value: lower monitoring.minimum_labels, or take a longer "
+        "monitoring.window."
+    )
+
+
 def _recommended(found: BacktestEvidence) -> Section:
     told, unit = found["recommendation"], found["question"]["unit"]
     rows: list[dict[str, Cell]] = [
@@ -144,6 +156,7 @@ def _policies(found: BacktestEvidence) -> Section:
             "rejected": one["rejections"],
             "failed": one["failures"],
             "alarms": one["alarms"],
+            "windows judged": f"{one['judged']:,} of {one['windows']:,}",
             "computed, s": round(one["seconds"]),
         }
         for one in found["policies"]
@@ -155,9 +168,10 @@ def _policies(found: BacktestEvidence) -> Section:
             (
                 f"Value in {unit} per 1,000 decisions, before the cost of retraining; net is in {unit}, over all "
                 "decisions, less that cost. An alarm is a monitoring window whose figures lie beyond a limit of the "
-                "policy with their whole interval."
+                "policy with their whole interval; those without enough labels are not judged."
             ),
         ),
+        callout=Callout("bad", told) if (told := unheard(found)) else None,
         table=rows,
     )
 

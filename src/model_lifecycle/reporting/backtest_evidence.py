@@ -51,6 +51,8 @@ class PolicyEvidence(TypedDict):
     rejections: int
     failures: int
     alarms: int
+    windows: int  # of monitoring that ended
+    judged: int  # of these, with the labels to be judged by
     seconds: float  # of computing
     events: list[PolicyEvent]
     gained: list[float]  # net, up to the end of each of `days`, less that of never retraining

@@ -1,7 +1,7 @@
 """The back-test in a screenful."""
 
 from model_lifecycle.reporting import text
-from model_lifecycle.reporting.backtest import regret, verdict
+from model_lifecycle.reporting.backtest import regret, unheard, verdict
 from model_lifecycle.reporting.backtest_evidence import BacktestEvidence
 from model_lifecycle.reporting.checking import checked
 from model_lifecycle.reporting.summary import aligned
@@ -41,6 +41,7 @@ def backtest_summary(found: BacktestEvidence) -> str:
             "",
             *aligned(table),
             "",
+            *filter(None, [unheard(found)]),
             verdict(found),
             regret(found),
         ]

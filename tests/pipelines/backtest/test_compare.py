@@ -164,6 +164,16 @@ def test_a_policy_that_is_not_shown_to_earn_less_is_told_with_all_that_was_compa
     assert f"to earn less than {best!r} (the days do not tell how much, one of 2 comparisons at once)" in verdict(found)
 
 
+def test_that_no_window_could_be_judged_by_its_labels_is_told(report: BacktestEvidence) -> None:
+    assert all(0 < one["judged"] < one["windows"] for one in report["policies"])
+    assert "labels to be judged" not in backtest_summary(report)
+    policies = [{**one, "judged": 0} for one in report["policies"]]
+    found = cast(BacktestEvidence, {**report, "policies": policies})
+    told = f"None of the {policies[0]['windows']} monitoring windows had the labels to be judged by"
+    assert told in backtest_summary(found)
+    assert told in backtest_page(found)
+
+
 def _shown(found: BacktestEvidence) -> None:
     page, summary = backtest_page(found), backtest_summary(found)
     assert found["recommendation"]["policy"] in page

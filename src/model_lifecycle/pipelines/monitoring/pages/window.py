@@ -120,7 +120,7 @@ def _window_tiles(window: WindowVerdict) -> list[Tile]:
         Tile(
             "Outcomes known",
             text.percent(known / window.decisions if window.decisions else None, 0),
-            "mature" if window.maturity.mature else "too few to judge",
+            "mature" if window.maturity.mature else "not judged, see Windows",
         ),
     ]
 
