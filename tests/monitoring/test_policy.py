@@ -178,6 +178,18 @@ def test_old_training_data_are_retrained_without_a_breach() -> None:
     assert _action(_verdict(0), trained_until=START + 4 * WEEK - timedelta(days=180)) == "nothing"
 
 
+def test_an_age_that_no_retraining_could_keep_counts_from_what_one_would_begin_with() -> None:
+    """Labels that take 120 days, and two test months after them: else age would retrain at every cooldown for ever."""
+    born = timedelta(days=301)
+    aged = [_state(trained_until=START + 4 * WEEK - timedelta(days=days), youngest=born) for days in (301, 481, 482)]
+    decisions = [decide([_verdict(0)], POLICY, state) for state in aged]
+    assert [one.action for one in decisions] == ["nothing", "nothing", "retrain"]
+    assert decisions[-1].reasons == (
+        "the training data ended 482 days ago, limit 481 (`maximum_age` beyond the 301 days that a release made now "
+        "would begin with)",
+    )
+
+
 def test_drift_alone_is_investigated_and_never_retrained() -> None:
     decision = decide([_verdict(number, drifted=True) for number in range(6)], POLICY, _state())
     assert (decision.action, decision.reasons) == (

@@ -34,6 +34,8 @@ class Watch:
         How a window is judged.
     label_delay : timedelta
         How long nearly all outcomes take (`SplitSpec.label_delay`).
+    youngest : timedelta
+        How old the training data of a release are when it is made.
     """
 
     def __init__(
@@ -43,9 +45,10 @@ class Watch:
         task: Task,
         spec: MonitoringSpec,
         label_delay: timedelta = timedelta(0),
+        youngest: timedelta = timedelta(0),
     ) -> None:
         self._live, self._production, self._task, self._spec = live, production, task, spec
-        self._label_delay = label_delay
+        self._label_delay, self._youngest = label_delay, youngest
         self._judged: dict[tuple[object, ...], WindowVerdict] = {}
 
     def history(self, timeline: Timeline, at: datetime, policy: PolicySpec, *, drift: bool) -> list[WindowVerdict]:
@@ -72,6 +75,7 @@ class Watch:
             retrainings=tuple(retrainings),
             importance=release.facts.importance,
             new_labels=int(new.sum()),
+            youngest=self._youngest,
         )
 
     def _verdict(self, timeline: Timeline, window: Window, at: datetime, *, drift: bool) -> WindowVerdict:

@@ -35,6 +35,14 @@ def learnt_since(as_of: datetime, split: SplitSpec) -> datetime | None:
     return periods_before(first - split.label_delay, split, split.train_periods).to_pydatetime()
 
 
+def age_when_made(as_of: datetime, split: SplitSpec, *, refit: bool) -> timedelta:
+    """Return how old the training data of a release are when it is made: outcomes and the test window come after."""
+    if refit:
+        return split.label_delay
+    first = periods_before(as_of - split.label_delay, split, split.test_periods)
+    return (pd.Timestamp(as_of) - first).to_pytimedelta() + split.label_delay
+
+
 def training_rows(table: pd.DataFrame, fold: Fold) -> np.ndarray:
     """Return a mask of the rows that were decided in its training span and labelled before it, bool, shape (n,)."""
     decided, labelled = table[model_input.DECISION_TIME], table[model_input.LABEL_TIME]

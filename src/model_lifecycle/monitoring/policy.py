@@ -45,7 +45,8 @@ class PolicyState(Contract):
     the budget counts. ``versus_previous`` is the champion's loss less that of the release before it, on the same live
     rows. ``importance`` is each feature's share in what the champion explains; a feature that is not in it counts as
     important. ``blocked`` are spans that failed data quality; ``learns_since`` is when the decisions begin that a
-    retraining would learn from, None for all of them.
+    retraining would learn from, None for all of them. ``youngest`` is how old the training data of a release made now
+    would be.
     """
 
     now: AwareDatetime
@@ -59,6 +60,7 @@ class PolicyState(Contract):
     importance: dict[str, float] = Field(default_factory=dict)
     blocked: tuple[Span, ...] = ()
     learns_since: AwareDatetime | None = None
+    youngest: timedelta = timedelta(0)
 
 
 class Breach(Contract):
@@ -234,10 +236,12 @@ def _single_breach(history: Sequence[WindowVerdict], policy: PolicySpec) -> list
 
 
 def _too_old(policy: PolicySpec, state: PolicyState) -> list[str]:
-    age = state.now - state.trained_until
-    if age <= policy.maximum_age:
-        return []
-    return [f"the training data ended {age.days} days ago, limit {policy.maximum_age.days}"]
+    """Return whether the training data are too old; a limit that no retraining could keep counts from its youngest."""
+    age, limit, counted = state.now - state.trained_until, policy.maximum_age, ""
+    if limit <= state.youngest:
+        counted = f" (`maximum_age` beyond the {state.youngest.days} days that a release made now would begin with)"
+        limit += state.youngest
+    return [f"the training data ended {age.days} days ago, limit {limit.days}{counted}"] if age > limit else []
 
 
 def _drifted_in_a_row(history: Sequence[WindowVerdict], policy: PolicySpec, state: PolicyState) -> list[str]:

@@ -14,7 +14,7 @@ from model_lifecycle.contracts.modelling import SplitSpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.split import SplitPlan
 from model_lifecycle.errors import FeatureError
-from model_lifecycle.features.folds import fold_rows, training_rows
+from model_lifecycle.features.folds import age_when_made, fold_rows, training_rows
 from model_lifecycle.pipelines.data_engineering.nodes.primary import as_known, known_events
 from model_lifecycle.pipelines.feature_engineering.nodes import (
     fit_state,
@@ -50,6 +50,9 @@ def test_where_outcomes_take_long_the_split_lies_so_much_earlier_and_training_en
     assert all(fold.trained_until == fold.start - delay for fold in (*late.folds, late.test))
     assert all(fold.trained_until == fold.start for fold in (*usual.folds, usual.test))
     assert late.test.retrained_at(as_of).trained_until == as_of - delay
+    split = SplitSpec.model_validate({**SPLIT.model_dump(), "label_delay": "10d", "period": "week"})
+    assert age_when_made(as_of, split, refit=False) == as_of - late.test.trained_until
+    assert age_when_made(as_of, split, refit=True) == delay
     run = RunSpec(as_of=as_of)
     primary = as_known(PARCELS, QUESTION_WITH_SLICE, run)
     events = known_events(EVENTS, SPEC, run)

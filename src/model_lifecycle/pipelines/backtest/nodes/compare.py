@@ -25,6 +25,7 @@ from model_lifecycle.contracts.policy import MonitoringSpec, PolicySpec
 from model_lifecycle.contracts.run import RunSpec
 from model_lifecycle.contracts.table import TableContracts
 from model_lifecycle.errors import ConfigurationError, LifecycleError
+from model_lifecycle.features.folds import age_when_made
 from model_lifecycle.pipelines.backtest.nodes.memoised import Memoised
 from model_lifecycle.pipelines.backtest.nodes.stages import Project, lacking
 from model_lifecycle.pipelines.modelling.nodes.choice import Choices
@@ -87,7 +88,8 @@ def try_policies(
     tried = {name: one.under(policy) for name, one in backtest.tried().items()}
     progress = Progress(tried, schedule, clock)
     production = Memoised(project, live, rows, memo, progress.had, clock)
-    watch = Watch(live, production, task, project.monitoring, project.split.label_delay)
+    youngest = age_when_made(schedule.start, project.split, refit=policy.refit)
+    watch = Watch(live, production, task, project.monitoring, project.split.label_delay, youngest)
     first = _first_release(production, schedule)
     rules = Rules(schedule, project.monitoring, policy)
     walks, ledgers = {}, {}

@@ -19,7 +19,7 @@ from model_lifecycle.contracts.trail import (
     promoted_at,
     retrainings,
 )
-from model_lifecycle.features.folds import learnt_since
+from model_lifecycle.features.folds import age_when_made, learnt_since
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.paired import Comparison, compare_live, in_probation
 from model_lifecycle.monitoring.policy import Attempt, PolicyState, decide
@@ -134,6 +134,7 @@ def decide_policy(
         versus_previous=Comparison.model_validate(compared).difference,
         blocked=tuple(span for span in blocked_spans(trail) if span[0] < now),
         learns_since=learnt_since(now, policy.training.applied(split)),
+        youngest=age_when_made(now, split, refit=policy.refit),
     )
     return decide(found.windows, policy, state).model_dump(mode="json")
 
