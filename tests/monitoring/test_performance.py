@@ -10,7 +10,7 @@ from model_lifecycle.monitoring.performance import gains, holdout_figures, judge
 from model_lifecycle.monitoring.verdict import Figure, Performance
 from model_lifecycle.monitoring.windows import Window, rows_of
 from model_lifecycle.statistics.discrimination import roc_auc
-from model_lifecycle.statistics.proper_scores import log_loss
+from model_lifecycle.statistics.proper_scores import log_losses
 from monitored_traffic import LIVE, RELEASE, RULES, TASK, WEEK, champion, live, log_of, traffic
 
 WINDOW = Window(LIVE, LIVE + WEEK)
@@ -21,7 +21,7 @@ def test_figures_are_those_of_the_labelled_rows() -> None:
     found = judge_performance(rows_of(log, WINDOW, None), champion(), TASK, WEEK)
     target, score = log["value"].to_numpy(), log["score"].to_numpy()
     assert found.problems == {}
-    assert found.figures["log_loss"].estimate == pytest.approx(log_loss(target, score))
+    assert found.figures["log_loss"].estimate == pytest.approx(log_losses(target, score).mean())
     assert found.figures["auc"].estimate == pytest.approx(roc_auc(target, score))
     assert found.block == "day"
 
@@ -37,7 +37,7 @@ def test_skill_is_lost_against_the_constant_on_the_same_rows() -> None:
     log = log_of(live(1))
     found = judge_performance(rows_of(log, WINDOW, None), champion(), TASK, WEEK)
     target, score = log["value"].to_numpy(), log["score"].to_numpy()
-    skill = log_loss(target, score) - log_loss(target, np.full(target.size, target.mean()))
+    skill = np.mean(log_losses(target, score) - log_losses(target, np.full(target.size, target.mean())))
     assert found.differences["skill_lost"].estimate == pytest.approx(skill - champion().holdout["skill"].estimate)
 
 

@@ -9,7 +9,6 @@ from model_lifecycle.errors import StatisticError
 from model_lifecycle.statistics.calibration import (
     calibration_in_the_large,
     calibration_slope_intercept,
-    expected_calibration_error,
     reliability,
 )
 
@@ -50,13 +49,13 @@ def test_equal_predictions_are_never_parted() -> None:
 def test_the_calibration_error_weighs_gaps_by_rows() -> None:
     target = np.array([0] * 30 + [1] * 10)
     probability = np.repeat([0.1, 0.5], [30, 10])
-    assert expected_calibration_error(target, probability) == pytest.approx(0.75 * 0.1 + 0.25 * 0.5)
+    assert reliability(target, probability).expected_error() == pytest.approx(0.75 * 0.1 + 0.25 * 0.5)
 
 
 def test_a_calibrated_prediction_has_a_small_error_and_line_one_zero() -> None:
     target, probability = distorted(slope=1.0, intercept=0.0)
     line = calibration_slope_intercept(target, probability)
-    assert expected_calibration_error(target, probability) < 0.02
+    assert reliability(target, probability).expected_error() < 0.02
     assert line.slope == pytest.approx(1.0, abs=0.05)
     assert line.intercept == pytest.approx(0.0, abs=0.06)
 
@@ -122,9 +121,7 @@ def test_no_bin_at_all_is_refused() -> None:
         reliability(np.array([0, 1]), np.array([0.1, 0.2]), bins=0)
 
 
-@pytest.mark.parametrize(
-    "statistic", [reliability, expected_calibration_error, calibration_in_the_large, calibration_slope_intercept]
-)
+@pytest.mark.parametrize("statistic", [reliability, calibration_in_the_large, calibration_slope_intercept])
 def test_missing_probabilities_and_lengths_that_differ_are_refused(statistic: object) -> None:
     assert callable(statistic)
     with pytest.raises(StatisticError, match=r"probability: 1 of 2 values not finite \(rows 0\)"):

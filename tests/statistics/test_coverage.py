@@ -19,7 +19,7 @@ from model_lifecycle.statistics.discrimination import average_precision, roc_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
-    jackknife_interval,
+    leave_one_out,
     paired_difference_interval,
 )
 
@@ -106,7 +106,7 @@ def test_intervals_of_ranking_statistics_cover_as_often_as_they_say(
 ) -> None:
     truth = statistic(*classified_days(np.random.default_rng(0), 20_000, rows_a_day=60))
     block = block_ids(times_of(30, rows_a_day=60), DAY)
-    found = coverage(lambda rng: jackknife_interval(statistic, block, *classified_days(rng, 30, 60)), truth)
+    found = coverage(lambda rng: leave_one_out(statistic, block, *classified_days(rng, 30, 60)).interval(), truth)
     assert LOWEST <= found <= HIGHEST
 
 

@@ -13,7 +13,7 @@ from model_lifecycle.statistics.discrimination import auc_contributions, roc_auc
 from model_lifecycle.statistics.intervals import (
     Interval,
     clustered_mean_interval,
-    jackknife_interval,
+    leave_one_out,
     paired_difference_interval,
 )
 
@@ -38,7 +38,7 @@ def test_equal_blocks_give_the_t_interval_of_the_block_means() -> None:
 @given(rows_in_blocks)
 def test_the_interval_of_a_mean_is_its_jackknife(rows: list[tuple[int, float]]) -> None:
     block, values = np.array([b for b, _ in rows]), np.array([v for _, v in rows])
-    fast, slow = clustered_mean_interval(values, block), jackknife_interval(mean, block, values)
+    fast, slow = clustered_mean_interval(values, block), leave_one_out(mean, block, values).interval()
     assert (fast.lower, fast.upper) == pytest.approx((slow.lower, slow.upper), abs=1e-6)
     assert fast.estimate == pytest.approx(slow.estimate)
 
@@ -123,7 +123,7 @@ def test_the_interval_of_an_area_by_contributions_is_nearly_its_jackknife() -> N
     block, score = np.repeat(np.arange(30), 50), rng.normal(size=1_500)
     target = rng.normal(size=1_500) < score + 0.5 * rng.normal(size=30)[block] - 0.8
     fast = clustered_mean_interval(auc_contributions(target, score), block, autocorrelation=0.0)
-    slow = jackknife_interval(roc_auc, block, target, score, autocorrelation=0.0)
+    slow = leave_one_out(roc_auc, block, target, score).interval(autocorrelation=0.0)
     assert fast.estimate == pytest.approx(slow.estimate, abs=1e-12)
     assert fast.upper - fast.lower == pytest.approx(slow.upper - slow.lower, rel=0.02)
 
@@ -134,16 +134,16 @@ def test_the_jackknife_says_without_which_block_the_statistic_is_undefined() -> 
         StatisticError,
         match=r"without block 1 \(2 of 4 rows\): roc_auc, target: found 0 positives in 2 rows; expected both classes",
     ) as caught:
-        jackknife_interval(roc_auc, weeks, target, score)
+        leave_one_out(roc_auc, weeks, target, score)
     assert isinstance(caught.value.__cause__, StatisticError)
 
 
 def test_a_statistic_that_is_not_finite_is_refused() -> None:
-    with pytest.raises(StatisticError, match=r"jackknife_interval, all rows: found nan; expected a finite statistic"):
-        jackknife_interval(lambda _: np.nan, np.array([0, 1]), np.array([1.0, 2.0]))
+    with pytest.raises(StatisticError, match=r"leave_one_out, all rows: found nan; expected a finite statistic"):
+        leave_one_out(lambda _: np.nan, np.array([0, 1]), np.array([1.0, 2.0]))
 
 
-ON_MEANS = [clustered_mean_interval, lambda values, block: jackknife_interval(mean, block, values)]
+ON_MEANS = [clustered_mean_interval, lambda values, block: leave_one_out(mean, block, values).interval()]
 
 
 @pytest.mark.parametrize("interval", ON_MEANS)

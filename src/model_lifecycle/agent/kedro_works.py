@@ -32,7 +32,6 @@ _PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
 _VERDICTS = ("leakage.json", "feasibility.json", "verdict.json", "proof.json")
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
-_UNCHANGED = "it was the champion already"
 
 
 def _told(work: Callable[_Given, _Found]) -> Callable[_Given, _Found]:

@@ -12,7 +12,6 @@ from model_lifecycle.statistics.ks import binned_kolmogorov_smirnov, kolmogorov_
 from model_lifecycle.statistics.share_change import share_change
 
 Statistic = Literal["kolmogorov_smirnov", "jensen_shannon", "missing_share"]
-KNOWN: tuple[Statistic, ...] = ("kolmogorov_smirnov", "jensen_shannon", "missing_share")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,24 @@ class Reliability:
     observed_rate: np.ndarray
     n: np.ndarray
 
+    def expected_error(self) -> float:
+        """Return the expected calibration error, ``sum(n_b / n * |mean prediction_b - observed rate_b|)``, in [0, 1].
+
+        Biased upwards on few rows: noise alone gives about ``0.8 * sqrt(rate * (1 - rate) * bins / n)``.
+
+        References
+        ----------
+        Naeini, Cooper and Hauskrecht (2015), AAAI, 2901-2907; equal-mass bins as in Nixon et al. (2019), CVPR
+        workshops.
+
+        Examples
+        --------
+        >>> diagram = reliability(np.array([0, 1, 1, 1]), np.array([0.2, 0.4, 0.7, 0.9]), bins=2)
+        >>> round(diagram.expected_error(), 6)
+        0.2
+        """
+        return float(np.average(np.abs(self.mean_prediction - self.observed_rate), weights=self.n))
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationLine:
@@ -90,43 +108,6 @@ def reliability(target: np.ndarray, probability: np.ndarray, bins: int = 10) -> 
     sums = np.bincount(position, predicted, edges.size + 1)[filled]
     hits = np.bincount(position, positive, edges.size + 1)[filled]
     return Reliability(sums / n[filled], hits / n[filled], n[filled].astype(np.int64))
-
-
-def expected_calibration_error(target: np.ndarray, probability: np.ndarray, bins: int = 10) -> float:
-    """Compute the expected calibration error over bins of equal mass.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_rows,)
-        0 or 1.
-    probability : ndarray of shape (n_rows,)
-        Of 1, in [0, 1].
-    bins : int
-        At most so many bins, at least 1.
-
-    Returns
-    -------
-    float
-        ``sum(n_b / n * |mean prediction_b - observed rate_b|)``, in [0, 1]. Biased upwards on few rows: noise alone
-        gives about ``0.8 * sqrt(rate * (1 - rate) * bins / n)``.
-
-    Raises
-    ------
-    StatisticError
-        As for `reliability`.
-
-    References
-    ----------
-    Naeini, Cooper and Hauskrecht (2015), AAAI, 2901-2907; equal-mass bins as in Nixon et al. (2019), CVPR workshops.
-
-    Examples
-    --------
-    >>> round(expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.2, 0.4, 0.7, 0.9]), bins=2), 6)
-    0.2
-    """
-    diagram = reliability(target, probability, bins)
-    gaps = np.abs(diagram.mean_prediction - diagram.observed_rate)
-    return float(np.sum(diagram.n * gaps) / np.sum(diagram.n))
 
 
 def calibration_in_the_large(target: np.ndarray, probability: np.ndarray) -> float:

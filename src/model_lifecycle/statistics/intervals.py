@@ -150,59 +150,6 @@ def paired_difference_interval(a: np.ndarray, b: np.ndarray, block: np.ndarray, 
     return clustered_mean_interval(left - right, block, level)
 
 
-def jackknife_interval(
-    statistic: Callable[..., float],
-    block: np.ndarray,
-    *arrays: np.ndarray,
-    level: float = 0.95,
-    autocorrelation: float | None = None,
-) -> Interval:
-    """Interval of any smooth statistic (AUC, average precision, slope), leaving out one block at a time.
-
-    Costs one call a block and is deterministic. Not for a quantile or a best threshold, which jump when a block is
-    left out.
-
-    Parameters
-    ----------
-    statistic : callable
-        Called with the arrays, all rows or those of all blocks but one; returns a float.
-    block : ndarray of shape (n_rows,)
-        Block of each row (`block_ids`); at least 2 blocks.
-    *arrays : ndarray of shape (n_rows, ...)
-        What the statistic reads, row by row.
-    level : float
-        Nominal coverage, in (0, 1).
-    autocorrelation : float, optional
-        Of neighbouring blocks, 0 to below 1; estimated from the blocks when it is not given.
-
-    Returns
-    -------
-    Interval
-        As of `clustered_mean_interval`, with the statistic in place of the mean. The ends may lie outside the
-        statistic's own range when blocks are few.
-
-    Raises
-    ------
-    StatisticError
-        If the lengths differ, there are fewer than 2 blocks, `level` is not in (0, 1), or the statistic is not
-        defined (raises `StatisticError`, or is not finite) on all rows or without some block.
-
-    References
-    ----------
-    Kuensch (1989), Annals of Statistics 17, 1217-1241; Efron and Tibshirani (1993), An Introduction to the
-    Bootstrap, ch. 11.
-
-    Examples
-    --------
-    >>> from model_lifecycle.statistics.discrimination import roc_auc
-    >>> target, score = np.array([0, 1, 0, 1, 1, 0]), np.array([0.1, 0.8, 0.5, 0.4, 0.9, 0.3])
-    >>> found = jackknife_interval(roc_auc, np.array([0, 0, 1, 1, 2, 2]), target, score)
-    >>> round(found.estimate, 4), found.n_blocks
-    (0.8889, 3)
-    """
-    return leave_one_out(statistic, block, *arrays).interval(level, autocorrelation)
-
-
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """A statistic on all rows and without each block of time, for its interval or that of a difference of two.
@@ -230,18 +177,43 @@ class LeftOut:
         return LeftOut(self.estimate[figure], self.without[:, figure], self.sizes)
 
     def interval(self, level: float = 0.95, autocorrelation: float | None = None) -> Interval:
-        """Return the interval, as `jackknife_interval` does."""
+        """Return the interval of the statistic, or of the difference of two: deterministic.
+
+        Parameters
+        ----------
+        level : float
+            Nominal coverage, in (0, 1).
+        autocorrelation : float, optional
+            Of neighbouring blocks, 0 to below 1; estimated from the blocks when it is not given.
+
+        Returns
+        -------
+        Interval
+            As of `clustered_mean_interval`, with the statistic in place of the mean. The ends may lie outside the
+            statistic's own range when blocks are few.
+
+        Raises
+        ------
+        StatisticError
+            If `level` is not in (0, 1).
+        """
         return _around(float(self.estimate), self.without, self.sizes, level, autocorrelation)
 
 
 def leave_one_out(statistic: Callable[..., float | np.ndarray], block: np.ndarray, *arrays: np.ndarray) -> LeftOut:
-    """Compute a statistic, or several at once, on all rows and without each block.
+    """Compute a smooth statistic (AUC, average precision, slope), or several, on all rows and without each block.
+
+    Costs one call a block. Not for a quantile or a best threshold, which jump when a block is left out.
 
     Parameters
     ----------
-    statistic, block, *arrays
-        As for `jackknife_interval`; the statistic may return an array. Rows stay in their order, so one that sorts
-        them is quicker on rows that are sorted.
+    statistic : callable
+        Called with the arrays, all rows or those of all blocks but one; returns a float, or an array of several
+        figures. Rows stay in their order, so one that sorts them is quicker on rows that are sorted.
+    block : ndarray of shape (n_rows,)
+        Block of each row (`block_ids`); at least 2 blocks.
+    *arrays : ndarray of shape (n_rows, ...)
+        What the statistic reads, row by row.
 
     Returns
     -------
@@ -250,27 +222,31 @@ def leave_one_out(statistic: Callable[..., float | np.ndarray], block: np.ndarra
     Raises
     ------
     StatisticError
-        As `jackknife_interval`.
+        If the lengths differ, there are fewer than 2 blocks, or the statistic is not defined (raises `StatisticError`,
+        or is not finite) on all rows or without some block.
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, ch. 11.
+    Kuensch (1989), Annals of Statistics 17, 1217-1241; Efron and Tibshirani (1993), An Introduction to the
+    Bootstrap, ch. 11.
 
     Examples
     --------
-    >>> found = leave_one_out(np.mean, np.array([0, 0, 1]), np.array([1.0, 3.0, 5.0]))
-    >>> float(found.estimate), found.without.tolist()
-    (3.0, [5.0, 2.0])
+    >>> from model_lifecycle.statistics.discrimination import roc_auc
+    >>> target, score = np.array([0, 1, 0, 1, 1, 0]), np.array([0.1, 0.8, 0.5, 0.4, 0.9, 0.3])
+    >>> found = leave_one_out(roc_auc, np.array([0, 0, 1, 1, 2, 2]), target, score)
+    >>> float(found.estimate.round(4)), found.interval().n_blocks
+    (0.8889, 3)
     """
     named = {f"array {i}": values for i, values in enumerate(arrays)}
-    same_length("jackknife_interval", block=block, **named)
-    position, sizes = block_sizes(block, "jackknife_interval")
-    require_blocks(sizes, "jackknife_interval")
-    estimate = evaluated(statistic, arrays, "jackknife_interval, all rows")
+    same_length("leave_one_out", block=block, **named)
+    position, sizes = block_sizes(block, "leave_one_out")
+    require_blocks(sizes, "leave_one_out")
+    estimate = evaluated(statistic, arrays, "leave_one_out, all rows")
     without = np.empty((sizes.size, *estimate.shape))
     for left_out, size in enumerate(sizes):
         kept = position != left_out
-        where = f"jackknife_interval, without block {left_out} ({size:,} of {position.size:,} rows)"
+        where = f"leave_one_out, without block {left_out} ({size:,} of {position.size:,} rows)"
         without[left_out] = evaluated(statistic, tuple(values[kept] for values in arrays), where)
     return LeftOut(estimate, without, sizes)
 

@@ -52,38 +52,6 @@ def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return losses
 
 
-def log_loss(target: np.ndarray, probability: np.ndarray) -> float:
-    """Mean log loss, in nats.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_rows,)
-        0 or 1.
-    probability : ndarray of shape (n_rows,)
-        Of 1, in [0, 1].
-
-    Returns
-    -------
-    float
-        The mean of `log_losses`, at least 0.
-
-    Raises
-    ------
-    StatisticError
-        As for `log_losses`.
-
-    References
-    ----------
-    Good (1952), Journal of the Royal Statistical Society B 14, 107-114.
-
-    Examples
-    --------
-    >>> round(log_loss(np.array([1, 0]), np.array([0.5, 0.2])), 4)
-    0.4581
-    """
-    return float(np.mean(log_losses(target, probability)))
-
-
 def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Squared error of each row's probability.
 
@@ -116,38 +84,6 @@ def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     positive, predicted = _checked(target, probability, "squared_errors")
     errors: np.ndarray = (predicted - positive) ** 2
     return errors
-
-
-def brier_score(target: np.ndarray, probability: np.ndarray) -> float:
-    """Brier score: the mean squared error of the probability.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_rows,)
-        0 or 1.
-    probability : ndarray of shape (n_rows,)
-        Of 1, in [0, 1].
-
-    Returns
-    -------
-    float
-        The mean of `squared_errors`, in [0, 1].
-
-    Raises
-    ------
-    StatisticError
-        As for `squared_errors`.
-
-    References
-    ----------
-    Brier (1950), Monthly Weather Review 78, 1-3.
-
-    Examples
-    --------
-    >>> round(brier_score(np.array([1, 0]), np.array([0.5, 0.2])), 4)
-    0.145
-    """
-    return float(np.mean(squared_errors(target, probability)))
 
 
 def class_log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from model_lifecycle.errors import GateBlocked, ModelError
 from model_lifecycle.pipelines.modelling.nodes import search
 from model_lifecycle.pipelines.modelling.nodes.choice import choose
 from model_lifecycle.pipelines.modelling.nodes.search import search_candidates
-from model_lifecycle.statistics.proper_scores import log_loss
+from model_lifecycle.statistics.proper_scores import log_losses
 from model_lifecycle.tasks.binary import BinaryTask
 from parcels import MODELLING, QUESTION_WITH_SLICE, RUN, Stages
 from tiny_release import SPEC
@@ -69,7 +69,9 @@ def test_the_kept_predictions_are_those_of_the_best_trial(stages: Stages) -> Non
         best = min((t for t in stages.trials if t["candidate"] == name), key=lambda t: np.mean(t["loss"]))
         rows = stages.train.iloc[stages.out_of_fold.index]
         first = ((rows[model_input.OUTCOME] == "observed") & (stages.out_of_fold["fold"] == 0).to_numpy()).to_numpy()
-        found = log_loss(rows[model_input.TARGET].to_numpy()[first], stages.out_of_fold[name].to_numpy()[first])
+        found = log_losses(
+            rows[model_input.TARGET].to_numpy()[first], stages.out_of_fold[name].to_numpy()[first]
+        ).mean()
         assert found == pytest.approx(best["loss"][0], abs=1e-12)
 
 

@@ -278,7 +278,7 @@ def _calibration(
             {"mean_prediction": float(mean), "observed_rate": float(rate), "n": int(n)}
             for mean, rate, n in zip(bins.mean_prediction, bins.observed_rate, bins.n, strict=True)
         ],
-        "expected_error": float(np.average(np.abs(bins.mean_prediction - bins.observed_rate), weights=bins.n)),
+        "expected_error": bins.expected_error(),
         "slope": slope,
         "intercept": intercept,
         "in_the_large": sample.mean(task.in_the_large(target, prediction), sample.block),
