@@ -13,7 +13,7 @@ _LINES = 35
 _SHOWN_POLICIES = 6
 _SHOWN_BASELINES = 2
 _SHOWN_REPORTS = 4
-_VERBS = "make viz (pipelines)   make lab (notebooks)   make serve (live service)   make loop (a live month)"
+_VERBS = "make viz (pipelines)   make lab (notebooks)   make serve (live service)   make loop (half a year)"
 
 
 def run_summary(evidence: RunEvidence) -> str:
