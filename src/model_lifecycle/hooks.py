@@ -13,11 +13,10 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from model_lifecycle.locations import data_folder
-from model_lifecycle.locking import take_lock
+from model_lifecycle.locking import RUN_LOCK, take_lock
 
 _log = logging.getLogger(__name__)
 
-LOCK_FILE = ".run.lock"
 CHAMPION = "champion"
 SUMMARIES = ("run_summary", "policy_summary", "alert_summary", "backtest_summary", "batch_summary")
 _STILL_RUNNING_SECONDS = 15.0
@@ -35,7 +34,7 @@ class RunLockHook:
         """Take the lock, or raise `RunLocked` with the holder's process id and start time."""
         if self._held is not None and self._thread == threading.get_ident():
             self._release()  # a run of this very thread was interrupted: a notebook cell, stopped by hand
-        path = Path(run_params["project_path"]) / data_folder() / LOCK_FILE
+        path = Path(run_params["project_path"]) / data_folder() / RUN_LOCK
         self._held, self._thread = take_lock(path), threading.get_ident()
 
     @hook_impl(trylast=True)

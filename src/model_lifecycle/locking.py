@@ -9,6 +9,8 @@ from typing import IO
 
 from model_lifecycle.errors import RunLocked
 
+RUN_LOCK = ".run.lock"  # in the data folder: of runs that write to it
+
 
 def take_lock(path: Path) -> IO[str]:
     """Take the lock of a folder; closing what is returned gives it back.

@@ -1,7 +1,9 @@
-"""How long a server asks to be left alone."""
+"""Whether to ask a server again, and how long it asks to be left alone."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that the next try may not meet
 
 
 def asked_pause(header: str | None) -> float | None:

@@ -20,13 +20,12 @@ from model_lifecycle.agent.works import Moved, Retrained, RetrainingFailed
 from model_lifecycle.contracts.gates import COMPARED_TAG
 from model_lifecycle.contracts.retraining import ORDER_TAG
 from model_lifecycle.errors import LifecycleError, RunLocked
-from model_lifecycle.locking import take_lock
+from model_lifecycle.locking import RUN_LOCK, take_lock
 from model_lifecycle.monitoring.policy import Decision
 from model_lifecycle.monitoring.verdict import Figure
 from model_lifecycle.registry import Registry, ReleaseEntry
 
 _log = logging.getLogger(__name__)
-_LOCK_FILE = ".run.lock"
 _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 3600.0  # for another run that holds the data folder
 _VERDICTS = ("leakage.json", "feasibility.json", "verdict.json", "proof.json")
@@ -180,7 +179,7 @@ class KedroWorks:
         deadline, told = time.monotonic() + _PATIENCE_SECONDS, False
         while True:
             try:
-                take_lock(self._project.data / _LOCK_FILE).close()
+                take_lock(self._project.data / RUN_LOCK).close()
                 return
             except RunLocked as error:
                 if time.monotonic() > deadline:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from model_lifecycle.contracts.base import Contract, PositiveDuration
+from model_lifecycle.contracts.base import LOOPBACK, Contract, PositiveDuration
 
 AlertSeverity = Literal["info", "warning", "critical"]
 METRIC_FAMILIES = (
@@ -18,7 +18,6 @@ METRIC_FAMILIES = (
 _WHOLE_RUN = ("skew", "lateness", "operations")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # as Prometheus and Alertmanager take them
 _GIVEN_LABELS = frozenset({"alertname", "metric", "severity", "release"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Labels = dict[str, str]
 
@@ -170,7 +169,7 @@ def check_address(url: str, allow_http: bool) -> str:
         host = parts.hostname
     except ValueError:
         parts, host = urlsplit(""), None
-    safe = parts.scheme == "https" or (parts.scheme == "http" and (allow_http or host in _LOOPBACK))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and (allow_http or host in LOOPBACK))
     if not host or not safe:
         raise ValueError(f"found {shown_address(url)}, expected https://…, or http:// on loopback (allow_http: true)")
     if parts.username or parts.password:

@@ -15,6 +15,7 @@ from pydantic import (
     StringConstraints,
 )
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SECOND = timedelta(seconds=1)
 _LONGEST = timedelta(days=36_525)  # a century: far below what microseconds in 64 bits can hold

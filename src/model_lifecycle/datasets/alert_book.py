@@ -1,10 +1,9 @@
 """The book of alerts: saving a judgement moves the states, loading gives a handle on what waits to be delivered."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from kedro.io import AbstractDataset
@@ -53,21 +52,18 @@ class AlertBookDataset(AbstractDataset[Judgement, AlertBookHandle]):
     ----------
     url : str
         Of the store.
-    clock : callable, optional
-        The time; the wall's clock by default.
     metadata : any, optional
         Ignored by Kedro; read by kedro-viz.
     """
 
-    def __init__(self, url: str, clock: Callable[[], datetime] | None = None, metadata: Any = None) -> None:
+    def __init__(self, url: str, metadata: Any = None) -> None:
         self._url = url
-        self._clock = clock or partial(datetime.now, UTC)
         self.metadata = metadata
 
     def save(self, data: Judgement) -> None:
         """Move the states by a judgement and write down what is to be told, in one transaction."""
         with Store.open(self._url) as store:
-            turn = store.alert_book.take_turn(lambda known: turn_of(known, data, self._clock()))
+            turn = store.alert_book.take_turn(lambda known: turn_of(known, data, datetime.now(UTC)))
         if turn.clock is None and data.at is not None:
             _log.warning("this run looks back to %s, behind what was judged before: no alert changes", data.at)
 

@@ -10,12 +10,11 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from model_lifecycle.contracts.base import LOOPBACK
 from model_lifecycle.errors import SourceError
-from model_lifecycle.retry_after import asked_pause
+from model_lifecycle.retry_after import PASSING, asked_pause
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 60.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _MEGABYTE = 1 << 20
 
 
@@ -59,7 +58,7 @@ class Fetcher:
 
     def __init__(self, url: str, headers: dict[str, str], timeout: float, tries: int, maximum_mb: float) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise SourceError(f"{_shown(url)}: expected https://…, or http:// on loopback")
         if tries < 1 or timeout <= 0 or maximum_mb <= 0:
             raise SourceError(f"{_shown(url)}: expected tries, timeout and maximum_mb above 0")
@@ -127,7 +126,7 @@ class Fetcher:
         except httpx.TransportError as error:
             raise _MayPass(f"no answer ({type(error).__name__})") from error
         status = response.status_code
-        if status in _PASSING:
+        if status in PASSING:
             raise _MayPass(f"status {status}", asked_pause(response.headers.get("Retry-After")))
         if status != httpx.codes.OK:
             raise SourceError(

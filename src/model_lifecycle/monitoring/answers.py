@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from model_lifecycle.monitoring.performance import predictions
+from model_lifecycle.monitoring.performance import are_finite, predictions
 from model_lifecycle.monitoring.verdict import Finding, Rule, Severity
 from model_lifecycle.monitoring.windows import observed
 from model_lifecycle.tasks import Task
@@ -26,7 +26,7 @@ def impossible_predictions(rows: pd.DataFrame, task: Task) -> tuple[Finding, ...
     """
     if not len(rows):
         return ()
-    share = 1.0 - float(np.mean(_known(predictions(rows, task))))
+    share = 1.0 - float(np.mean(are_finite(predictions(rows, task))))
     if not share:
         return ()
     text = f"{round(share * len(rows)):,} of {len(rows):,} logged predictions are none (missing or out of range)"
@@ -47,7 +47,7 @@ def absent_outcomes(rows: pd.DataFrame, task: Task, target: str) -> tuple[Findin
     """
     seen = rows[observed(rows)]
     prediction = predictions(seen, task)
-    known = _known(prediction)
+    known = are_finite(prediction)
     outcome = seen["value"].to_numpy(dtype=np.float64)[known]
     if task.objective.kind == "quantile" or not len(outcome):
         return ()
@@ -66,10 +66,6 @@ def early_labels(before: int, decisions: int) -> tuple[Finding, ...]:
         return ()
     text = f"{before:,} of {decisions:,} labels are older than their decision; they are not used"
     return (_finding("label_time", None, float(before), 0.0, text, critical=False),)
-
-
-def _known(prediction: np.ndarray) -> np.ndarray:
-    return np.asarray(np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim))), dtype=bool)
 
 
 def _finding(rule: Rule, column: str | None, found: float, limit: float, message: str, *, critical: bool) -> Finding:

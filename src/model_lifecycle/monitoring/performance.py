@@ -48,7 +48,7 @@ def judge_performance(
         A figure that is not defined (one class only, a single block, no label) is in ``problems`` with its reason.
     """
     mine = rows[rows["release"] == champion.release]
-    mine = mine[_finite(predictions(mine, task))]
+    mine = mine[are_finite(predictions(mine, task))]
     block: Literal["day", "week"] = "week" if window >= _FEWEST_WEEKS * WEEK else "day"
     width = WEEK if block == "week" else DAY
     figures, differences, problems = {}, {}, {}
@@ -80,7 +80,8 @@ def predictions(rows: pd.DataFrame, task: Task) -> np.ndarray:
     return task.logged(rows["score"].to_numpy(dtype=np.float64), outputs)
 
 
-def _finite(prediction: np.ndarray) -> np.ndarray:
+def are_finite(prediction: np.ndarray) -> np.ndarray:
+    """Return which rows have a prediction: all of its outputs are finite; bool, shape (n,)."""
     return np.asarray(np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim))), dtype=bool)
 
 
@@ -304,8 +305,8 @@ def release_shares(rows: pd.DataFrame, task: Task) -> tuple[ReleaseShare, ...]:
     for release, part in rows.groupby("release", sort=True):
         labelled = part[observed(part)]
         target, prediction = _arrays(labelled, task)
-        sure = _finite(prediction)
-        decided = pd.Series(task.decisions(actions(part[_finite(predictions(part, task))], task)))
+        sure = are_finite(prediction)
+        decided = pd.Series(task.decisions(actions(part[are_finite(predictions(part, task))], task)))
         shares.append(
             ReleaseShare(
                 release=str(release),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from model_lifecycle.monitoring.champion import ChampionFacts
 from model_lifecycle.monitoring.paired import paired_difference
-from model_lifecycle.monitoring.performance import actions, predictions
+from model_lifecycle.monitoring.performance import actions, are_finite, predictions
 from model_lifecycle.monitoring.verdict import ShadowVerdict, ShadowWindow
 from model_lifecycle.monitoring.windows import Window, observed, rows_of
 from model_lifecycle.tasks import Task
@@ -64,7 +64,7 @@ def _compare(
 ) -> ShadowVerdict:
     both = mine.index.intersection(theirs.index)
     answered, shadowed = mine.loc[both], theirs.loc[both]
-    sure = _finite(predictions(answered, task)) & _finite(predictions(shadowed, task))
+    sure = are_finite(predictions(answered, task)) & are_finite(predictions(shadowed, task))
     answered, shadowed = answered[sure], shadowed[sure]
     known = observed(answered)
     told, other = answered[known], shadowed[known]
@@ -86,10 +86,6 @@ def _compare(
         reason=reason,
         windows=tuple(_window(one, told["decision_time"], losses[0] - losses[1]) for one in windows),
     )
-
-
-def _finite(prediction: np.ndarray) -> np.ndarray:
-    return np.asarray(np.isfinite(prediction).all(axis=tuple(range(1, prediction.ndim))), dtype=bool)
 
 
 def _window(window: Window, times: pd.Series, difference: np.ndarray) -> ShadowWindow:

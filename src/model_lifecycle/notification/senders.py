@@ -1,7 +1,6 @@
 """From a channel's declaration to the channel, secrets taken from the environment."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from model_lifecycle.contracts.alerting import (
@@ -20,7 +19,7 @@ from model_lifecycle.notification.signature import signing_key
 from model_lifecycle.notification.webhook import Webhook
 
 
-def sender_of(name: str, channel: Channel, environment: Mapping[str, str] = os.environ) -> Sender:
+def sender_of(name: str, channel: Channel) -> Sender:
     """Return a channel, ready to send.
 
     Raises
@@ -35,21 +34,21 @@ def sender_of(name: str, channel: Channel, environment: Mapping[str, str] = os.e
         case FileChannel():
             return File(Path(channel.path))
         case WebhookChannel():
-            url = channel.url or _given(environment, channel.url_env, f"{where}.url_env")
+            url = channel.url or _given(channel.url_env, f"{where}.url_env")
             try:
                 check_address(url, channel.allow_http)
             except ValueError as error:
                 raise ConfigurationError(f"{where}.url_env: {error}") from error
-            secret = channel.secret_env and _given(environment, channel.secret_env, f"{where}.secret_env")
+            secret = channel.secret_env and _given(channel.secret_env, f"{where}.secret_env")
             key = signing_key(secret, f"{where}.secret_env, variable {channel.secret_env}") if secret else None
             hold = channel.hold if channel.body == "alertmanager" else None
             return Webhook(url, key, channel.timeout.total_seconds(), hold)
         case AppriseChannel():
-            return Apprise(_given(environment, channel.url_env, f"{where}.url_env"), where)
+            return Apprise(_given(channel.url_env, f"{where}.url_env"), where)
 
 
-def _given(environment: Mapping[str, str], variable: str | None, where: str) -> str:
-    value = environment.get(variable or "", "").strip()
+def _given(variable: str | None, where: str) -> str:
+    value = os.environ.get(variable or "", "").strip()
     if not value:
         raise ConfigurationError(f"{where}: environment variable {variable} is not set")
     return value

@@ -14,10 +14,9 @@ from model_lifecycle.contracts.alerting import shown_address
 from model_lifecycle.contracts.records import Notification
 from model_lifecycle.notification.channel import MayPass, Refused
 from model_lifecycle.notification.signature import signature
-from model_lifecycle.retry_after import asked_pause
+from model_lifecycle.retry_after import PASSING, asked_pause
 
 _OF_THIS_BODY = frozenset({400, 410, 413, 415, 422})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_ANSWER = 16 * 1024  # nothing in it is needed; so much of it is read that the connection ends in peace
 _PART = 4096
 _SHOWN = 120
@@ -79,7 +78,7 @@ class Webhook:
     def _refused(self, error: HTTPError) -> NoReturn:
         with error:
             message = f"{shown_address(self._url)}: status {error.code}, expected 2xx"
-            if error.code in _PASSING:
+            if error.code in PASSING:
                 raise MayPass(message, asked_pause(error.headers.get("Retry-After"))) from error
             try:
                 said = error.read(_SHOWN).decode(errors="replace")

@@ -9,11 +9,10 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from model_lifecycle.contracts.base import Contract, Duration
+from model_lifecycle.contracts.base import LOOPBACK, Contract, Duration
 from model_lifecycle.errors import ConfigurationError
 from model_lifecycle.locations import CASE_VARIABLE, DEFAULT_CASE, case_name, data_folder
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 FOLDERS = "mls-"  # how the names of services' private folders begin
 
 

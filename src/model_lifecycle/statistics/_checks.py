@@ -97,6 +97,22 @@ def probabilities(values: np.ndarray, where: str) -> np.ndarray:
     return numbers
 
 
+def outcomes_and_probabilities(
+    target: np.ndarray, probability: np.ndarray, statistic: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a target of 0 and 1 as a boolean vector, and as many probabilities of 1.
+
+    Raises
+    ------
+    StatisticError
+        If the lengths differ, there is no row, a target is not 0 or 1, or a probability is NaN or outside [0, 1].
+    """
+    positive = binary(target, f"{statistic}, target")
+    predicted = probabilities(probability, f"{statistic}, probability")
+    same_length(statistic, target=positive, probability=predicted)
+    return positive, predicted
+
+
 def paired_counts(expected: np.ndarray, actual: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
     """Return two vectors of counts over the same bins, each with something in it.
 

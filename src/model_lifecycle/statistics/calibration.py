@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics._checks import at_least, binary, probabilities, same_length
+from model_lifecycle.statistics._checks import at_least, outcomes_and_probabilities
 
 _SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)  # keeps the logit of 0 and of 1 finite
 _MAXIMUM_STEPS = 100  # Newton needs under 10 on well-posed data
@@ -57,13 +57,6 @@ class CalibrationLine:
     intercept: float
 
 
-def _checked(target: np.ndarray, probability: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
-    positive = binary(target, f"{statistic}, target")
-    predicted = probabilities(probability, f"{statistic}, probability")
-    same_length(statistic, target=positive, probability=predicted)
-    return positive, predicted
-
-
 def reliability(target: np.ndarray, probability: np.ndarray, bins: int = 10) -> Reliability:
     """Reliability diagram over bins of equal mass.
 
@@ -98,7 +91,7 @@ def reliability(target: np.ndarray, probability: np.ndarray, bins: int = 10) -> 
     >>> diagram.mean_prediction.round(2), diagram.observed_rate, diagram.n
     (array([0.3, 0.8]), array([0.5, 1. ]), array([2, 2]))
     """
-    positive, predicted = _checked(target, probability, "reliability")
+    positive, predicted = outcomes_and_probabilities(target, probability, "reliability")
     at_least(bins, 1, "reliability, bins")
     shares = np.arange(1, bins) / bins
     edges = np.unique(np.quantile(predicted, shares, method="inverted_cdf"))
@@ -141,7 +134,7 @@ def calibration_in_the_large(target: np.ndarray, probability: np.ndarray) -> flo
     >>> round(calibration_in_the_large(np.array([0, 1]), np.array([0.5, 0.8])), 6)
     0.15
     """
-    positive, predicted = _checked(target, probability, "calibration_in_the_large")
+    positive, predicted = outcomes_and_probabilities(target, probability, "calibration_in_the_large")
     return float(np.mean(predicted) - np.mean(positive))
 
 
@@ -176,7 +169,7 @@ def calibration_slope_intercept(target: np.ndarray, probability: np.ndarray) -> 
     >>> round(line.slope, 6), round(abs(line.intercept), 6)
     (1.0, 0.0)
     """
-    positive, predicted = _checked(target, probability, "calibration_slope_intercept")
+    positive, predicted = outcomes_and_probabilities(target, probability, "calibration_slope_intercept")
     inside = np.clip(predicted, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
     _require_overlap(positive, inside)
     intercept, slope = _newton(positive.astype(np.float64), logit(inside))

@@ -3,17 +3,10 @@
 import numpy as np
 
 from model_lifecycle.errors import StatisticError
-from model_lifecycle.statistics._checks import binary, probabilities, require, same_length, vector
+from model_lifecycle.statistics._checks import outcomes_and_probabilities, probabilities, require, vector
 
 # The smallest probability that an outcome is held to have had, so that one certain mistake costs 36 nats, not infinity.
 _SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
-
-
-def _checked(target: np.ndarray, probability: np.ndarray, statistic: str) -> tuple[np.ndarray, np.ndarray]:
-    positive = binary(target, f"{statistic}, target")
-    predicted = probabilities(probability, f"{statistic}, probability")
-    same_length(statistic, target=positive, probability=predicted)
-    return positive, predicted
 
 
 def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -46,7 +39,7 @@ def log_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     >>> log_losses(np.array([1, 0]), np.array([0.5, 0.2])).round(4)
     array([0.6931, 0.2231])
     """
-    positive, predicted = _checked(target, probability, "log_losses")
+    positive, predicted = outcomes_and_probabilities(target, probability, "log_losses")
     happened = np.where(positive, predicted, 1.0 - predicted)
     losses: np.ndarray = 0.0 - np.log(np.maximum(happened, _SMALLEST_PROBABILITY))
     return losses
@@ -81,7 +74,7 @@ def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     >>> squared_errors(np.array([1, 0]), np.array([0.5, 0.2])).round(4)
     array([0.25, 0.04])
     """
-    positive, predicted = _checked(target, probability, "squared_errors")
+    positive, predicted = outcomes_and_probabilities(target, probability, "squared_errors")
     errors: np.ndarray = (predicted - positive) ** 2
     return errors
 
