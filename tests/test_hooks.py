@@ -1,7 +1,7 @@
 """A run that needs the champion finds out before its first node whether it can be read."""
 
 import pytest
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline, node
 
 from model_lifecycle.datasets.champion import ChampionDataset
@@ -23,7 +23,7 @@ def _catalog() -> DataCatalog:
 
 def test_a_run_that_reads_a_damaged_champion_is_refused() -> None:
     reads = Pipeline([node(lambda champion: champion, "champion", "scores", name="score")])
-    with pytest.raises(Exception, match="file 'm': changed"):
+    with pytest.raises(DatasetError, match="file 'm': changed"):
         ChampionHook().before_pipeline_run(reads, _catalog())
 
 

@@ -47,7 +47,7 @@ def test_after_a_clock_that_was_years_ahead_the_agent_goes_on_at_once_and_says_s
 
 
 def test_now_looks_back_and_leaves_what_lies_ahead_of_it(
-    make: Make, world: AgentWorld, clock: ManualClock, store: Store, said: list[str]
+    make: Make, world: AgentWorld, store: Store, said: list[str]
 ) -> None:
     make().run(once=True)
     state, machine = store.agent_book.read(), make()._machine
@@ -311,7 +311,7 @@ def test_of_two_agents_one_leads_and_the_other_refuses_clearly(make: Make) -> No
     make().run(once=True)
 
 
-def test_an_agent_that_lost_the_lead_writes_nothing_more(make: Make, store: Store) -> None:
+def test_an_agent_that_lost_the_lead_writes_nothing_more(store: Store) -> None:
     book = store.agent_book
     mine = book.lead("slow", timedelta(0))
     assert mine is not None

@@ -219,5 +219,7 @@ def test_a_rule_that_makes_no_sense_is_refused(rule: dict[str, Any], message: st
 
 
 def test_details_of_an_alert_are_json() -> None:
-    for alert in _raised(judged(FAULTY), skewed=1):
+    alerts = _raised(judged(FAULTY), skewed=1)
+    assert {"data_quality.unit", "drift", "skew"} <= {alert.rule for alert in alerts}
+    for alert in alerts:
         json.dumps(alert.details, allow_nan=False)

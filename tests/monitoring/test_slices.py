@@ -30,7 +30,7 @@ def test_each_category_with_enough_rows_has_its_own_figures_the_most_frequent_fi
 def test_an_immature_window_has_estimates_alone() -> None:
     found = _judged(REGION, mature=False)
     assert [one.performance for one in found] == [None, None]
-    assert all(one.estimated for one in found)
+    assert [set(one.estimated) for one in found] == [{"log_loss", "auc", "value_per_1000"}] * 2
 
 
 def test_named_groups_alone_are_judged() -> None:

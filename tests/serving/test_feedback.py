@@ -21,7 +21,7 @@ def send(api: Any, **parts: object) -> Any:
     return api.ask("POST", "/v1/feedback", json=parts)
 
 
-def test_sending_feedback_again_changes_nothing(api: Any, store: Store) -> None:
+def test_sending_feedback_again_changes_nothing(api: Any) -> None:
     api.predict(record(1))
     first = send(api, labels=[LABEL], events=[EVENT]).json()
     again = send(api, labels=[LABEL], events=[EVENT]).json()

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from model_lifecycle.serving import log_writer
-from model_lifecycle.serving.settings import ServiceSettings
 from model_lifecycle.store import Store
 from tiny_release import START, record
 
@@ -132,7 +131,7 @@ def test_a_malformed_key_is_refused(api: Any, key: str) -> None:
 
 
 def test_old_keys_are_forgotten_and_their_predictions_stay(
-    api: Any, settings: ServiceSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+    api: Any, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(api, "k-1", record(1))
     monkeypatch.setattr(log_writer, "REQUESTS_KEPT", timedelta(0))

@@ -24,9 +24,7 @@ def url(request: pytest.FixtureRequest, settings: ServiceSettings) -> str:
     return settings.store if request.param == "sqlite" else str(request.getfixturevalue("postgresql_url"))
 
 
-def test_by_default_every_replica_uses_an_event_within_two_seconds_of_its_acceptance(
-    url: str, settings: ServiceSettings
-) -> None:
+def test_by_default_every_replica_uses_an_event_within_two_seconds_of_its_acceptance(url: str) -> None:
     poll = ServiceSettings.model_fields["history_poll_seconds"].default
     with Store.open(url) as store:
         replicas = [LiveHistory(store, SPEC, MARGIN, poll) for _ in range(3)]

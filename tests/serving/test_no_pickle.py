@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_lifecycle.errors import LifecycleError, ReleaseError
+from model_lifecycle.errors import ModelError, ReleaseError
 from model_lifecycle.models import load_family
 from model_lifecycle.releases import build_release, read_release
 from model_lifecycle.scoring import Scorer
@@ -74,7 +74,7 @@ def test_a_pickle_in_the_place_of_a_model_is_refused_and_does_not_run(family: st
 
     planted = pickle.dumps(Planted(tmp_path / "ran"))
     files = dict.fromkeys(fitted(family).to_files(), planted)
-    with pytest.raises(LifecycleError):
+    with pytest.raises(ModelError, match=rf"^{family}: {family}\.\w+ (is not a|holds no) "):
         load_family(family).restore(files)
     assert not (tmp_path / "ran").exists()
 

@@ -93,7 +93,7 @@ def test_a_shadow_that_was_killed_goes_on_where_it_was(
 
 
 def test_a_damaged_shadow_is_refused_and_its_trial_ends(
-    shadow: Shadow, trials: Trials, registry: Registry, version: int, monkeypatch: pytest.MonkeyPatch
+    shadow: Shadow, trials: Trials, registry: Registry, version: int
 ) -> None:
     trials.begin("shadow", version, reason="a test", by="test")
     model = registry.version(version).path / "model" / "catboost.cbm"

@@ -249,7 +249,7 @@ def test_no_entry_is_called_written_before_it_is(store: Store) -> None:
     assert sorted(seen) == list(range(40))
 
 
-def test_a_mistake_in_the_store_does_not_end_the_writer(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mistake_in_the_store_does_not_end_the_writer(store: Store) -> None:
     writer = LogWriter(store, lambda: None)
     done = Collected()
     writer.start()

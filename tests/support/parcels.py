@@ -45,7 +45,6 @@ from tiny_release import CONTRACT, QUESTION, SPEC, START
 CASE = "parcels"
 DAYS = 183  # of March to August 2024
 PER_DAY = 20
-_LABELS = {"type": "category", "known": "label"}
 
 QUESTION_WITH_SLICE = QUESTION.model_copy(update={"slices": (Slice(column="depot", minimum_rows=100),)})
 CONTRACTS = TableContracts(
