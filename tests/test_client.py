@@ -2,6 +2,7 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -74,6 +75,21 @@ def test_a_busy_service_is_asked_again(serve: Any) -> None:
     with Client(url, "key") as client:
         assert client.predict([record(1)]) == []
     assert [json.loads(body) for body in seen] == [{"records": [record(1)]}] * 3
+
+
+def test_an_answer_tells_what_to_do_beside_what_is_advised(serve: Any) -> None:
+    history = {"watermark": 7, "newest_known_at": "2024-07-01T03:59:00+00:00", "complete": False}
+    told = {
+        "prediction_id": "p1", "id": "P-1", "score": 0.9, "decision": "act", "outputs": {}, "release": "r1",
+        "role": "canary", "action": "leave", "propensity": 0.1, "threshold": 0.4, "history": history,
+        "missing": ["weight"], "unknown": [],
+    }  # fmt: skip
+    url, _ = serve((200, {}, json.dumps({"predictions": [told]}).encode()))
+    with Client(url, "key") as client:
+        answer = client.predict_one(record(1))
+    assert (answer.decision, answer.action, answer.propensity, answer.role) == ("act", "leave", 0.1, "canary")
+    assert (answer.watermark, answer.complete, answer.missing) == (7, False, ("weight",))
+    assert answer.newest_known_at == datetime(2024, 7, 1, 3, 59, tzinfo=UTC)
 
 
 def test_the_pause_that_the_service_asks_for_is_kept(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

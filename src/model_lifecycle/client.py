@@ -3,7 +3,7 @@
 >>> from model_lifecycle.client import Client
 >>> with Client("http://127.0.0.1:8000", key) as client:  # doctest: +SKIP
 ...     answer = client.predict_one({"weight": 2.5, ...})
-...     answer.decision, answer.score
+...     answer.action, answer.score
 
 A try that got no answer may have been done: predictions carry an idempotency key, so that the service gives the
 same answer again and has one row in its log; labels and events are idempotent by themselves.
@@ -57,18 +57,25 @@ class RequestRefused(ServingError):
 class PredictionAnswer:
     """One prediction as the service answered it.
 
-    ``missing`` and ``unknown`` name inputs that were missing, or of a category that the release has never seen;
-    ``watermark`` and ``newest_known_at`` say how fresh the events behind its history features are.
+    ``decision`` is what is advised, ``action`` what to do and ``propensity`` the probability of that: they differ where
+    the service withholds a share of the advice (``control.share``). ``role`` tells champion from canary. ``missing``
+    and ``unknown`` name inputs that were missing, or of a category that the release has never seen; ``watermark`` and
+    ``newest_known_at`` say how fresh the events behind its history features are, and ``complete`` is false where they
+    do not reach back over the longest window.
     """
 
     prediction_id: str
     score: float
     decision: str
+    action: str
+    propensity: float
     outputs: Mapping[str, float]
     release: str
+    role: str
     threshold: float | None
     watermark: int
     newest_known_at: datetime | None
+    complete: bool
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -238,11 +245,15 @@ def _prediction(found: Mapping[str, Any]) -> PredictionAnswer:
         prediction_id=found["prediction_id"],
         score=found["score"],
         decision=found["decision"],
+        action=found["action"],
+        propensity=found["propensity"],
         outputs=found["outputs"],
         release=found["release"],
+        role=found["role"],
         threshold=found["threshold"],
         watermark=found["history"]["watermark"],
         newest_known_at=None if newest is None else datetime.fromisoformat(newest),
+        complete=found["history"]["complete"],
         missing=tuple(found["missing"]),
         unknown=tuple(found["unknown"]),
     )
