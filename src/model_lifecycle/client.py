@@ -92,8 +92,8 @@ class Client:
     timeout : float
         Seconds for one try.
     retries : int
-        Further tries after a failed connection, no answer, a 429, 502, 503 or 504; with pauses that grow, or as long
-        as the service says.
+        Further tries after a failed connection, no answer, a 429, 502, 503 or 504; after pauses that grow, or
+        that the service asks for, of 2 s at the most.
     on_retry : callable, optional
         Called before each further try, from the thread that asks.
     certificate : path, optional

@@ -1,7 +1,7 @@
 """What a rehearsal counts; the closing table and the JSON are made of it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,14 +13,13 @@ class Counts:
     """Counts, safe to add to from several threads.
 
     ``errors`` are requests whose final answer was not 200, or that got none. ``releases`` is how many records each
-    release has answered, in the order of their first answer.
+    release has answered, in the order of their first answer, ``decisions`` how often each was advised.
     """
 
     requests: int = 0
     retries: int = 0
     errors: int = 0
     records: int = 0
-    acted: int = 0
     labels: int = 0
     labels_unavailable: int = 0
     events: int = 0
@@ -32,6 +31,7 @@ class Counts:
     rejections: int = 0
     rollbacks: int = 0
     releases: dict[str, int] = field(default_factory=dict)
+    decisions: dict[str, int] = field(default_factory=dict)
     first_errors: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -41,13 +41,14 @@ class Counts:
         with self._lock:
             yield self
 
-    def answered(self, release: str, records: int, acted: int) -> None:
+    def answered(self, release: str, decisions: Sequence[str]) -> None:
         """Count an answered request for predictions."""
         with self._lock:
             self.requests += 1
-            self.records += records
-            self.acted += acted
-            self.releases[release] = self.releases.get(release, 0) + records
+            self.records += len(decisions)
+            self.releases[release] = self.releases.get(release, 0) + len(decisions)
+            for one in decisions:
+                self.decisions[one] = self.decisions.get(one, 0) + 1
 
     def told(self, labels: int, unavailable: int, events: int) -> None:
         """Count a request that fed back labels and events."""

@@ -93,7 +93,8 @@ def closing_table(counts: Counts, seconds: float, reports: Mapping[str, str]) ->
     releases = [f"{release} {records:,}" for release, records in counts.releases.items()]
     rows = [
         ("requests", f"{counts.requests:,}"),
-        ("records", f"{counts.records:,} (acted on {counts.acted:,})"),
+        ("records", f"{counts.records:,}"),
+        ("decisions", ", ".join(f"{name} {times:,}" for name, times in sorted(counts.decisions.items())) or "none"),
         ("errors", f"{counts.errors:,} (retries {counts.retries:,})"),
         ("labels", f"{counts.labels:,} (unavailable {counts.labels_unavailable:,})"),
         ("events", f"{counts.events:,}"),

@@ -113,7 +113,7 @@ class Traffic:
         except ServingError as error:
             self._counts.failed(f"predict: {error}")
             return []
-        self._counts.answered(answers[0].release, len(answers), sum(answer.decision == "act" for answer in answers))
+        self._counts.answered(answers[0].release, [answer.decision for answer in answers])
         return answers
 
     def _feed_back(self, labels: Sequence[LabelRecord], events: Sequence[EventRecord]) -> None:
