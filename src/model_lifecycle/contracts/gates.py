@@ -76,7 +76,7 @@ class GateLimits(Contract):
         default=0.1, gt=0.0, le=1.0, description="share of the value to gain that miscalibration may cost"
     )
     slice_auc_drop: float = Field(
-        default=0.1,
+        default=0.15,
         ge=0.0,
         description="largest loss of AUC, or of rank correlation, in an important slice, against all and its promise",
     )

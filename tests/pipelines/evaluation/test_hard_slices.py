@@ -14,6 +14,7 @@ from model_lifecycle.pipelines.evaluation.nodes.figures import compute_figures
 from model_lifecycle.pipelines.evaluation.nodes.gates import _slices_hold
 from parcels import QUESTION_WITH_SLICE
 
+GATES = GateLimits(slice_auc_drop=0.1)
 SIZE, DAYS = 12_000, 30
 CLASSES = BusinessQuestion.model_validate(
     {
@@ -41,11 +42,11 @@ def _figures(target: np.ndarray, prediction: dict[str, np.ndarray], south: np.nd
             "action_model": 0.0,
         }
     )
-    return compute_figures(scores, "model", [], question, GateLimits(), 0.5, only_judged=True)
+    return compute_figures(scores, "model", [], question, GATES, 0.5, only_judged=True)
 
 
 def _judged(figures: Any) -> GateResult:
-    return _slices_hold(figures, GateLimits())
+    return _slices_hold(figures, GATES)
 
 
 def _hard(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -62,7 +63,7 @@ def test_who_tells_the_true_probability_passes_where_outcomes_are_hard_to_tell(s
     figures = _figures(target, {"": expit(margin)}, south, QUESTION_WITH_SLICE)
     slices = {one["category"]: one for one in figures["slices"]}
     upper = slices["south"]["ranking"]["upper"]
-    assert upper < figures["metrics"]["model"]["auc"]["estimate"] - GateLimits().slice_auc_drop
+    assert upper < figures["metrics"]["model"]["auc"]["estimate"] - GATES.slice_auc_drop
     assert slices["south"]["promised"] == pytest.approx(slices["south"]["ranking"]["estimate"], abs=0.04)
     assert _judged(figures).passed
 
