@@ -37,7 +37,7 @@ def list_(key_hash: Path | None, config: Path) -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help="predict: predictions and explanations; feedback: labels and events; admin: all. Repeatable.",
+    help="predict (the default): predictions, explanations; feedback: labels, events; admin: all. Repeatable.",
 )
 @_file
 @_config
