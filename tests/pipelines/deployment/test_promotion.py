@@ -211,7 +211,7 @@ def test_a_failed_gate_leaves_the_registry_untouched(stages: Stages, folder: Pat
     for gate in (*evidence["gates"], *proof):
         if gate["gate"] == blocked:
             gate.update(passed=False, reason="planted")
-    with pytest.raises(GateBlocked, match=rf"1 .*gates hold .*\n  {blocked}: planted$"):
+    with pytest.raises(GateBlocked, match=rf"1 .*gates (in service )?hold .*\n  {blocked}: planted$"):
         _promote(stages, folder, challenger, proof, evidence)
     assert (folder / "registry.db").read_bytes() == before
 
@@ -248,7 +248,7 @@ def test_the_proof_in_service_cannot_be_overridden(stages: Stages, folder: Path,
     evidence = _failed(stages, "leakage")
     release = _write(stages, folder, evidence=evidence, override=OVERRIDE)
     proof: Any = [{**gate, "passed": gate["gate"] != blocked} for gate in PROOF]
-    with pytest.raises(GateBlocked, match=rf"1 gates hold release parcels-.* back:\n  {blocked}: "):
+    with pytest.raises(GateBlocked, match=rf"1 of 2 gates in service hold release parcels-.* back:\n  {blocked}: "):
         _promote(stages, folder, release, proof, evidence, override=OVERRIDE)
     with pytest.raises(GateBlocked, match="is not proven: found the proof of digest other"):
         _promote(stages, folder, release, evidence=evidence, digest="other", override=OVERRIDE)
@@ -273,7 +273,7 @@ def test_the_proof_of_another_release_does_not_count(stages: Stages, folder: Pat
 
 def test_a_blocked_first_run_makes_no_registry(stages: Stages, tmp_path: Path) -> None:
     release = _write(stages, tmp_path)
-    with pytest.raises(GateBlocked, match=r"1 gates hold release parcels-.* back"):
+    with pytest.raises(GateBlocked, match=r"1 of 2 gates in service hold release parcels-.* back"):
         _promote(stages, tmp_path, release, [{**PROOF[0], "passed": False}, PROOF[1]])
     assert not (tmp_path / "registry.db").exists()
     assert ChampionDataset(_uri(tmp_path), CASE).load() is None

@@ -56,7 +56,8 @@ def promoter(case: str) -> Callable[..., ReleaseEvidence]:
         failed = [gate for gate in proof["gates"] if not gate["passed"]]
         if failed:
             reasons = "\n  ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed)
-            raise GateBlocked(f"{len(failed)} gates hold release {release.release_id} back:\n  {reasons}")
+            count = f"{len(failed)} of {len(proof['gates'])} gates"
+            raise GateBlocked(f"{count} in service hold release {release.release_id} back:\n  {reasons}")
         registry = Registry(registry_uri, case)
         before = registry.champion()
         if before is not None and before.digest == release.digest:
