@@ -185,8 +185,10 @@ def test_an_age_that_no_retraining_could_keep_counts_from_what_one_would_begin_w
     decisions = [decide([_verdict(0)], POLICY, state) for state in aged]
     assert [one.action for one in decisions] == ["nothing", "nothing", "retrain"]
     assert list(decisions[-1].reasons) == [
-        "the training data ended 482 days ago, limit 481 "
-        "(`maximum_age` beyond the 301 days that a release made now would begin with)"
+        (
+            "the training data ended 482 days ago, limit 481 "
+            "(`maximum_age` beyond the 301 days that a release made now would begin with)"
+        )
     ]
 
 
