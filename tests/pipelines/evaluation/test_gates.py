@@ -224,7 +224,7 @@ def test_value_is_held_against_the_champion_on_the_same_rows(
     decided = {f"action_{subject}": actions[mine].astype(float), "action_champion": actions[champions].astype(float)}
     found = _evaluate(stages, _limits(champion_margin=1.0), _other(stages), scores.assign(**decided))[1]["value"]
     assert found["passed"] is passes
-    assert "or no less than the champion's: " in found["reason"]
+    assert "or no less than the champion's; " in found["reason"]
     assert set(found["figures"]) == {"gain", "limit", "change", "upper"}
 
 

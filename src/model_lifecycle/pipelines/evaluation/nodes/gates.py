@@ -168,7 +168,7 @@ def _pays(figures: TestFigures, gates: GateLimits) -> GateResult:
         if (paired := _paired(figures, champion, VALUE)) is None:
             return GateResult("value", False, "what the champion's decisions gain is not known", told)
         change, (_, upper) = paired["interval"], ends(paired["interval"])
-        reason += f" or no less than the champion's: {text.interval(change, 0)}, expected not surely below 0"
+        reason += f" or no less than the champion's; {text.interval(change, 0)} over that, expected not surely below 0"
         told |= {"change": change["estimate"], "upper": upper}
         passed = (passed or change["estimate"] >= 0.0) and upper >= 0.0
     return GateResult("value", passed, reason, told)
