@@ -72,7 +72,11 @@ def test_a_store_file_that_is_replaced_or_deleted_takes_no_prediction_until_the_
     start: Callable[..., Any], settings: ServiceSettings, caplog: pytest.LogCaptureFixture, backup: bool
 ) -> None:
     api, path = start(), Path(settings.store.removeprefix("sqlite:///"))
-    with Store.open(settings.store), sqlite3.connect(path) as source, sqlite3.connect(path.with_name("copy")) as copy:
+    with (
+        Store.open(settings.store),
+        closing(sqlite3.connect(path)) as source,
+        closing(sqlite3.connect(path.with_name("copy"))) as copy,
+    ):
         source.backup(copy)
     api.predict(record(1))
     path.with_name("copy").replace(path) if backup else path.unlink()

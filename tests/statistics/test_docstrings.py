@@ -1,4 +1,5 @@
 import importlib
+import inspect
 import pkgutil
 from types import FunctionType
 
@@ -22,4 +23,4 @@ def public_functions() -> list[FunctionType]:
 @pytest.mark.parametrize("function", public_functions(), ids=lambda function: function.__name__)
 def test_every_public_function_documents_its_result_errors_source_and_an_example(function: FunctionType) -> None:
     for section in ("Parameters", "Returns", "Raises", "References", "Examples"):
-        assert f"\n    {section}\n    -----" in (function.__doc__ or ""), section
+        assert f"\n{section}\n-----" in (inspect.getdoc(function) or ""), section

@@ -2,6 +2,7 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,35 +67,38 @@ class Service:
         self._replica = replica
         self._started = datetime.now(UTC)
         self._store = self._open_store()
-        self._writer = LogWriter(self._store, self._reopen)
-        source = (
-            fixed_place(settings.release)
-            if settings.release is not None
-            else registry_place(Registry(settings.registry, settings.registry_name))
-        )
-        trials = Trials(Registry(settings.registry, settings.registry_name))
-        self._canaries = CanaryWatch(trials, settings.canary, self._follow, replica)
-        self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds, self._canaries.look)
-        pseudonyms = Pseudonyms(settings.key_hash.with_name(PRIVACY_KEY))
-        if self._watch.champion.scorer.private:
-            pseudonyms.prepare()
-        self._predictor = Predictor(
-            self._watch,
-            self._writer,
-            self.metrics,
-            self.limits.waiting_rows,
-            pseudonyms,
-            lambda: self._canaries.current,
-            settings.control,
-            relaxed=settings.log == "relaxed",
-        )
-        self._explainer = Explainer(self.limits.waiting_explanations)
-        self._feedback = FeedbackWriter(self._store, self._writer, self.limits.waiting_feedback)
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="requests")
-        self._keyed = KeyedRequests(self._store, self._readers, self._predictor.predict)
-        self._writer.start()
-        if settings.release is None:
-            self._watch.start()
+        with ExitStack() as unfinished:
+            unfinished.callback(self._store.close)
+            self._writer = LogWriter(self._store, self._reopen)
+            source = (
+                fixed_place(settings.release)
+                if settings.release is not None
+                else registry_place(Registry(settings.registry, settings.registry_name))
+            )
+            trials = Trials(Registry(settings.registry, settings.registry_name))
+            self._canaries = CanaryWatch(trials, settings.canary, self._follow, replica)
+            self._watch = ChampionWatch(source, self._follow, settings.swap_poll_seconds, self._canaries.look)
+            pseudonyms = Pseudonyms(settings.key_hash.with_name(PRIVACY_KEY))
+            if self._watch.champion.scorer.private:
+                pseudonyms.prepare()
+            self._predictor = Predictor(
+                self._watch,
+                self._writer,
+                self.metrics,
+                self.limits.waiting_rows,
+                pseudonyms,
+                lambda: self._canaries.current,
+                settings.control,
+                relaxed=settings.log == "relaxed",
+            )
+            self._explainer = Explainer(self.limits.waiting_explanations)
+            self._feedback = FeedbackWriter(self._store, self._writer, self.limits.waiting_feedback)
+            self._readers = ThreadPoolExecutor(2, thread_name_prefix="requests")
+            self._keyed = KeyedRequests(self._store, self._readers, self._predictor.predict)
+            self._writer.start()
+            if settings.release is None:
+                self._watch.start()
+            unfinished.pop_all()
 
     def close(self) -> None:
         """Write what is queued, end the threads and give the connections back."""
