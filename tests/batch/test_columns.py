@@ -149,7 +149,7 @@ def test_text_is_no_number_in_a_file_that_knows_types() -> None:
     ],
 )
 def test_a_wrong_value_is_quoted(column: str, value: pa.Array, found: str) -> None:
-    others = {"yes": pa.array([True])}
+    others = {**{name: pa.nulls(1) for name in CONTRACT.columns}, "yes": pa.array([True])}
     batch = pa.RecordBatch.from_pydict({**others, column: value})
     ((_, problems),) = checked_parts(CONTRACT, batch, typed=True)
     assert isinstance(problems, tuple)

@@ -12,6 +12,7 @@ from model_lifecycle.releases import build_release, read_release, verify_release
 from model_lifecycle.serving.champion import RefusedPause
 from model_lifecycle.serving.preflight import check_release
 from model_lifecycle.serving.settings import ServiceSettings
+from model_lifecycle.store import Store
 from tiny_release import record, tiny_release
 
 Start = Callable[..., Any]
@@ -120,11 +121,17 @@ def test_a_release_that_fails_its_own_smoke_records_is_refused(live: Any, regist
     assert live.service.model()["refused"] is None
 
 
-def test_a_release_without_smoke_records_is_not_served(start: Start, release: Path, tmp_path: Path) -> None:
+def test_a_release_without_smoke_records_is_not_served_and_its_store_is_closed(
+    start: Start, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Store] = []
+    close = Store.close
+    monkeypatch.setattr(Store, "close", lambda store: (closed.append(store), close(store)))
     files = {name: content for name, content in read_release(release).items() if name != "smoke.json"}
     path = build_release(tmp_path, "parcels-9", files, {"created_as_of": "2024-03-01T00:00:00Z"})
     with pytest.raises(ReleaseError, match=r"no smoke\.json, expected records with their scores"):
         start(release=path)
+    assert len(closed) == 1
 
 
 def test_a_registry_that_cannot_be_read_is_told_and_the_release_answers_on(

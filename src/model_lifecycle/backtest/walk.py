@@ -51,6 +51,11 @@ class Walk:
         """Return how many events there are of these kinds."""
         return sum(event.kind in kinds for event in self.events)
 
+    def heard(self, history: list[WindowVerdict]) -> None:
+        """Note of monitoring windows whether they could be judged; more labels may have arrived at a later look."""
+        for window in history:
+            self.windows[window.end] = self.windows.get(window.end, False) or window.performance is not None
+
     def attempts(self) -> list[Attempt]:
         """Return the retrainings as a budget counts them."""
         return [Attempt(at=event.at, seconds=event.seconds) for event in self.events if event.kind != "alarm"]
@@ -82,6 +87,7 @@ def walk(tried: TriedPolicy, first: Release, rules: Rules, production: Productio
     for moment, is_check in _moments(tried, rules):
         if is_check:
             history = watch.history(found.timeline, moment, limits, drift=drift)
+            found.heard(history)
             _raise_alarms(found, history, limits, moment, alarmed)
             reasons = _triggered(tried, history, limits, watch, found, moment)
         else:
@@ -119,7 +125,6 @@ def _raise_alarms(
 ) -> None:
     release = found.timeline[-1][1].name
     for window in history:
-        found.windows[window.end] = found.windows.get(window.end, False) or window.performance is not None
         broken = breaches(window.performance, limits)
         if broken and window.end not in alarmed:
             alarmed.add(window.end)

@@ -59,13 +59,8 @@ def sure_columns(contract: TableContract, batch: pa.RecordBatch, typed: bool) ->
     """Return the columns if every row is right beyond doubt, else None: then `parse_records` has the word."""
     columns = {}
     for name, column in contract.columns.items():
-        if name in batch.schema.names:
-            values = batch.column(name)
-            if values.null_count and (not column.maximum_missing or column.type == "boolean"):
-                return None
-        elif column.maximum_missing and column.type != "boolean":
-            values = pa.nulls(batch.num_rows)
-        else:
+        values = batch.column(name)
+        if values.null_count and (not column.maximum_missing or column.type == "boolean"):
             return None
         if typed and column.type in _NUMBERS and not _is_number(values.type):
             return None

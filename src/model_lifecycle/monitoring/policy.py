@@ -236,7 +236,7 @@ def _single_breach(history: Sequence[WindowVerdict], policy: PolicySpec) -> list
 
 
 def _too_old(policy: PolicySpec, state: PolicyState) -> list[str]:
-    """Return whether the training data are too old; a limit that no retraining could keep counts from its youngest."""
+    """Say if the training data are too old; a limit that no retraining could keep counts from what one begins with."""
     age, limit, counted = state.now - state.trained_until, policy.maximum_age, ""
     if limit <= state.youngest:
         counted = f" (`maximum_age` beyond the {state.youngest.days} days that a release made now would begin with)"

@@ -177,25 +177,9 @@ class LeftOut:
         return LeftOut(self.estimate[figure], self.without[:, figure], self.sizes)
 
     def interval(self, level: float = 0.95, autocorrelation: float | None = None) -> Interval:
-        """Return the interval of the statistic, or of the difference of two: deterministic.
+        """Return the interval of the statistic, or of the difference of two, as `clustered_mean_interval` of a mean.
 
-        Parameters
-        ----------
-        level : float
-            Nominal coverage, in (0, 1).
-        autocorrelation : float, optional
-            Of neighbouring blocks, 0 to below 1; estimated from the blocks when it is not given.
-
-        Returns
-        -------
-        Interval
-            As of `clustered_mean_interval`, with the statistic in place of the mean. The ends may lie outside the
-            statistic's own range when blocks are few.
-
-        Raises
-        ------
-        StatisticError
-            If `level` is not in (0, 1).
+        Its ends may lie outside the statistic's own range when blocks are few.
         """
         return _around(float(self.estimate), self.without, self.sizes, level, autocorrelation)
 
