@@ -126,7 +126,12 @@ def test_a_release_without_smoke_records_is_not_served_and_its_store_is_closed(
 ) -> None:
     closed: list[Store] = []
     close = Store.close
-    monkeypatch.setattr(Store, "close", lambda store: (closed.append(store), close(store)))
+
+    def counted(store: Store) -> None:
+        closed.append(store)
+        close(store)
+
+    monkeypatch.setattr(Store, "close", counted)
     files = {name: content for name, content in read_release(release).items() if name != "smoke.json"}
     path = build_release(tmp_path, "parcels-9", files, {"created_as_of": "2024-03-01T00:00:00Z"})
     with pytest.raises(ReleaseError, match=r"no smoke\.json, expected records with their scores"):
